@@ -1,0 +1,1 @@
+//! The pure half of Doelpoort, in the order of a request.
