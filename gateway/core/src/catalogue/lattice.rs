@@ -1,0 +1,88 @@
+//! What the lattice of figures asks of the catalogue: levels, ancestors, and what implies what.
+
+use super::{Catalogue, Dimension, FieldName, Name, Node};
+
+/// The hierarchy that says where: one dimension of it may be crossed besides the others.
+const GEOGRAPHY: &str = "neighbourhood";
+
+impl Dimension {
+    /// The dimension that says whether a pupil has a row in the dataset at all.
+    pub fn present(dataset: &Name) -> Self {
+        Self { field: FieldName::new(dataset.clone(), Name::present()), level: Name::code() }
+    }
+
+    /// Whether it is the `present` dimension of its dataset.
+    pub fn is_present(&self) -> bool {
+        self.field.field == Name::present()
+    }
+}
+
+impl Catalogue {
+    /// The node of a dimension with this code.
+    pub fn code(&self, dimension: &Dimension, code: &str) -> Option<&Node> {
+        self.hierarchy_of(&dimension.field)?.node(&dimension.level, code)
+    }
+
+    /// How coarse a dimension's level is: 0 is the finest.
+    pub fn depth(&self, dimension: &Dimension) -> Option<usize> {
+        self.hierarchy_of(&dimension.field)?.depth(&dimension.level)
+    }
+
+    /// A dimension's level and all coarser ones.
+    pub fn levels_from(&self, dimension: &Dimension) -> Vec<Name> {
+        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else { return Vec::new() };
+        let depth = hierarchy.depth(&dimension.level).unwrap_or(usize::MAX);
+        hierarchy.levels.iter().skip(depth).cloned().collect()
+    }
+
+    /// Whether a dimension says where.
+    pub fn is_geography(&self, dimension: &Dimension) -> bool {
+        self.hierarchy_of(&dimension.field).is_some_and(|hierarchy| hierarchy.name.as_str() == GEOGRAPHY)
+    }
+
+    /// The code at level `to` above the node `code` of a dimension.
+    pub fn ancestor(&self, dimension: &Dimension, code: &str, to: &Name) -> Option<&str> {
+        let hierarchy = self.hierarchy_of(&dimension.field)?;
+        hierarchy.ancestor(code, &dimension.level, to).map(|node| node.code.as_str())
+    }
+
+    /// The code at level `to` above a code of the field's finest level.
+    pub fn ancestor_of_finest(&self, field: &FieldName, code: &str, to: &Name) -> Option<&str> {
+        let hierarchy = self.hierarchy_of(field)?;
+        hierarchy.ancestor(code, hierarchy.finest()?, to).map(|node| node.code.as_str())
+    }
+
+    /// The codes of the finest level under a node.
+    pub fn finest_under(&self, dimension: &Dimension, code: &str) -> Vec<&str> {
+        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else { return Vec::new() };
+        let Some(finest) = hierarchy.finest() else { return Vec::new() };
+        hierarchy
+            .nodes_at(finest)
+            .iter()
+            .filter(|node| {
+                hierarchy.ancestor(&node.code, finest, &dimension.level).is_some_and(|above| above.code == code)
+            })
+            .map(|node| node.code.as_str())
+            .collect()
+    }
+
+    /// The name under which figures know a node: one without siblings is its parent.
+    pub fn without_single_children(&self, dimension: &Dimension, code: &str) -> (Dimension, String) {
+        let canonical = self
+            .hierarchy_of(&dimension.field)
+            .and_then(|hierarchy| hierarchy.canonical(&dimension.level, code))
+            .map(|(level, node)| (Dimension { field: dimension.field.clone(), level: level.clone() }, node.code.clone()));
+        canonical.unwrap_or_else(|| (dimension.clone(), code.to_owned()))
+    }
+
+    /// Whether the catalogue declares that another of `named` implies this node.
+    pub fn is_implied(&self, dimension: &Dimension, code: &str, named: &[(Dimension, String)]) -> bool {
+        let Some(dataset) = self.dataset(&dimension.field.dataset) else { return false };
+        dataset.implications.iter().filter(|implication| implication.then == *dimension).any(|implication| {
+            named.iter().any(|(other, other_code)| {
+                *other == implication.when
+                    && implication.pairs.iter().any(|(when, then)| when == other_code && then == code)
+            })
+        })
+    }
+}
