@@ -1,1 +1,3 @@
 //! The pure half of Doelpoort, in the order of a request.
+
+pub mod audit;
