@@ -25,7 +25,9 @@ pub(super) fn encode(leaf: &Leaf) -> Vec<u8> {
     map.optional(8, event.recipient.as_ref(), |w, oin| w.text(oin));
     map.optional(9, some(&event.acting_for), |w, oins| {
         w.array(oins.len());
-        oins.iter().for_each(|oin| w.text(oin));
+        for oin in oins {
+            w.text(oin);
+        }
     });
     map.optional(10, event.dataset.as_ref(), |w, name| w.text(name));
     map.optional(11, event.purpose.as_ref(), |w, purpose| {
@@ -40,7 +42,9 @@ pub(super) fn encode(leaf: &Leaf) -> Vec<u8> {
     commitments(&event.commitments).into_entry_of(&mut map, 16);
     map.optional(17, some(&event.tags), |w, tags| {
         w.array(tags.len());
-        tags.iter().for_each(|tag| w.bytes(tag));
+        for tag in tags {
+            w.bytes(tag);
+        }
     });
     event
         .window

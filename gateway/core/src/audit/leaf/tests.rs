@@ -118,20 +118,21 @@ fn bytes_that_are_no_leaf_are_refused() {
     }
 }
 
+type Spoil = fn(&mut Leaf);
+
 #[test]
 fn what_is_refused_when_read_is_not_written_either() {
     let good = described(&vectors()["leaves"][3]["leaf"]);
-    type Spoil = fn(&mut Leaf);
     let spoiled: [(LeafError, Spoil); 6] = [
         (LeafError::Field("time"), |leaf| leaf.time = -1),
         (LeafError::Field("recipient"), |leaf| {
-            leaf.event.recipient = Some("1".into())
+            leaf.event.recipient = Some("1".into());
         }),
         (LeafError::Field("tags"), |leaf| {
-            leaf.event.tags = vec![[0; 16]; 3]
+            leaf.event.tags = vec![[0; 16]; 3];
         }),
         (LeafError::Field("clause"), |leaf| {
-            leaf.event.clause = Some("x".repeat(257))
+            leaf.event.clause = Some("x".repeat(257));
         }),
         (LeafError::Missing("decision"), |leaf| leaf.event.decision = None),
         (LeafError::TooLong, |leaf| {

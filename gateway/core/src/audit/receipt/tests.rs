@@ -57,9 +57,10 @@ fn a_whole_answer_splits_into_its_exact_bytes() {
     assert_ne!(split_answer(&respaced).unwrap().1, digest());
 }
 
+type Forge = fn(&mut Receipt);
+
 #[test]
 fn each_forged_field_is_named() {
-    type Forge = fn(&mut Receipt);
     let cases: Vec<(ReceiptError, Forge)> = vec![
         (ReceiptError::Signature, |r| r.size += 1),
         (ReceiptError::Signature, |r| r.root = base64(&[0; 32])),
@@ -72,17 +73,17 @@ fn each_forged_field_is_named() {
         (ReceiptError::Inclusion, |r| drop(r.proof.pop())),
         (ReceiptError::Inclusion, |r| r.proof.swap(0, 1)),
         (ReceiptError::Field("proof"), |r| {
-            r.proof = vec![base64(&[0; 32]); 65]
+            r.proof = vec![base64(&[0; 32]); 65];
         }),
         (ReceiptError::Commitment, |r| {
-            r.answer_digest = Some(base64(&[0; 32]))
+            r.answer_digest = Some(base64(&[0; 32]));
         }),
         (ReceiptError::Commitment, |r| {
-            r.result_salt = Some(base64(&[0; 32]))
+            r.result_salt = Some(base64(&[0; 32]));
         }),
         (ReceiptError::Commitment, |r| r.result_salt = None),
         (ReceiptError::Commitment, |r| {
-            (r.result_salt, r.answer_digest) = (None, None)
+            (r.result_salt, r.answer_digest) = (None, None);
         }),
     ];
     for (error, forge) in cases {
