@@ -13,7 +13,7 @@ mod facts;
 mod figures;
 mod records;
 
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 use crate::policy::decide::Right;
 use crate::request::Request;
 
@@ -44,14 +44,14 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The minimal plan for a permitted request.
+    /// The minimal plan for a permitted request; `pupils` are those that a facts request names, as subjects.
     ///
     /// # Errors
     /// When the answer would be larger than one answer may be.
-    pub fn minimal(permit: &Permit<'_>, request: &Request) -> Result<Self, PlanError> {
+    pub fn minimal(permit: &Permit<'_>, request: &Request, pupils: Vec<AskedPupil>) -> Result<Self, PlanError> {
         match (permit.right(), request) {
             (Right::Facts(grant), Request::Facts(request)) => {
-                Ok(Self::Facts(FactsPlan::minimal(permit, grant, request)))
+                Ok(Self::Facts(FactsPlan::minimal(permit, grant, request, pupils)))
             }
             (Right::Figures(grant, question), Request::Figures(_)) => {
                 FiguresPlan::minimal(permit, grant, question).map(Self::Figures)

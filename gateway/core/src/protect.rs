@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::audit::receipt::answer_digest;
 use crate::plan::Plan;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 use crate::pseudonymise::{Content, Pseudonymised};
 use crate::request::Form;
 

@@ -3,7 +3,7 @@
 use crate::catalogue::{Value, school_year};
 use crate::extract::{EpochCells, Extract, FactRow, RawRow};
 use crate::plan::Plan;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 use crate::pseudonym::{DomainKey, ExitRoot, Pseudonym};
 use crate::purpose::KeyPeriod;
 

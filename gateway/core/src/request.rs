@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::catalogue::{Catalogue, Name};
+use crate::party::Oin;
 
 pub use facts::{FactsRequest, Pupil};
 pub use figures::{EpochChoice, FiguresRequest, Selection};
@@ -104,10 +105,10 @@ impl Request {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn facts(catalogue: &Catalogue, body: &[u8]) -> Result<Self, Vec<InputError>> {
+    pub fn facts(catalogue: &Catalogue, caller: &Oin, body: &[u8]) -> Result<Self, Vec<InputError>> {
         let json = reader::json(body)?;
         let mut reader = Reader::new(&json)?;
-        let request = FactsRequest::read(catalogue, &mut reader).map(Self::Facts);
+        let request = FactsRequest::read(catalogue, caller, &mut reader).map(Self::Facts);
         reader.finish(request)
     }
 

@@ -3,9 +3,9 @@
 use jiff::civil::Date;
 
 use crate::catalogue::{FieldName, Name};
-use crate::identifier::{Index, IndexKey};
 use crate::party::Oin;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
+use crate::pseudonym::SubjectId;
 use crate::purpose::{FactsGrant, Generalise, Holders, Scope};
 use crate::request::FactsRequest;
 
@@ -19,14 +19,15 @@ pub struct FactsPlan {
     board: Oin,
     holders: Option<Vec<Oin>>,
     at: Date,
+    pupils: Vec<AskedPupil>,
 }
 
-/// One pupil of the request, by index; the identifier itself is gone.
+/// One pupil of the request, as the subject it stands for; the identifier itself is gone.
 pub struct AskedPupil {
     /// The caller's own mark.
     pub reference: String,
-    /// The identifier's index.
-    pub index: Index,
+    /// The subject; for an unknown identifier one that nobody has, so that hit and miss are alike in time.
+    pub subject: SubjectId,
 }
 
 impl std::fmt::Debug for AskedPupil {
@@ -35,19 +36,13 @@ impl std::fmt::Debug for AskedPupil {
     }
 }
 
-impl AskedPupil {
-    /// The pupils of a request, each identifier turned into its index.
-    pub fn of(request: &FactsRequest, key: &IndexKey) -> Vec<Self> {
-        request
-            .pupils
-            .iter()
-            .map(|pupil| Self { reference: pupil.reference.clone(), index: pupil.identifier.index(key) })
-            .collect()
-    }
-}
-
 impl FactsPlan {
-    pub(super) fn minimal(permit: &Permit<'_>, grant: &FactsGrant, request: &FactsRequest) -> Self {
+    pub(super) fn minimal(
+        permit: &Permit<'_>,
+        grant: &FactsGrant,
+        request: &FactsRequest,
+        pupils: Vec<AskedPupil>,
+    ) -> Self {
         let fields = request
             .fields
             .iter()
@@ -71,7 +66,13 @@ impl FactsPlan {
             board: permit.principal().clone(),
             holders,
             at: permit.day(),
+            pupils,
         }
+    }
+
+    /// The pupils that the caller named.
+    pub fn pupils(&self) -> &[AskedPupil] {
+        &self.pupils
     }
 
     /// The dataset whose rows answer.

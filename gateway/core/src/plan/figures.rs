@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::figures::canonical::CellId;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 use crate::policy::decide::FiguresQuestion;
 use crate::purpose::{FiguresGrant, Measure};
 use crate::request::EpochChoice;

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 
 use crate::catalogue::{FieldName, Name, Value};
 use crate::party::{Oin, Staff};
-use crate::policy::{Permit, Policies};
+use crate::policy::Policies;
+use crate::policy::decide::Permit;
 use crate::purpose::{Generalise, Holders, KeyPeriod, RecordsGrant, Scope};
 use crate::request::RecordsRequest;
 
@@ -31,6 +32,22 @@ pub struct Part {
     pub only: Vec<(Name, Value)>,
     /// Whose rows; none for all.
     pub holders: Option<Vec<Oin>>,
+}
+
+impl Part {
+    /// The part of one dataset with these of its fields.
+    pub fn of<'f>(
+        dataset: &Name,
+        fields: impl IntoIterator<Item = &'f FieldName>,
+        holders: Option<&[Oin]>,
+    ) -> Self {
+        Self {
+            dataset: dataset.clone(),
+            fields: fields.into_iter().map(|field| field.field.clone()).collect(),
+            only: Vec::new(),
+            holders: holders.map(<[Oin]>::to_vec),
+        }
+    }
 }
 
 /// One column of the answer.

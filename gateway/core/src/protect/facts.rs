@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::extract::FactRow;
 use crate::plan::FactsPlan;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 
 use super::records::{coarsen, text};
 use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};

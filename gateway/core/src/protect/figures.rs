@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::extract::EpochCells;
 use crate::figures::round;
 use crate::plan::FiguresPlan;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 
 use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
 

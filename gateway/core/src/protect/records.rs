@@ -5,7 +5,7 @@ use serde_json::Map;
 
 use crate::catalogue::{Catalogue, FieldName, Value};
 use crate::plan::RecordsPlan;
-use crate::policy::Permit;
+use crate::policy::decide::Permit;
 use crate::pseudonymise::{PseudonymRow, shown};
 use crate::purpose::Generalise;
 

@@ -12,7 +12,7 @@ use super::{FACTS_PUPILS_MAX, OnBehalfOf};
 pub struct Pupil {
     /// The caller's own mark for it, given back with the answer.
     pub reference: String,
-    /// Who is meant; an identifier that fails its check is `None` and answered as not found, like any other.
+    /// Who is meant.
     pub identifier: Identifier,
     /// Which kind it is.
     pub kind: IdentifierKind,
@@ -36,7 +36,7 @@ pub struct FactsRequest {
 }
 
 impl FactsRequest {
-    pub(super) fn read(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(catalogue: &Catalogue, caller: &Oin, reader: &mut Reader<'_>) -> Option<Self> {
         let purpose = reader.purpose();
         let acting_for = reader.text("actingFor").map(|text| {
             let oin = text.parse::<Oin>().ok();
@@ -58,12 +58,13 @@ impl FactsRequest {
             reader.missing("fields", "the fields that are needed, or `\"exists\": true`");
         }
         let on_behalf_of = reader.on_behalf_of();
-        let pupils = pupils(reader);
+        let holder = acting_for.clone().flatten().unwrap_or_else(|| caller.clone());
+        let pupils = pupils(reader, &holder);
         Some(Self { purpose: purpose?, acting_for: acting_for.flatten(), pupils, fields, exists, on_behalf_of })
     }
 }
 
-fn pupils(reader: &mut Reader<'_>) -> Vec<Pupil> {
+fn pupils(reader: &mut Reader<'_>, holder: &Oin) -> Vec<Pupil> {
     let Some(value) = reader.value("pupils") else {
         reader.missing("pupils", "1 to 100 pupils, each with `ref` and one identifier");
         return Vec::new();
@@ -78,7 +79,7 @@ fn pupils(reader: &mut Reader<'_>) -> Vec<Pupil> {
         let location = reader.pointer(&format!("pupils/{position}"));
         match Reader::at(item, location) {
             Ok(mut inner) => {
-                pupils.extend(pupil(&mut inner));
+                pupils.extend(pupil(&mut inner, holder));
                 reader.absorb(inner);
             }
             Err(errors) => errors.into_iter().for_each(|e| reader.error(e.location, e.code, &e.detail)),
@@ -92,14 +93,12 @@ fn pupils(reader: &mut Reader<'_>) -> Vec<Pupil> {
     pupils
 }
 
-/// A pupil is `{"ref": …, "<kind>": …}` with exactly one identifier. A source-local one is the caller's own, so it needs
-/// the holder; that is filled in by [`Identifier::parse`] with the OIN in `holder`.
-fn pupil(reader: &mut Reader<'_>) -> Option<Pupil> {
+/// A pupil is `{"ref": …, "<kind>": …}` with exactly one identifier; a source-local one is the asking board's own.
+fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
     let reference = reader.text("ref");
     if reference.as_ref().is_none_or(|text| text.is_empty() || text.chars().count() > 64) {
         reader.missing("ref", "your own mark for this pupil, 1 to 64 characters");
     }
-    let holder = reader.text("holder").and_then(|text| text.parse::<Oin>().ok());
     let mut given = Vec::new();
     for kind in IdentifierKind::ALL {
         if let Some(text) = reader.text(kind.as_str()) {
@@ -110,7 +109,7 @@ fn pupil(reader: &mut Reader<'_>) -> Option<Pupil> {
         reader.wrong("", "identifier-count", "needs exactly one of `bsn`, `eckId`, `local`");
         return None;
     };
-    match Identifier::parse(*kind, text, holder.as_ref()) {
+    match Identifier::parse(*kind, text, holder) {
         Ok(identifier) => Some(Pupil { reference: reference?, identifier, kind: *kind }),
         Err(_) => {
             reader.wrong(kind.as_str(), "invalid-identifier", "is no valid identifier of this kind");
