@@ -1,6 +1,9 @@
 //! The pure half of Doelpoort, in the order of a request.
 
 pub mod catalogue;
+pub mod identifier;
+mod kdf;
+pub mod lp;
 pub mod party;
 pub mod policy;
 pub mod purpose;
