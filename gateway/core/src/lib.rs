@@ -6,6 +6,7 @@ mod kdf;
 pub mod lp;
 pub mod party;
 pub mod policy;
+pub mod pseudonym;
 pub mod purpose;
 pub mod source_text;
 pub mod text;
