@@ -1,5 +1,6 @@
 //! The pure half of Doelpoort, in the order of a request.
 
+mod document;
 pub mod party;
 pub mod policy;
 pub mod purpose;
