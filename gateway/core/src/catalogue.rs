@@ -26,6 +26,7 @@ mod check;
 mod dataset;
 mod file;
 mod hierarchy;
+mod lattice;
 mod mapping;
 mod name;
 mod population;

@@ -4,10 +4,13 @@
 //! The second is noise in two layers: one drawn by the pupils in a cell, one by the cell's canonical
 //! [name](CellName). The same cell gives the same figure, to everybody, in every form.
 
+pub mod canonical;
 mod cell;
 pub mod lattice;
 mod protect;
 mod ptable;
+pub mod release;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 

@@ -3,10 +3,11 @@
 pub mod answer;
 pub mod audit;
 pub mod catalogue;
+mod document;
 pub mod extract;
 pub mod figures;
 pub mod identifier;
-pub mod kdf;
+mod kdf;
 pub mod lp;
 pub mod party;
 pub mod plan;

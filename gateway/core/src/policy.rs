@@ -1,6 +1,7 @@
 //! The policies in force: catalogue, organisations, purposes with their approvals, mandates.
 
 pub mod approval;
+pub mod decide;
 pub mod jws;
 pub mod load;
 pub mod mandate;
