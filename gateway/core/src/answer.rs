@@ -44,7 +44,7 @@ impl Answer {
         let body = match format {
             Format::Csv => data,
             Format::Json => {
-                let receipt = receipt.to_json();
+                let receipt = receipt_json(&receipt);
                 let mut body = Vec::with_capacity(data.len() + meta.len() + receipt.len() + 64);
                 for part in [&b"{\"data\":"[..], &data, b",\"meta\":", &meta, b",\"receipt\":", receipt.as_bytes(), b"}\n"] {
                     body.extend_from_slice(part);
@@ -52,7 +52,7 @@ impl Answer {
                 body
             }
             Format::Ndjson => {
-                let receipt = receipt.to_json();
+                let receipt = receipt_json(&receipt);
                 let mut body = data;
                 for part in [&b"{\"meta\":"[..], &meta, b"}\n{\"receipt\":", receipt.as_bytes(), b"}\n"] {
                     body.extend_from_slice(part);
@@ -62,6 +62,11 @@ impl Answer {
         };
         (body, receipt)
     }
+}
+
+/// The receipt as JSON. It holds strings and numbers only, so that cannot fail.
+pub fn receipt_json(receipt: &Receipt) -> String {
+    serde_json::to_string(receipt).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Answer {

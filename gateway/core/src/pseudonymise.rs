@@ -1,10 +1,11 @@
 //! Subjects become pseudonyms of this recipient, purpose and period, and rows lose the order in which they were found.
 
-use crate::catalogue::{Value, school_year};
+use crate::catalogue::school_year;
 use crate::extract::{EpochCells, Extract, FactRow, RawRow};
 use crate::plan::Plan;
 use crate::policy::decide::Permit;
-use crate::pseudonym::{DomainKey, ExitRoot, Pseudonym};
+use crate::lp::PartText;
+use crate::pseudonym::{DomainKey, ExitRoot, KeyVersion, Pseudonym};
 use crate::purpose::KeyPeriod;
 
 /// The active exit root, as the key store holds it.
@@ -12,9 +13,9 @@ pub struct ExitKey<'k> {
     /// The root.
     pub root: &'k ExitRoot,
     /// Its version, which the pseudonym's text carries.
-    pub version: u32,
+    pub version: KeyVersion,
     /// The tenant, from the configuration.
-    pub tenant: &'k str,
+    pub tenant: &'k PartText,
 }
 
 /// Rows without subjects. Only [`pseudonymise`] makes them.
@@ -58,11 +59,13 @@ pub fn pseudonymise(
         (Extract::Facts(rows), _) => Content::Facts(rows),
         (Extract::Rows(rows), Plan::Records(plan)) => {
             let epoch = match plan.key_period() {
-                KeyPeriod::None => String::new(),
-                KeyPeriod::SchoolYear => school_year(permit.day()),
+                KeyPeriod::None => PartText::default(),
+                // `2026-2027` always fits a part.
+                KeyPeriod::SchoolYear => school_year(permit.day()).parse().unwrap_or_default(),
             };
-            let domain =
-                DomainKey::derive(key.root, key.version, key.tenant, permit.recipient(), permit.purpose(), "", &epoch);
+            let (recipient, purpose) = (permit.recipient(), permit.purpose());
+            let link_scope = PartText::default();
+            let domain = DomainKey::derive(key.root, key.version, key.tenant, recipient, purpose, &link_scope, &epoch);
             page(rows, &domain, after, plan.page_limit())
         }
         // Rows belong to a records plan; without one there is no row to give.
@@ -82,14 +85,4 @@ fn page(rows: Vec<RawRow>, domain: &DomainKey, after: Option<&Pseudonym>, limit:
     named.truncate(limit);
     let next = named.last().filter(|_| more).map(|row| row.pseudonym.clone());
     Content::Records { rows: named, next }
-}
-
-/// Unused values are dropped with their rows; this is what a recipient may see of one.
-pub(crate) fn shown(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(flag) => (*flag).into(),
-        Value::Date(date) => date.to_string().into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Text(text) => text.as_str().into(),
-    }
 }

@@ -272,6 +272,11 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// The measure of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == Self::Pupils.name()).then_some(Self::Pupils)
+    }
+
     /// The measure's name in questions and cells.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! What the lattice of figures asks of the catalogue: levels, ancestors, and what implies what.
 
-use super::{Catalogue, Dimension, FieldName, Name, Node};
+use super::{Catalogue, Dimension, FieldName, Name, Node, Raw, Value};
 
 /// The hierarchy that says where: one dimension of it may be crossed besides the others.
 const GEOGRAPHY: &str = "neighbourhood";
@@ -21,6 +21,12 @@ impl Catalogue {
     /// The node of a dimension with this code.
     pub fn code(&self, dimension: &Dimension, code: &str) -> Option<&Node> {
         self.hierarchy_of(&dimension.field)?.node(&dimension.level, code)
+    }
+
+    /// A field's value from text; none where it is not one.
+    pub fn value(&self, field: &FieldName, text: &str) -> Option<Value> {
+        let (_, definition) = self.field(field)?;
+        definition.parse_value(Raw::Text(text), self.hierarchy_of(field)).ok()
     }
 
     /// How coarse a dimension's level is: 0 is the finest.

@@ -4,6 +4,7 @@ use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::figures::canonical::CellId;
 use crate::policy::decide::Permit;
 use crate::policy::decide::FiguresQuestion;
+use crate::text::Text;
 use crate::purpose::{FiguresGrant, Measure};
 use crate::request::EpochChoice;
 
@@ -24,11 +25,14 @@ pub struct FiguresPlan {
     round: u32,
 }
 
+/// A node's code and label.
+pub type Code = (String, Text);
+
 /// One row of the answer: a node for each dimension, and the cell that holds its figure.
 #[derive(Debug)]
 pub struct PlannedRow {
     /// Code and label of each dimension's node.
-    pub nodes: Vec<(String, Option<String>)>,
+    pub nodes: Vec<Code>,
     /// The canonical cell.
     pub cell: CellId,
 }
@@ -122,7 +126,7 @@ fn nodes(
     catalogue: &Catalogue,
     axis: &Dimension,
     fixed: &[(Dimension, String)],
-) -> Vec<(String, Option<String>)> {
+) -> Vec<Code> {
     let under = fixed.iter().find(|(dimension, _)| dimension.field == axis.field);
     catalogue
         .codes(axis)
@@ -136,7 +140,7 @@ fn nodes(
         .collect()
 }
 
-fn cross(axes: &[Vec<(String, Option<String>)>]) -> Vec<Vec<(String, Option<String>)>> {
+fn cross(axes: &[Vec<Code>]) -> Vec<Vec<Code>> {
     axes.iter().fold(vec![Vec::new()], |rows, axis| {
         rows.iter()
             .flat_map(|row| {

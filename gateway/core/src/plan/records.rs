@@ -187,7 +187,7 @@ fn place(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, field
 }
 
 fn filter(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, field: &FieldName, text: &str) {
-    let value = policies.catalogue.field(field).and_then(|(_, definition)| definition.parse_value(text).ok());
+    let value = policies.catalogue.value(field, text);
     let index = match parts.iter().position(|part| part.dataset == field.dataset) {
         Some(index) => index,
         None => {

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::catalogue::Name;
-use crate::party::{Caller, Oin, Recipients as _, Staff};
-use crate::policy::{Policies, Standing, StandingState};
-use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, RecordsGrant, StaffRule};
+use crate::party::{Caller, Oin, Organisation, Staff};
+use crate::policy::{Dormant, Policies, Standing};
+use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Party, RecordsGrant, StaffRule};
 use crate::request::{Form, Request};
 
 pub use denial::{Allowed, Denial, DenialCode};
@@ -208,12 +208,10 @@ impl<'p, 'c> Asking<'p, 'c> {
         if self.acting_for.as_ref().is_some_and(|board| !self.caller.acting_for.contains(board)) {
             return Err(DenialCode::MandateMissing);
         }
-        match &self.standing.state {
-            StandingState::Active { until } if until.is_none_or(|until| now < until) => {}
-            StandingState::Active { .. } | StandingState::Asleep { .. } => return Err(DenialCode::PurposeAsleep),
-        }
-        if !self.standing.purpose.valid_on(self.day) {
-            return Err(DenialCode::PurposeExpired);
+        match self.standing.acts(now) {
+            Ok(()) => {}
+            Err(Dormant::Asleep) => return Err(DenialCode::PurposeAsleep),
+            Err(Dormant::Expired | Dormant::NotYetValid) => return Err(DenialCode::PurposeExpired),
         }
         let named = self.caller.purposes.iter().any(|purpose| {
             purpose.id == self.standing.purpose.id && purpose.manifest_digest == self.standing.manifest_digest
@@ -258,7 +256,7 @@ impl<'p, 'c> Asking<'p, 'c> {
     fn receives(&self, grant: &Grant) -> bool {
         let Some(organisation) = self.policies.organisations.by_oin(&self.principal) else { return false };
         grant.recipients().iter().any(|recipient| {
-            recipient.who.includes(organisation) && self.caller.roles.contains(&recipient.role)
+            includes(&recipient.who, organisation) && self.caller.roles.contains(&recipient.role)
         })
     }
 
@@ -269,6 +267,13 @@ impl<'p, 'c> Asking<'p, 'c> {
             .iter()
             .position(|other| matches!(other, Grant::Figures(other) if std::ptr::eq(other, grant)))
             .unwrap_or(usize::MAX)
+    }
+}
+
+fn includes(who: &Party, organisation: &Organisation) -> bool {
+    match who {
+        Party::Kind(kind) => organisation.kind == *kind,
+        Party::Organisation(slug) => organisation.slug == *slug,
     }
 }
 

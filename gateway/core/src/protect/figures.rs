@@ -81,11 +81,7 @@ fn objects(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<Map<String, Value>>
         .map(|(row, shown)| {
             let mut object = Map::new();
             for (dimension, (code, label)) in plan.dimensions().iter().zip(&row.nodes) {
-                let node = match label {
-                    Some(label) => json!({ "code": code, "label": label }),
-                    None => json!({ "code": code }),
-                };
-                object.insert(dimension.clone(), node);
+                object.insert(dimension.clone(), json!({ "code": code, "label": label.nl }));
             }
             for measure in plan.measures() {
                 object.insert(measure.name().to_owned(), (*shown).into());
@@ -110,7 +106,7 @@ fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
         let mut fields = Vec::with_capacity(header.len());
         for (code, label) in &row.nodes {
             fields.push(code.clone());
-            fields.push(label.clone().unwrap_or_default());
+            fields.push(label.nl.clone());
         }
         fields.extend(plan.measures().iter().map(|_| shown.map(|y| y.to_string()).unwrap_or_default()));
         fields.push(if shown.is_none() { "small".to_owned() } else { String::new() });

@@ -6,7 +6,7 @@ use serde_json::Map;
 use crate::catalogue::{Catalogue, FieldName, Value};
 use crate::plan::RecordsPlan;
 use crate::policy::decide::Permit;
-use crate::pseudonymise::{PseudonymRow, shown};
+use crate::pseudonymise::PseudonymRow;
 use crate::purpose::Generalise;
 
 use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
@@ -48,7 +48,7 @@ pub(super) fn coarsen(
     value: &Value,
 ) -> Option<serde_json::Value> {
     match (generalise, value) {
-        (None, value) => Some(shown(value)),
+        (None, value) => Some(value.to_json()),
         (Some(Generalise::Year), Value::Date(date)) => Some(format!("{:04}", date.year()).into()),
         (Some(Generalise::Month), Value::Date(date)) => {
             Some(format!("{:04}-{:02}", date.year(), date.month()).into())

@@ -100,7 +100,7 @@ fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
         reader.missing("ref", "your own mark for this pupil, 1 to 64 characters");
     }
     let mut given = Vec::new();
-    for kind in IdentifierKind::ALL {
+    for kind in [IdentifierKind::Bsn, IdentifierKind::EckId, IdentifierKind::Local] {
         if let Some(text) = reader.text(kind.as_str()) {
             given.push((kind, zeroize::Zeroizing::new(text)));
         }

@@ -3,9 +3,9 @@
 use jiff::civil::Date;
 
 use crate::catalogue::{Catalogue, Dimension, Name};
-use crate::figures::Measure;
+use crate::purpose::Measure;
 
-use super::reader::{InputError, Reader};
+use super::reader::{InputError, Reader, name_error_code};
 use super::date;
 
 /// Which epoch is asked.
@@ -97,7 +97,7 @@ impl FiguresRequest {
                     Some(_) => only.push((dimension, value.clone())),
                     None => wrong("query", key, "unknown-code", "is no code of this dimension; see `GET /v1/catalogue`".to_owned()),
                 },
-                Err(error) => wrong("query", "*", error.code(), error.to_string()),
+                Err(error) => wrong("query", "*", name_error_code(&error), error.to_string()),
             }
         }
         let purpose = purpose.parse::<Name>();
@@ -124,10 +124,10 @@ fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
     }
     let mut measures = Vec::with_capacity(texts.len());
     for (location, text) in texts {
-        match text.parse::<Measure>() {
-            Ok(measure) if measures.contains(&measure) => reader.error(location, "repeated", "is asked twice"),
-            Ok(measure) => measures.push(measure),
-            Err(_) => reader.error(location, "unknown-measure", "is no measure; see `GET /v1/catalogue`"),
+        match Measure::from_name(&text) {
+            Some(measure) if measures.contains(&measure) => reader.error(location, "repeated", "is asked twice"),
+            Some(measure) => measures.push(measure),
+            None => reader.error(location, "unknown-measure", "is no measure; see `GET /v1/catalogue`"),
         }
     }
     Some(measures)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name};
+use crate::catalogue::{Catalogue, Dimension, FieldName, Name, NameError};
 
 use super::OnBehalfOf;
 
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
         match catalogue.dimension(text) {
             Ok(dimension) => Some(dimension),
             Err(error) => {
-                self.error(location, error.code(), &error.to_string());
+                self.error(location, name_error_code(&error), &error.to_string());
                 None
             }
         }
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         match catalogue.field_name(text) {
             Ok(field) => Some(field),
             Err(error) => {
-                self.error(location, error.code(), &error.to_string());
+                self.error(location, name_error_code(&error), &error.to_string());
                 None
             }
         }
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
         let unknown: Vec<&String> =
             self.object.keys().filter(|key| !self.known.contains(&key.as_str())).collect();
         for key in unknown {
-            let near = crate::source_text::nearest(key, self.known.iter().copied());
+            let near = crate::source_text::closest(key, self.known.iter().copied());
             let hint = near.map_or_else(
                 || format!("known here: {}", self.known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
@@ -251,6 +251,17 @@ impl<'a> Reader<'a> {
             Some(value) if errors.is_empty() => Ok(value),
             _ => Err(errors),
         }
+    }
+}
+
+/// The stable code of a name that names nothing.
+pub(super) fn name_error_code(error: &NameError) -> &'static str {
+    match error {
+        NameError::NoCodes { .. } => "not-a-dimension",
+        NameError::NotADimension | NameError::NotAField | NameError::NotAName => "malformed-name",
+        NameError::UnknownDataset { .. } => "unknown-dataset",
+        NameError::UnknownField { .. } => "unknown-field",
+        NameError::UnknownLevel { .. } => "unknown-level",
     }
 }
 

@@ -81,7 +81,7 @@ fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(FieldName, Strin
     let mut only = Vec::new();
     for (location, name, value) in reader.scalars("only") {
         let Some(field) = reader.field(catalogue, location.clone(), &name) else { continue };
-        let parsed = catalogue.field(&field).and_then(|(_, definition)| definition.parse_value(&value).ok());
+        let parsed = catalogue.value(&field, &value);
         if parsed.is_none() {
             reader.error(location, "unknown-code", "is no value of this field; see `GET /v1/catalogue`");
             continue;
