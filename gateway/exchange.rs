@@ -7,6 +7,7 @@ mod asked;
 mod cursor;
 mod record;
 mod refusal;
+mod steps;
 
 use doelpoort_core::answer::Answer;
 use doelpoort_core::party::Caller;
@@ -19,6 +20,7 @@ use crate::gateway::Gateway;
 use crate::policies::Current;
 
 pub use asked::{Asked, Question, Trace};
+pub(crate) use record::leaf_form;
 pub use refusal::Refusal;
 
 use cursor::Cursor;
@@ -33,8 +35,7 @@ impl Gateway {
         let current = self.policies.current();
         let mut circumstances = Circumstances::new(caller, asked, &current, self.clock.now());
         let outcome = self.evaluate(&current, caller, asked, &mut circumstances).await;
-        let entry = self.entry(&circumstances, outcome.as_ref())?;
-        let receipt = self.log.append(entry).await?;
+        let (outcome, receipt) = self.record(&circumstances, outcome).await?;
         outcome.map(|release| Answer::new(release, receipt))
     }
 
@@ -46,19 +47,22 @@ impl Gateway {
         circumstances: &mut Circumstances,
     ) -> Result<Release, Refusal> {
         let now = circumstances.now();
-        self.limits.check(caller, asked.purpose_hint(), &current.policies, now)?;
-        let request = asked.parse(&current.policies.catalogue, caller)?;
+        let policies = &current.policies;
+        self.limits.check_client(caller)?;
+        let request = asked.parse(&policies.catalogue, caller)?;
         circumstances.asked_for(&request);
-        let cursor = Cursor::open(self, caller, &current.policies, asked, &request, now)?;
-        let staff = self.staff(&current.policies, caller, asked, &request, cursor.as_ref(), now)?;
-        let permit = decide(&current.policies, caller, staff.as_ref(), &request, now)?;
-        circumstances.permitted(&permit, staff.as_ref());
-        let pupils = self.pupils(&request).await?;
+        let cursor = Cursor::open(self, caller, policies, asked, &request, now)?;
+        let staff = self.staff(policies, caller, asked, &request, cursor.as_ref(), now)?;
+        let permit = decide(policies, caller, staff.as_ref(), &request, now)?;
+        circumstances.permitted(&permit);
+        self.limits.check(caller, permit.purpose(), &permit.limit())?;
+        let pupils = self.pupils(&permit, &request).await?;
         let plan = Plan::minimal(&permit, &request, pupils)?;
-        let extract = self.source.fetch(&current.policies.catalogue, &plan, now).await?;
-        let exit = self.keyring.exit(&self.tenant);
-        let pseudonymised = pseudonymise(&permit, &plan, extract, &exit, cursor.as_ref().map(Cursor::last));
-        let next_cursor = Cursor::next(self, caller, &current.policies, asked, staff.as_ref(), &pseudonymised, now)?;
+        let extract = self.source.fetch(&policies.catalogue, &plan, now).await?;
+        circumstances.found(&plan, &extract);
+        let after = cursor.as_ref().and_then(Cursor::last);
+        let pseudonymised = pseudonymise(&permit, &plan, extract, &self.exit_key()?, after);
+        let next_cursor = Cursor::next(self, caller, policies, asked, staff.as_ref(), &pseudonymised, now)?;
         Ok(protect(&permit, &plan, pseudonymised, Envelope { next_cursor, format: asked.format() })?)
     }
 }

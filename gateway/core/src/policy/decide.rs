@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use crate::catalogue::Name;
 use crate::party::{Caller, Oin, Organisation, Staff};
 use crate::policy::{Dormant, Policies, Standing};
-use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Party, RecordsGrant, StaffRule};
+use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, Party, RecordsGrant, StaffRule};
 use crate::request::{Form, Request};
 
 pub use denial::{Allowed, Denial, DenialCode};
@@ -103,6 +103,16 @@ impl<'p> Permit<'p> {
             Right::Facts(grant) => &grant.dataset,
             Right::Figures(grant, _) => &grant.dataset,
             Right::Records(grant, _) => &grant.dataset,
+        }
+    }
+
+    /// How often the grant may be used.
+    pub fn limit(&self) -> Limit {
+        match &self.right {
+            Right::Delivery(grant) => grant.limit,
+            Right::Facts(grant) => grant.limit,
+            Right::Figures(grant, _) => grant.limit,
+            Right::Records(grant, _) => grant.limit,
         }
     }
 
