@@ -30,6 +30,7 @@ mod cell;
 mod check;
 mod dataset;
 mod derived;
+pub mod docs;
 mod file;
 mod hierarchy;
 mod mapping;

@@ -352,8 +352,8 @@ mod tests {
             ("enrolment.present=false enrolment.sector=BO", "impossible"),
             ("absence.stay-at-home=true absence.kind=authorised", "impossible"),
         ] {
-            let cell = catalogue.cell(&coordinates(&catalogue, asked)).unwrap();
-            assert_eq!(named(&catalogue, &cell), expected, "{asked}");
+            let cell = catalogue.cell(&coordinates(catalogue, asked)).unwrap();
+            assert_eq!(named(catalogue, &cell), expected, "{asked}");
         }
     }
 
