@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+pub use cell::{Cell, Coordinate, UnknownCode};
 pub use dataset::{
     About, CodeEntry, Dataset, DatasetPeriod, Derive, ErrorPolicy, Field, FieldType, Implication,
     ProtectionClass, Retention, Rule,
@@ -25,9 +26,11 @@ pub use value::{Raw, Value, ValueError, ValueErrorCode};
 
 use crate::source_text::{SourceError, closest};
 
+mod cell;
 mod check;
 mod dataset;
 mod derived;
+pub mod docs;
 mod file;
 mod hierarchy;
 mod lattice;
@@ -48,6 +51,8 @@ pub struct Catalogue {
     populations: BTreeMap<Name, Population>,
     /// The code lists of fields without a hierarchy, each as a hierarchy of one level.
     code_lists: BTreeMap<FieldName, Hierarchy>,
+    /// What codes imply about other fields.
+    facts: cell::Facts,
 }
 
 impl Catalogue {

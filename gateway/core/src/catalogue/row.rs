@@ -392,7 +392,7 @@ mod tests {
         cells: &[(&str, &str)],
     ) -> Result<Vec<Option<String>>, Vec<(String, &'static str)>> {
         let catalogue = shipped();
-        let reader = RowReader::new(&catalogue, &dataset.parse().unwrap()).unwrap();
+        let reader = RowReader::new(catalogue, &dataset.parse().unwrap()).unwrap();
         let row = reader.read(cells.iter().map(|(name, text)| (*name, Raw::Text(text))));
         let shown = |value: &Value| {
             value
@@ -507,7 +507,7 @@ mod tests {
     #[test]
     fn a_mistake_repeats_nothing_that_was_sent() {
         let catalogue = shipped();
-        let reader = RowReader::new(&catalogue, &"enrolment".parse().unwrap()).unwrap();
+        let reader = RowReader::new(catalogue, &"enrolment".parse().unwrap()).unwrap();
         let sent = [
             ("999990019", Raw::Text("999990019")),
             ("site", Raw::Text("999990019")),
@@ -518,7 +518,7 @@ mod tests {
     #[test]
     fn the_reference_rows_of_sites_are_correct() {
         let catalogue = shipped();
-        let reader = RowReader::new(&catalogue, &"site".parse().unwrap()).unwrap();
+        let reader = RowReader::new(catalogue, &"site".parse().unwrap()).unwrap();
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/reference/site.csv");
         let mut file = csv::Reader::from_path(path).unwrap();
         let header = file.headers().unwrap().clone();
