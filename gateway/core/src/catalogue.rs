@@ -15,20 +15,28 @@ pub use dataset::{
     About, CodeEntry, Dataset, DatasetPeriod, Derive, ErrorPolicy, Field, FieldType, Implication,
     ProtectionClass, Retention, Rule,
 };
-pub use hierarchy::{Hierarchy, Node};
+pub use derived::{age, whole_weeks};
+pub use hierarchy::{Hierarchy, Node, Source};
 pub use mapping::Mapping;
 pub use name::{Dimension, FieldName, Name, NameError};
 pub use population::{Calendar, MonthDay, Population, school_year, school_year_days};
+pub use row::{Row, RowError, RowErrorCode, RowReader};
+pub use value::{Raw, Value, ValueError, ValueErrorCode};
 
 use crate::source_text::{SourceError, closest};
 
 mod check;
 mod dataset;
+mod derived;
 mod file;
 mod hierarchy;
 mod mapping;
 mod name;
 mod population;
+mod row;
+#[cfg(test)]
+mod tests;
+mod value;
 
 /// Everything that may be named in a purpose, a delivery or a question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
