@@ -157,6 +157,154 @@ mod tests {
 
     use super::*;
 
+    const ENROLMENT: &str = r#"
+dataset = "enrolment"
+version = 1
+title = { nl = "Inschrijving" }
+description = { nl = "Een leerling." }
+about = "pupil"
+holder = "school-board"
+class = "normal"
+row_key = ["pupil"]
+period = "none"
+errors = "refuse-all"
+retention = { from = ["from"], keep = "P3Y" }
+
+[[field]]
+name = "from"
+type = "date"
+required = true
+title = { nl = "Van" }
+description = { nl = "Eerste dag." }
+
+[[field]]
+name = "sector"
+type = "code"
+required = true
+hierarchy = "sector"
+title = { nl = "Soort" }
+description = { nl = "Soort." }
+
+[[field]]
+name = "group"
+type = "code"
+required = true
+codes = [{ code = "1", nl = "Een" }, { code = "V", nl = "Speciaal" }]
+title = { nl = "Groep" }
+description = { nl = "Groep." }
+
+[[implication]]
+when = "group"
+then = "sector"
+pairs = [["V", "VSO"]]
+"#;
+
+    const SECTOR: &str = r#"
+hierarchy = "sector"
+version = 1
+title = { nl = "Soort" }
+source = "a test"
+licence = "none"
+
+[[level]]
+name = "sector"
+title = { nl = "Soort" }
+nodes = [
+  { code = "BO", nl = "Basis", parent = "PO" },
+  { code = "VO", nl = "Voortgezet", parent = "VO" },
+  { code = "VSO", nl = "Speciaal", parent = "VO" },
+]
+
+[[level]]
+name = "phase"
+title = { nl = "Fase" }
+nodes = [{ code = "PO", nl = "Primair" }, { code = "VO", nl = "Voortgezet" }]
+"#;
+
+    fn catalogue() -> Catalogue {
+        let file = |name: &str, text: &str| (format!("policies/{name}.toml"), text.to_owned());
+        let files = [
+            file("datasets/enrolment", ENROLMENT),
+            file("hierarchies/sector", SECTOR),
+        ];
+        Catalogue::parse(&files).unwrap_or_else(|errors| {
+            panic!(
+                "{}",
+                errors
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            )
+        })
+    }
+
+    fn node((dimension, code): &(&str, &str)) -> Node {
+        (
+            format!("enrolment.{dimension}").parse().unwrap(),
+            (*code).to_owned(),
+        )
+    }
+
+    #[test]
+    fn the_same_pupils_by_metadata_have_one_name() {
+        let catalogue = catalogue();
+        let canonical = Canonical::new(&catalogue);
+        for (named, expected) in [
+            (&[][..], &[][..]),
+            (&[("present@code", "true")], &[("present@code", "true")]),
+            (&[("present@code", "false")], &[("present@code", "false")]),
+            // BO is all there is of PO.
+            (&[("sector@sector", "BO")], &[("sector@phase", "PO")]),
+            (&[("sector@sector", "VO")], &[("sector@sector", "VO")]),
+            // Whoever has a sector is present.
+            (
+                &[("present@code", "true"), ("sector@phase", "VO")],
+                &[("sector@phase", "VO")],
+            ),
+            // Declared, and what follows from it.
+            (
+                &[("group@code", "V"), ("sector@sector", "VSO")],
+                &[("group@code", "V")],
+            ),
+            (
+                &[("group@code", "V"), ("sector@phase", "VO")],
+                &[("group@code", "V")],
+            ),
+            // What contradicts a declaration is named as it is: a cell with nobody in it.
+            (
+                &[("group@code", "V"), ("sector@sector", "VO")],
+                &[("group@code", "V"), ("sector@sector", "VO")],
+            ),
+            (
+                &[
+                    ("sector@sector", "BO"),
+                    ("group@code", "1"),
+                    ("present@code", "true"),
+                ],
+                &[("group@code", "1"), ("sector@phase", "PO")],
+            ),
+        ] {
+            let nodes = canonical.nodes(named.iter().map(node)).unwrap();
+            assert_eq!(nodes, expected.iter().map(node).collect::<Vec<_>>(), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_outside_the_catalogue_is_refused() {
+        let catalogue = catalogue();
+        for unknown in [
+            ("sector@sector", "XX"),
+            ("sector@city", "VO"),
+            ("from@code", "1"),
+            ("x@code", "1"),
+        ] {
+            let dimension = node(&unknown).0;
+            let refused = Canonical::new(&catalogue).nodes([node(&unknown)]);
+            assert_eq!(refused, Err(UnknownNode { dimension }));
+        }
+    }
+
     fn reduced(nodes: &[u8], arrows: &[(u8, u8)]) -> Vec<u8> {
         let follows = |from: &u8| {
             arrows
