@@ -28,6 +28,19 @@ pub(crate) fn shipped() -> Catalogue {
 #[test]
 fn the_shipped_files_are_a_catalogue() {
     let catalogue = shipped();
-    let names: Vec<_> = catalogue.datasets().map(|dataset| dataset.name.as_str()).collect();
-    assert_eq!(names, ["absence", "admissibility", "caseload", "enrolment", "resident", "site"]);
+    let names: Vec<_> = catalogue
+        .datasets()
+        .map(|dataset| dataset.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "absence",
+            "admissibility",
+            "caseload",
+            "enrolment",
+            "resident",
+            "site"
+        ]
+    );
 }
