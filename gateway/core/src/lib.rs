@@ -1,1 +1,6 @@
 //! The pure half of Doelpoort, in the order of a request.
+
+pub mod catalogue;
+pub mod party;
+pub mod source_text;
+pub mod text;
