@@ -2,5 +2,7 @@
 
 pub mod catalogue;
 pub mod party;
+pub mod policy;
+pub mod purpose;
 pub mod source_text;
 pub mod text;
