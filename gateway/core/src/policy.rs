@@ -1,6 +1,7 @@
 //! The policies in force: catalogue, organisations, purposes with their approvals, mandates.
 
 pub mod approval;
+pub mod jws;
 
 use std::collections::BTreeMap;
 
