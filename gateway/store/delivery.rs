@@ -413,7 +413,7 @@ impl Store {
 ///
 /// # Errors
 /// [`StoreError::DeliveryState`] unless it is `ready`.
-pub(crate) async fn activate(tx: &mut Tx, delivery: i64, now_us: i64) -> Result<(), StoreError> {
+pub async fn activate(tx: &mut Tx, delivery: i64, now_us: i64) -> Result<(), StoreError> {
     // One at a time, or two snapshots of one holder would not see each other.
     tx.take("activation", 1).await?;
     let not_ready = StoreError::DeliveryState { delivery, expected: "ready" };
