@@ -1,4 +1,10 @@
+<<<<<<< HEAD
 //! Doelpoort: the shell around `doelpoort-core`. Modules in the order of the request.
 
 pub mod clock;
 pub mod store;
+=======
+//! Doelpoort.
+
+pub mod demo;
+>>>>>>> population
