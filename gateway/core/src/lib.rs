@@ -1,5 +1,8 @@
 //! The pure half of Doelpoort, in the order of a request.
 
+pub mod catalogue;
 pub mod party;
 pub mod policy;
 pub mod purpose;
+pub mod source_text;
+pub mod text;
