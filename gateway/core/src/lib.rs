@@ -1,6 +1,7 @@
 //! The pure half of Doelpoort, in the order of a request.
 
 pub mod catalogue;
+mod document;
 pub mod party;
 pub mod policy;
 pub mod purpose;
