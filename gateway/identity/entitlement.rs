@@ -16,7 +16,11 @@ pub(crate) struct Entitlement {
 impl Entitlement {
     /// The purposes, separated by spaces (RFC 6749 section 3.3).
     pub(crate) fn scope(&self) -> String {
-        let names: Vec<String> = self.purposes.iter().map(|purpose| purpose.id.to_string()).collect();
+        let names: Vec<String> = self
+            .purposes
+            .iter()
+            .map(|purpose| purpose.id.to_string())
+            .collect();
         names.join(" ")
     }
 }
@@ -37,17 +41,23 @@ pub(crate) fn of(
         .collect();
     let granted = |grant: &Grant| {
         names(grant, organisation, client)
-            || mandates
-                .iter()
-                .any(|(mandate, board)| mandate.datasets.contains(grant.dataset()) && names(grant, board, client))
+            || mandates.iter().any(|(mandate, board)| {
+                mandate.datasets.contains(grant.dataset()) && names(grant, board, client)
+            })
     };
     let purposes = policies
         .purposes
         .iter()
         .filter(|(_, standing)| acts(standing, today) && standing.purpose.grants.iter().any(granted))
-        .map(|(id, standing)| TokenPurpose { id: id.clone(), manifest_digest: standing.manifest_digest })
+        .map(|(id, standing)| TokenPurpose {
+            id: id.clone(),
+            manifest_digest: standing.manifest_digest,
+        })
         .collect();
-    let mut acting_for: Vec<Oin> = mandates.iter().map(|(mandate, _)| mandate.board.clone()).collect();
+    let mut acting_for: Vec<Oin> = mandates
+        .iter()
+        .map(|(mandate, _)| mandate.board.clone())
+        .collect();
     acting_for.sort();
     acting_for.dedup();
     Entitlement { purposes, acting_for }
