@@ -1,1 +1,3 @@
 //! Doelpoort.
+
+pub mod config;
