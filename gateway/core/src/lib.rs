@@ -3,3 +3,7 @@
 pub mod party;
 pub mod policy;
 pub mod purpose;
+pub mod catalogue;
+pub mod party;
+pub mod source_text;
+pub mod text;

@@ -11,6 +11,12 @@ pub use name::{ClientId, InvalidParty, Oin, Pin, Slug};
 
 /// What an organisation is, which decides what it may hold and receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+//! Parties: who an organisation is.
+
+use serde::{Deserialize, Serialize};
+
+/// What sort of organisation a party is; decides what it may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganisationKind {
     /// A municipality (gemeente).
@@ -229,4 +235,13 @@ impl Organisation {
             .iter()
             .find(|approver| approver.kid == kid && approver.roles.contains(&role))
     }
+}
+    /// A school board (bevoegd gezag).
+    SchoolBoard,
+    /// A partnership for inclusive education (samenwerkingsverband).
+    Swv,
+    /// A vendor acting for school boards under a mandate.
+    Vendor,
+    /// Public reference data, held by nobody in particular.
+    Public,
 }
