@@ -1,7 +1,11 @@
-//! Doelpoort.
-
-pub mod config;
 //! Doelpoort: the shell around `doelpoort-core`. Modules in the order of the request.
 
+pub mod client;
 pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod identity;
+pub mod serve;
 pub mod store;
+pub mod telemetry;
+pub mod tls;

@@ -176,6 +176,8 @@ section! {
     Log ["log"] {
         /// `human` for a terminal, `json` for a collector.
         format: LogFormat = LogFormat::Json,
+        /// Which lines: a level (`error`, `warn`, `info`, `debug`), also per module (`info,doelpoort::delivery=debug`).
+        filter: String = "info".to_owned(),
     }
 }
 
