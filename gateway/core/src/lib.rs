@@ -6,6 +6,7 @@ pub mod purpose;
 pub mod catalogue;
 pub mod party;
 pub mod catalogue;
+mod document;
 pub mod party;
 pub mod policy;
 pub mod purpose;

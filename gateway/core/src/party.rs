@@ -1,22 +1,19 @@
 //! Who takes part: organisations, their clients and keys, and the caller of one request.
 
 mod name;
+pub(crate) mod parse;
+mod write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{FieldName, Name};
 use crate::identifier::IdentifierKind;
+use crate::policy::jws::PublicKey;
 
 pub use name::{ClientId, InvalidParty, Oin, Pin, Slug};
 
 /// What an organisation is, which decides what it may hold and receive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-//! Parties: who an organisation is.
-
-use serde::{Deserialize, Serialize};
-
-/// What sort of organisation a party is; decides what it may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganisationKind {
     /// A municipality (gemeente).
@@ -50,8 +47,8 @@ pub struct Approver {
     pub kid: String,
     /// What this key may sign.
     pub roles: Vec<ApproverRole>,
-    /// The public key as a JWK (RFC 7517; RFC 8037 for Ed25519).
-    pub jwk: serde_json::Value,
+    /// The public key.
+    pub key: PublicKey,
 }
 
 /// A program of an organisation that may ask for a token.
@@ -235,13 +232,4 @@ impl Organisation {
             .iter()
             .find(|approver| approver.kid == kid && approver.roles.contains(&role))
     }
-}
-    /// A school board (bevoegd gezag).
-    SchoolBoard,
-    /// A partnership for inclusive education (samenwerkingsverband).
-    Swv,
-    /// A vendor acting for school boards under a mandate.
-    Vendor,
-    /// Public reference data, held by nobody in particular.
-    Public,
 }

@@ -1,10 +1,23 @@
 //! A purpose document: why data may be used, by whom, in which form, within which limits.
 
+mod grant;
+mod names;
+mod parse;
+mod question;
+mod rate;
+mod reach;
+mod rule;
+#[cfg(test)]
+mod tests;
+
 use jiff::civil::Date;
 
-use crate::catalogue::{Dimension, FieldName, Name, Text};
+use crate::catalogue::{Dimension, FieldName, Name};
 use crate::identifier::IdentifierKind;
 use crate::party::{OrganisationKind, Slug};
+use crate::text::Text;
+
+pub use rate::InvalidRate;
 
 /// One purpose, as `policies/purposes/<id>.toml` states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -404,6 +417,14 @@ impl Grant {
 }
 
 impl HardRule {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::NoBsnToSwv,
+        Self::SwvDataToOwnSchool,
+        Self::YouthCareAsFigures,
+        Self::StaffProved,
+    ];
+
     /// The rule's name in `exceptions`.
     pub fn name(self) -> &'static str {
         match self {
