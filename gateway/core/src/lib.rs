@@ -1,10 +1,5 @@
 //! The pure half of Doelpoort, in the order of a request.
 
-pub mod party;
-pub mod policy;
-pub mod purpose;
-pub mod catalogue;
-pub mod party;
 pub mod catalogue;
 mod document;
 pub mod party;
