@@ -2,8 +2,13 @@
 
 pub mod catalogue;
 mod document;
+pub mod figures;
+pub mod identifier;
+mod kdf;
+pub mod lp;
 pub mod party;
 pub mod policy;
+pub mod pseudonym;
 pub mod purpose;
 pub mod source_text;
 pub mod text;
