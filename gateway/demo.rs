@@ -1,3 +1,3 @@
-//! The demo: a gateway on loopback with a synthetic city of pupils.
+//! The demo: everything on one machine, made fresh.
 
-pub mod population;
+pub mod pki;

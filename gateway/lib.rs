@@ -1,7 +1,9 @@
 <<<<<<< HEAD
 //! Doelpoort: the shell around `doelpoort-core`. Modules in the order of the request.
 
+pub mod client;
 pub mod clock;
+<<<<<<< HEAD
 pub mod identity;
 pub mod keys;
 pub mod limit;
@@ -11,3 +13,12 @@ pub mod store;
 
 pub mod demo;
 >>>>>>> population
+=======
+pub mod config;
+pub mod demo;
+pub mod identity;
+pub mod serve;
+pub mod store;
+pub mod telemetry;
+pub mod tls;
+>>>>>>> transport
