@@ -1,3 +1,4 @@
-//! The demo: everything on one machine, made fresh.
+//! The demo.
 
 pub mod pki;
+pub mod population;

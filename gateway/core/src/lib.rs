@@ -17,6 +17,7 @@ pub mod pseudonym;
 pub mod pseudonymise;
 pub mod purpose;
 pub mod request;
+pub mod request_digest;
 pub mod scope;
 pub mod source_text;
 pub mod text;
