@@ -75,7 +75,7 @@ impl Delivered {
             .released_epoch(plan.population().as_str(), plan.purpose().as_str(), date)
             .await?
             .ok_or(SourceError::NoSuchEpoch)?;
-        let names: Vec<String> = plan.rows().iter().map(|row| row.cell.text()).collect();
+        let names: Vec<Option<String>> = plan.rows().iter().map(|row| row.cell.as_ref().map(CellId::text)).collect();
         let values = self.store.released_values(epoch.id, &names).await?;
         let completeness = serde_json::from_str(&epoch.completeness).unwrap_or_default();
         Ok(Extract::Cells(EpochCells { epoch: epoch.date, completeness, values }))

@@ -10,11 +10,6 @@ impl Dimension {
     pub fn present(dataset: &Name) -> Self {
         Self { field: FieldName::new(dataset.clone(), Name::present()), level: Name::code() }
     }
-
-    /// Whether it is the `present` dimension of its dataset.
-    pub fn is_present(&self) -> bool {
-        self.field.field == Name::present()
-    }
 }
 
 impl Catalogue {
@@ -70,25 +65,5 @@ impl Catalogue {
             })
             .map(|node| node.code.as_str())
             .collect()
-    }
-
-    /// The name under which figures know a node: one without siblings is its parent.
-    pub fn without_single_children(&self, dimension: &Dimension, code: &str) -> (Dimension, String) {
-        let canonical = self
-            .hierarchy_of(&dimension.field)
-            .and_then(|hierarchy| hierarchy.canonical(&dimension.level, code))
-            .map(|(level, node)| (Dimension { field: dimension.field.clone(), level: level.clone() }, node.code.clone()));
-        canonical.unwrap_or_else(|| (dimension.clone(), code.to_owned()))
-    }
-
-    /// Whether the catalogue declares that another of `named` implies this node.
-    pub fn is_implied(&self, dimension: &Dimension, code: &str, named: &[(Dimension, String)]) -> bool {
-        let Some(dataset) = self.dataset(&dimension.field.dataset) else { return false };
-        dataset.implications.iter().filter(|implication| implication.then == *dimension).any(|implication| {
-            named.iter().any(|(other, other_code)| {
-                *other == implication.when
-                    && implication.pairs.iter().any(|(when, then)| when == other_code && then == code)
-            })
-        })
     }
 }

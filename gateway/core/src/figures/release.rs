@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalogue::{Catalogue, Dimension, FieldName, Name, ProtectionClass};
 use crate::purpose::{FiguresGrant, Grant, Purpose};
 
-use super::canonical::CellId;
+use super::cell_id::CellId;
 use super::lattice::{Lattice, LatticeDimension};
 use super::snapshot::Snapshot;
 use super::{CellName, QueryKey, cell_key_of_sum, protect, query_key};
@@ -163,7 +163,9 @@ fn cells_of(
             dimensions.extend(cuboid.dimensions().iter().zip(codes).map(|((field, level), code)| {
                 (Dimension { field: field.clone(), level: level.clone() }, code.to_owned())
             }));
-            cells.insert(CellId::new(catalogue, &grant.dataset, &dimensions), total);
+            if let Some(cell) = CellId::new(catalogue, &grant.dataset, &dimensions) {
+                cells.insert(cell, total);
+            }
         }
     }
     Ok(cells)

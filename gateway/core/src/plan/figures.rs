@@ -1,7 +1,7 @@
 //! Which released cells answer a question: the full cross product from metadata, found or not.
 
 use crate::catalogue::{Catalogue, Dimension, Name};
-use crate::figures::canonical::CellId;
+use crate::figures::cell_id::CellId;
 use crate::policy::decide::Permit;
 use crate::policy::decide::FiguresQuestion;
 use crate::text::Text;
@@ -33,8 +33,8 @@ pub type Code = (String, Text);
 pub struct PlannedRow {
     /// Code and label of each dimension's node.
     pub nodes: Vec<Code>,
-    /// The canonical cell.
-    pub cell: CellId,
+    /// The canonical cell; none where nobody can be in it.
+    pub cell: Option<CellId>,
 }
 
 impl FiguresPlan {
