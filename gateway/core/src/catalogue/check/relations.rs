@@ -105,6 +105,9 @@ impl<'c> Check<'c, '_> {
             return None;
         };
         let name = FieldName::new(self.name.clone(), found.name.clone());
+        if found.field_type == FieldType::Code && found.hierarchy.is_none() && found.codes.is_empty() {
+            return None; // reported with the field
+        }
         let list = self
             .code_lists
             .iter()
