@@ -5,8 +5,10 @@
 //! both engines; a lookup returns `Option`, a write checks the rows it affected; statements are constants, listed
 //! in `ALL` of each file, and a test prepares every one of them on both engines.
 
+mod durable;
 mod engine;
 mod error;
+pub mod log;
 mod open;
 mod schema;
 mod sql;
@@ -14,6 +16,7 @@ mod sql;
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
 
+pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
 pub use open::StoreOptions;
@@ -223,5 +226,5 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 
 /// Every constant statement of the store, with its name; one list a file.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [ALL, schema::ALL].concat()
+    [ALL, durable::ALL, log::ALL, schema::ALL].concat()
 }
