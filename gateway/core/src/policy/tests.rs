@@ -11,6 +11,7 @@ use super::mandate::InvalidMandate;
 use super::*;
 use crate::party::{Approver, ApproverRole, Client, Pin};
 
+const CATALOGUE_FOLDERS: [&str; 4] = ["datasets", "hierarchies", "maps", "populations"];
 const DEPLOYMENT: &str = "almere-test";
 
 fn now() -> Timestamp {
@@ -23,6 +24,20 @@ fn name(text: &str) -> Name {
 
 fn key(slug: &str) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&sha256(slug.as_bytes())).unwrap()
+}
+
+/// The shipped catalogue.
+pub(crate) fn shipped_catalogue() -> Catalogue {
+    Catalogue::parse(&CATALOGUE_FOLDERS.map(folder).concat()).unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
+    })
 }
 
 fn folder(name: &str) -> Vec<(String, String)> {
