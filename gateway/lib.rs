@@ -4,4 +4,5 @@ pub mod clock;
 pub mod identity;
 pub mod keys;
 pub mod limit;
+pub mod log;
 pub mod store;
