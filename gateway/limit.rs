@@ -163,7 +163,9 @@ impl<C: Clock + Clone> Limiter<C> {
         self.addresses.sweep();
         self.refusals.sweep();
         let purposes = self.purposes.read().unwrap_or_else(PoisonError::into_inner);
-        purposes.values().for_each(|limiter| limiter.sweep());
+        for limiter in purposes.values() {
+            limiter.sweep();
+        }
     }
 
     fn of_rate(&self, rate: Rate) -> PurposeLimiter<C> {

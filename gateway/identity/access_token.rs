@@ -146,7 +146,7 @@ impl Identity {
         Ok(caller)
     }
 
-    fn verify(&self, token: &str) -> Result<AccessClaims, IdentityError> {
+    pub(super) fn verify(&self, token: &str) -> Result<AccessClaims, IdentityError> {
         let verified = Unverified::parse(token, &KIND)?.verify(self.keys.accepted())?;
         let received: Received = claims::read(verified)?;
         if received.iss != self.settings.issuer() {

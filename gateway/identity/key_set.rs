@@ -308,6 +308,6 @@ mod tests {
         let (set, unusable) = KeySet::from_jwks(&json!({"keys": [key, key]}));
         assert!(set.0.is_empty());
         assert_eq!(unusable.len(), 1);
-        assert!(KeySet::from_jwks(&json!("no set")).0.is_empty());
+        assert!(KeySet::from_jwks(&json!("no set")).0.0.is_empty());
     }
 }

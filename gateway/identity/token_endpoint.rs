@@ -5,7 +5,6 @@ use doelpoort_core::catalogue::Name;
 use doelpoort_core::lp::Part;
 use doelpoort_core::policy::{Policies, sha256};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
@@ -74,17 +73,13 @@ impl OAuthError {
 }
 
 impl Identity {
-    /// Issues an access token. `today` is the day on which purposes and mandates must be valid.
+    /// Issues an access token.
     ///
     /// The assertion's id is used up last, when all else is right: whoever cannot sign for a client cannot
     /// use up its ids either.
     ///
     /// # Errors
     /// An [`OAuthError`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is another world: policies, database, clock, chance"
-    )]
     pub async fn issue(
         &self,
         policies: &Policies,
@@ -92,7 +87,6 @@ impl Identity {
         certificate: Option<&PeerCertificate>,
         request: &TokenRequest,
         now: Timestamp,
-        today: Date,
         random: &dyn SecureRandom,
     ) -> Result<TokenResponse, OAuthError> {
         let certificate = certificate.ok_or(OAuthError::InvalidClient(IdentityError::CertificateMissing))?;
@@ -112,7 +106,7 @@ impl Identity {
             return Err(OAuthError::InvalidClient(IdentityError::SubjectWrong));
         }
         let entitlement = narrowed(
-            entitlement::of(policies, proved.organisation, proved.client, today),
+            entitlement::of(policies, proved.organisation, proved.client, now),
             request,
         )?;
         let response = self.sign(&proved, certificate, &entitlement, now, random)?;

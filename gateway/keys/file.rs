@@ -29,6 +29,8 @@ pub const KEYS_FILE: &str = "keys.toml";
 /// Name of the file with the KEK, in a directory that we make.
 pub const KEK_FILE: &str = "kek";
 
+/// Version of the file format.
+const FORMAT: u32 = 1;
 /// Bytes of a key file that are read at most.
 const KEYS_BYTES_MAX: u64 = 256 * 1_024;
 /// Bytes of a check value: enough to notice a wrong key, too few to help find it.
@@ -144,18 +146,36 @@ pub enum KeyFileError {
 struct Document {
     /// Version of the format.
     format: u32,
-    #[serde(flatten)]
-    marks: Marks,
-    key: Vec<Entry>,
-}
-
-/// What kind of keys these are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Marks {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     example: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     seeded: bool,
+    key: Vec<Entry>,
+}
+
+/// What kind of keys these are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marks {
+    example: bool,
+    seeded: bool,
+}
+
+impl Document {
+    fn new(marks: Marks, key: Vec<Entry>) -> Self {
+        Self {
+            format: FORMAT,
+            example: marks.example,
+            seeded: marks.seeded,
+            key,
+        }
+    }
+
+    fn marks(&self) -> Marks {
+        Marks {
+            example: self.example,
+            seeded: self.seeded,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -213,9 +233,9 @@ impl KeyFiles {
         let keys = permissions::open(&self.keys, KEYS_BYTES_MAX)?;
         let kek = permissions::open(&self.kek, 32)?;
         let document = self.parse(&keys.bytes)?;
-        self.permitted(document.marks, usage)?;
+        self.permitted(document.marks(), usage)?;
         // What everybody knows needs no hiding, and a checkout cannot hide it.
-        if !document.marks.example {
+        if !document.marks().example {
             keys.refuse_others(&self.keys)?;
             kek.refuse_others(&self.kek)?;
         }
@@ -237,7 +257,7 @@ impl KeyFiles {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8".into()))?;
         let document: Document =
             toml::from_str(text).map_err(|error| malformed(error.message().to_owned()))?;
-        if document.format == 1 {
+        if document.format == FORMAT {
             Ok(document)
         } else {
             Err(malformed("its format is not 1".into()))
@@ -260,7 +280,7 @@ impl KeyFiles {
 fn keyring(document: &Document, kek: &Secret) -> Result<Keyring, KeyFileError> {
     let mut found: BTreeMap<KeyPurpose, Found> = BTreeMap::new();
     for entry in &document.key {
-        let (purpose, secret) = entry.unwrap(kek, document.marks)?;
+        let (purpose, secret) = entry.unwrap(kek, document.marks())?;
         let twice = || KeyFileError::Twice {
             id: entry.id.clone(),
             version: entry.version,

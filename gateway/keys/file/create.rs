@@ -75,13 +75,9 @@ impl NewKeys {
                 KeyPurpose::Token => public.token = public_half(&secret)?,
                 _ => {}
             }
-            entries.push(wrap(purpose, &secret, &kek, marks, random)?);
+            entries.push(wrap(purpose, 1, State::Active, &secret, &kek, marks, random)?);
         }
-        let document = Document {
-            format: 1,
-            marks,
-            key: entries,
-        };
+        let document = Document::new(marks, entries);
         let text = toml::to_string(&document).map_err(|_| CreateError::Crypto)?;
         make_directory(directory)?;
         write_secret(&directory.join(KEK_FILE), kek.expose())?;
@@ -128,14 +124,15 @@ fn public_half(seed: &Secret) -> Result<[u8; 32], CreateError> {
         .map_err(|_| CreateError::Crypto)
 }
 
-fn wrap(
+pub(super) fn wrap(
     purpose: KeyPurpose,
+    version: u32,
+    state: State,
     secret: &Secret,
     kek: &Secret,
     marks: Marks,
     random: &dyn SecureRandom,
 ) -> Result<Entry, CreateError> {
-    let (version, state) = (1, State::Active);
     let mut nonce = [0; NONCE_LEN];
     random.fill(&mut nonce).map_err(|_| CreateError::Crypto)?;
     let aad = aad(purpose.id(), version, state).map_err(|_| CreateError::Crypto)?;
