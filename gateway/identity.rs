@@ -118,7 +118,11 @@ impl Settings {
 impl Identity {
     /// Made once, with the keys of this start.
     pub fn new(settings: Settings, keys: TokenKeys) -> Self {
-        Self { settings, keys, cache: token_cache::TokenCache::new(CACHED_TOKENS_MAX) }
+        Self {
+            settings,
+            keys,
+            cache: token_cache::TokenCache::new(CACHED_TOKENS_MAX),
+        }
     }
 
     /// The public keys of the tokens.

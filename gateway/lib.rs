@@ -6,6 +6,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod identity;
+pub mod keys;
+pub mod limit;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

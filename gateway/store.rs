@@ -5,11 +5,16 @@
 //! both engines; a lookup returns `Option`, a write checks the rows it affected; statements are constants, listed
 //! in `ALL` of each file, and a test prepares every one of them on both engines.
 
+pub mod dataset;
+pub mod delivery;
 mod engine;
 mod error;
 mod open;
+pub mod released;
+mod replay;
 mod schema;
 mod sql;
+pub mod subjects;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
@@ -223,5 +228,5 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 
 /// Every constant statement of the store, with its name; one list a file.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [ALL, schema::ALL].concat()
+    [ALL, delivery::ALL, released::ALL, replay::ALL, schema::ALL, subjects::ALL].concat()
 }

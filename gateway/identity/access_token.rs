@@ -19,7 +19,11 @@ pub const ACCESS_TOKEN_BYTES_MAX: usize = 16 * 1_024;
 /// `typ` of an access token (RFC 9068 section 2.1).
 pub(crate) const TYPE: &str = "at+jwt";
 
-const KIND: Kind = Kind { bytes_max: ACCESS_TOKEN_BYTES_MAX, types: &[TYPE], untyped: false };
+const KIND: Kind = Kind {
+    bytes_max: ACCESS_TOKEN_BYTES_MAX,
+    types: &[TYPE],
+    untyped: false,
+};
 
 /// The claims as they are written.
 #[derive(Serialize)]
@@ -55,7 +59,10 @@ pub(crate) struct PurposeClaim {
 impl From<&TokenPurpose> for PurposeClaim {
     fn from(purpose: &TokenPurpose) -> Self {
         let digest = HEXLOWER.encode(&purpose.manifest_digest);
-        Self { id: purpose.id.to_string(), digest: format!("sha256:{digest}") }
+        Self {
+            id: purpose.id.to_string(),
+            digest: format!("sha256:{digest}"),
+        }
     }
 }
 
@@ -89,7 +96,9 @@ pub(crate) struct AccessClaims {
 /// [`IdentityError::TokenMissing`], [`AuthorizationMalformed`](IdentityError::AuthorizationMalformed).
 pub fn bearer(authorization: Option<&str>) -> Result<&str, IdentityError> {
     let header = authorization.ok_or(IdentityError::TokenMissing)?;
-    let (scheme, token) = header.split_once(' ').ok_or(IdentityError::AuthorizationMalformed)?;
+    let (scheme, token) = header
+        .split_once(' ')
+        .ok_or(IdentityError::AuthorizationMalformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(IdentityError::TokenMissing);
     }
@@ -106,7 +115,11 @@ pub fn bearer(authorization: Option<&str>) -> Result<&str, IdentityError> {
 /// [`IdentityError::PurposeNotCovered`]: not named, or named with the digest of other bytes.
 pub fn covers(caller: &Caller, purpose: &Name, manifest_digest: &[u8; 32]) -> Result<(), IdentityError> {
     let named = |held: &TokenPurpose| held.id == *purpose && held.manifest_digest == *manifest_digest;
-    if caller.purposes.iter().any(named) { Ok(()) } else { Err(IdentityError::PurposeNotCovered) }
+    if caller.purposes.iter().any(named) {
+        Ok(())
+    } else {
+        Err(IdentityError::PurposeNotCovered)
+    }
 }
 
 impl Identity {
@@ -124,19 +137,16 @@ impl Identity {
     ) -> Result<Caller, IdentityError> {
         let certificate = certificate.ok_or(IdentityError::CertificateMissing)?;
         let key = CacheKey::of(token, &certificate.thumbprint);
-        let claims = match self.cache.find(&key) {
-            Some(claims) => claims,
-            None => Arc::new(self.verify(token)?),
-        };
-        let admitted = admit(&claims, organisations, certificate, now);
-        match &admitted {
-            Ok(_) => self.cache.keep(key, claims),
-            Err(_) => self.cache.forget(&key),
+        if let Some(claims) = self.cache.find(&key) {
+            return admit(&claims, organisations, certificate, now);
         }
-        admitted
+        let claims = self.verify(token)?;
+        let caller = admit(&claims, organisations, certificate, now)?;
+        self.cache.keep(key, Arc::new(claims));
+        Ok(caller)
     }
 
-    fn verify(&self, token: &str) -> Result<AccessClaims, IdentityError> {
+    pub(super) fn verify(&self, token: &str) -> Result<AccessClaims, IdentityError> {
         let verified = Unverified::parse(token, &KIND)?.verify(self.keys.accepted())?;
         let received: Received = claims::read(verified)?;
         if received.iss != self.settings.issuer() {
@@ -162,8 +172,9 @@ fn admit(
         return Err(IdentityError::BindingWrong);
     }
     claims.times.check(now, TOKEN_LIFETIME_MAX_S)?;
-    let (organisation, client) =
-        organisations.by_client(&claims.client).ok_or(IdentityError::ClientUnknown)?;
+    let (organisation, client) = organisations
+        .by_client(&claims.client)
+        .ok_or(IdentityError::ClientUnknown)?;
     certificate.check(organisation, client, now)?;
     Ok(Caller {
         organisation: organisation.oin.clone(),
@@ -181,15 +192,28 @@ impl Received {
             client: self.client_id.parse().ok()?,
             times: self.times,
             thumbprint: self.cnf.thumbprint.parse().ok()?,
-            purposes: self.purposes.iter().map(PurposeClaim::parse).collect::<Option<_>>()?,
-            acting_for: self.act.iter().map(|oin| oin.parse().ok()).collect::<Option<_>>()?,
+            purposes: self
+                .purposes
+                .iter()
+                .map(PurposeClaim::parse)
+                .collect::<Option<_>>()?,
+            acting_for: self
+                .act
+                .iter()
+                .map(|oin| oin.parse().ok())
+                .collect::<Option<_>>()?,
         })
     }
 }
 
 impl PurposeClaim {
     fn parse(&self) -> Option<TokenPurpose> {
-        let digest = HEXLOWER.decode(self.digest.strip_prefix("sha256:")?.as_bytes()).ok()?;
-        Some(TokenPurpose { id: self.id.parse().ok()?, manifest_digest: digest.try_into().ok()? })
+        let digest = HEXLOWER
+            .decode(self.digest.strip_prefix("sha256:")?.as_bytes())
+            .ok()?;
+        Some(TokenPurpose {
+            id: self.id.parse().ok()?,
+            manifest_digest: digest.try_into().ok()?,
+        })
     }
 }

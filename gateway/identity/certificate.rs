@@ -13,7 +13,7 @@ use super::IdentityError;
 pub struct PeerCertificate {
     /// SHA-256 of the certificate (`x5t#S256`, RFC 8705 section 3.1).
     pub thumbprint: Pin,
-    /// SHA-256 of its public key (SubjectPublicKeyInfo), which survives renewal.
+    /// SHA-256 of its public key (`SubjectPublicKeyInfo`), which survives renewal.
     pub key_pin: Pin,
     /// The organisation, from `subject.serialNumber` (PKIoverheid).
     pub oin: Oin,
@@ -65,8 +65,7 @@ impl PeerCertificate {
         if now < self.not_before || now > self.not_after {
             return Err(IdentityError::CertificateExpired);
         }
-        let pinned =
-            client.thumbprints.contains(&self.thumbprint) || client.key_pins.contains(&self.key_pin);
+        let pinned = client.thumbprints.contains(&self.thumbprint) || client.key_pins.contains(&self.key_pin);
         if !pinned || organisation.oin != self.oin {
             return Err(IdentityError::CertificateWrong);
         }

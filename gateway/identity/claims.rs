@@ -120,7 +120,10 @@ impl Visitor<'_> for Seconds {
         self.visit_i64(i64::try_from(seconds).map_err(E::custom)?)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "dropping the fraction is meant; the range is checked")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "dropping the fraction is meant; the range is checked"
+    )]
     #[expect(clippy::cast_precision_loss, reason = "the bound is far below 2^53")]
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
         if (0.0..=SECOND_MAX as f64).contains(&seconds) {
@@ -138,7 +141,9 @@ mod tests {
     use super::*;
 
     fn times(claims: Value) -> Result<Times, IdentityError> {
-        let Value::Object(map) = claims else { unreachable!("an object was given") };
+        let Value::Object(map) = claims else {
+            unreachable!("an object was given")
+        };
         read(map)
     }
 
@@ -149,15 +154,28 @@ mod tests {
             (json!({"exp": 996, "iat": 900}), Ok(())),
             (json!({"exp": 995, "iat": 900}), Err(IdentityError::Expired)),
             (json!({"exp": 1305, "iat": 1000}), Ok(())),
-            (json!({"exp": 1306, "iat": 1000}), Err(IdentityError::LifetimeTooLong)),
+            (
+                json!({"exp": 1306, "iat": 1000}),
+                Err(IdentityError::LifetimeTooLong),
+            ),
             (json!({"exp": 1100, "iat": 1005}), Ok(())),
-            (json!({"exp": 1100, "iat": 1006}), Err(IdentityError::IssuedInFuture)),
+            (
+                json!({"exp": 1100, "iat": 1006}),
+                Err(IdentityError::IssuedInFuture),
+            ),
             (json!({"exp": 1100, "iat": 1000, "nbf": 1005}), Ok(())),
-            (json!({"exp": 1100, "iat": 1000, "nbf": 1006}), Err(IdentityError::NotYetValid)),
+            (
+                json!({"exp": 1100, "iat": 1000, "nbf": 1006}),
+                Err(IdentityError::NotYetValid),
+            ),
             (json!({"exp": 1100.9, "iat": 1000.5}), Ok(())),
         ];
         for (claims, expected) in cases {
-            assert_eq!(times(claims.clone()).unwrap().check(now, 300), expected, "{claims}");
+            assert_eq!(
+                times(claims.clone()).unwrap().check(now, 300),
+                expected,
+                "{claims}"
+            );
         }
     }
 
@@ -175,7 +193,11 @@ mod tests {
             json!({"exp": 1, "iat": 1, "nbf": "0"}),
         ];
         for claims in cases {
-            assert_eq!(times(claims.clone()).map(|_| ()), Err(IdentityError::ClaimsMalformed), "{claims}");
+            assert_eq!(
+                times(claims.clone()).map(|_| ()),
+                Err(IdentityError::ClaimsMalformed),
+                "{claims}"
+            );
         }
     }
 

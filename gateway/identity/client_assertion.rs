@@ -80,7 +80,12 @@ pub(crate) fn prove<'o>(
         return Err(IdentityError::TokenIdWeak);
     }
     let remember_until = claims.times.forgotten_after().instant();
-    Ok(Proved { organisation, client, jti: claims.jti, remember_until })
+    Ok(Proved {
+        organisation,
+        client,
+        jti: claims.jti,
+        remember_until,
+    })
 }
 
 fn claimed<'o>(

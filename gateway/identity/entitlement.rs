@@ -1,9 +1,10 @@
 //! What a token says its bearer may ask. It is a summary: every request is decided anew.
 
 use doelpoort_core::party::{Client, Oin, Organisation, TokenPurpose};
-use doelpoort_core::policy::{Mandate, Policies, Standing, StandingState};
+use doelpoort_core::policy::{Mandate, Policies};
 use doelpoort_core::purpose::{Grant, Party, Recipient};
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Purposes and boards for a token.
 pub(crate) struct Entitlement {
@@ -16,18 +17,23 @@ pub(crate) struct Entitlement {
 impl Entitlement {
     /// The purposes, separated by spaces (RFC 6749 section 3.3).
     pub(crate) fn scope(&self) -> String {
-        let names: Vec<String> = self.purposes.iter().map(|purpose| purpose.id.to_string()).collect();
+        let names: Vec<String> = self
+            .purposes
+            .iter()
+            .map(|purpose| purpose.id.to_string())
+            .collect();
         names.join(" ")
     }
 }
 
-/// What this client of this organisation may ask on this day, for itself or for a board that mandated it.
+/// What this client of this organisation may ask now (days are counted in UTC), for itself or for a board that mandated it.
 pub(crate) fn of(
     policies: &Policies,
     organisation: &Organisation,
     client: &Client,
-    today: Date,
+    now: Timestamp,
 ) -> Entitlement {
+    let today = now.to_zoned(TimeZone::UTC).date();
     let mandates: Vec<(&Mandate, &Organisation)> = policies
         .mandates
         .iter()
@@ -37,24 +43,26 @@ pub(crate) fn of(
         .collect();
     let granted = |grant: &Grant| {
         names(grant, organisation, client)
-            || mandates
-                .iter()
-                .any(|(mandate, board)| mandate.datasets.contains(grant.dataset()) && names(grant, board, client))
+            || mandates.iter().any(|(mandate, board)| {
+                mandate.datasets.contains(grant.dataset()) && names(grant, board, client)
+            })
     };
     let purposes = policies
         .purposes
         .iter()
-        .filter(|(_, standing)| acts(standing, today) && standing.purpose.grants.iter().any(granted))
-        .map(|(id, standing)| TokenPurpose { id: id.clone(), manifest_digest: standing.manifest_digest })
+        .filter(|(_, standing)| standing.acts(now).is_ok() && standing.purpose.grants.iter().any(granted))
+        .map(|(id, standing)| TokenPurpose {
+            id: id.clone(),
+            manifest_digest: standing.manifest_digest,
+        })
         .collect();
-    let mut acting_for: Vec<Oin> = mandates.iter().map(|(mandate, _)| mandate.board.clone()).collect();
+    let mut acting_for: Vec<Oin> = mandates
+        .iter()
+        .map(|(mandate, _)| mandate.board.clone())
+        .collect();
     acting_for.sort();
     acting_for.dedup();
     Entitlement { purposes, acting_for }
-}
-
-fn acts(standing: &Standing, today: Date) -> bool {
-    matches!(standing.state, StandingState::Active { .. }) && standing.purpose.valid_on(today)
 }
 
 /// Whether the grant names the organisation, in a role that the client has.

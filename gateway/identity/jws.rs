@@ -14,8 +14,9 @@ use super::strict_json;
 const HEADER_BYTES_MAX: usize = 1_024;
 
 /// Header members that name a key, change the rules, or announce another token inside.
-const HEADERS_REFUSED: [&str; 11] =
-    ["crit", "jku", "jwk", "x5u", "x5c", "b64", "cty", "zip", "enc", "epk", "p2c"];
+const HEADERS_REFUSED: [&str; 11] = [
+    "crit", "jku", "jwk", "x5u", "x5c", "b64", "cty", "zip", "enc", "epk", "p2c",
+];
 
 /// A kind of token: how long it may be and what its `typ` says.
 pub(crate) struct Kind {
@@ -33,7 +34,7 @@ pub(crate) struct Unverified<'t> {
     payload: &'t str,
     signature: &'t str,
     algorithm: String,
-    kid: String,
+    key_id: String,
 }
 
 impl<'t> Unverified<'t> {
@@ -58,8 +59,14 @@ impl<'t> Unverified<'t> {
         }
         check_type(header.get("typ"), kind)?;
         let algorithm = text(&header, "alg").ok_or(IdentityError::AlgorithmRefused)?;
-        let kid = text(&header, "kid").ok_or(IdentityError::KeyUnknown)?;
-        Ok(Self { message, payload, signature, algorithm, kid })
+        let key_id = text(&header, "kid").ok_or(IdentityError::KeyUnknown)?;
+        Ok(Self {
+            message,
+            payload,
+            signature,
+            algorithm,
+            key_id,
+        })
     }
 
     /// The claims as the sender wrote them, believed by nobody: only to look up whose keys to try.
@@ -74,7 +81,7 @@ impl<'t> Unverified<'t> {
     /// [`SignatureInvalid`](IdentityError::SignatureInvalid),
     /// [`TokenMalformed`](IdentityError::TokenMalformed).
     pub(crate) fn verify(&self, keys: &KeySet) -> Result<Map<String, Value>, IdentityError> {
-        let key = keys.key(&self.kid).ok_or(IdentityError::KeyUnknown)?;
+        let key = keys.key(&self.key_id).ok_or(IdentityError::KeyUnknown)?;
         if self.algorithm != key.algorithm_name() {
             return Err(IdentityError::AlgorithmRefused);
         }
@@ -86,7 +93,9 @@ impl<'t> Unverified<'t> {
 }
 
 fn part(encoded: &str) -> Result<Map<String, Value>, IdentityError> {
-    let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| IdentityError::TokenMalformed)?;
+    let bytes = BASE64URL_NOPAD
+        .decode(encoded.as_bytes())
+        .map_err(|_| IdentityError::TokenMalformed)?;
     strict_json::object(&bytes).map_err(|_| IdentityError::TokenMalformed)
 }
 
@@ -100,9 +109,14 @@ fn check_type(typ: Option<&Value>, kind: &Kind) -> Result<(), IdentityError> {
         None => kind.untyped,
         Some(Value::String(typ)) => {
             let typ = typ.to_ascii_lowercase();
-            kind.types.contains(&typ.strip_prefix("application/").unwrap_or(&typ))
+            kind.types
+                .contains(&typ.strip_prefix("application/").unwrap_or(&typ))
         }
         Some(_) => false,
     };
-    if accepted { Ok(()) } else { Err(IdentityError::TypeRefused) }
+    if accepted {
+        Ok(())
+    } else {
+        Err(IdentityError::TypeRefused)
+    }
 }

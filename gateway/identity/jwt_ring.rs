@@ -1,8 +1,8 @@
 //! The cryptography of `jsonwebtoken`, on ring.
 //!
 //! The library dropped its own ring backend in version 10; what it offers instead drags in an RSA crate
-//! with an open advisory, or a second crypto library. This is the small rest: EdDSA, ES256, PS256 and RS256
-//! to verify, EdDSA and ES256 to sign. Everything else (HMAC, `none`, other sizes) is refused here, below
+//! with an open advisory, or a second crypto library. This is the small rest: Ed25519, ES256, PS256 and RS256
+//! to verify, Ed25519 and ES256 to sign. Everything else (HMAC, `none`, other sizes) is refused here, below
 //! all other checks.
 
 use std::sync::Once;
@@ -24,21 +24,25 @@ use ring::signature::{
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     // The only error is "installed before", and nothing else in this crate installs one.
-    ONCE.call_once(|| drop(PROVIDER.install_default()));
+    ONCE.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
 }
 
+/// `key_utils` serve the library's own JWK conversions, which we do not use.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
     key_utils: KeyUtils {
-        rsa_pub_components_from_private_key: |_| unsupported(),
-        rsa_pub_components_from_public_key: |_| unsupported(),
+        rsa_pub_components_from_private_key: no_rsa_components,
+        rsa_pub_components_from_public_key: no_rsa_components,
         ec_pub_components_from_private_key: no_ec_components,
         ed_pub_components_from_private_key: no_ed_components,
-        compute_digest,
+        compute_digest: no_digest,
     },
 };
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is the library's")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     if key.family() != algorithm.family() {
         return Err(new_error(ErrorKind::InvalidKeyFormat));
@@ -78,7 +82,10 @@ struct P256 {
 
 impl Signer<Vec<u8>> for P256 {
     fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, signature::Error> {
-        let signature = self.pair.sign(&self.random, message).map_err(|_| signature::Error::new())?;
+        let signature = self
+            .pair
+            .sign(&self.random, message)
+            .map_err(|_| signature::Error::new())?;
         Ok(signature.as_ref().to_vec())
     }
 }
@@ -89,6 +96,7 @@ impl JwtSigner for P256 {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is the library's")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     if key.family() != algorithm.family() {
         return Err(new_error(ErrorKind::InvalidKeyFormat));
@@ -100,7 +108,11 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
         Algorithm::RS256 => Scheme::Rsa(&RSA_PKCS1_2048_8192_SHA256),
         _ => return unsupported(),
     };
-    Ok(Box::new(PublicKey { algorithm: *algorithm, scheme, key: key.clone() }))
+    Ok(Box::new(PublicKey {
+        algorithm: *algorithm,
+        scheme,
+        key: key.clone(),
+    }))
 }
 
 struct PublicKey {
@@ -142,6 +154,10 @@ fn unsupported<T>() -> Result<T> {
     Err(new_error(ErrorKind::UnsupportedAlgorithm))
 }
 
+fn no_rsa_components(_: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+    unsupported()
+}
+
 fn no_ec_components(_: &[u8], _: Algorithm) -> Result<(EllipticCurve, Vec<u8>, Vec<u8>)> {
     unsupported()
 }
@@ -150,14 +166,8 @@ fn no_ed_components(_: &[u8], _: &EllipticCurve) -> Result<Vec<u8>> {
     unsupported()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the library's")]
-fn compute_digest(message: &[u8], hash: ThumbprintHash) -> Result<Vec<u8>> {
-    let algorithm = match hash {
-        ThumbprintHash::SHA256 => &ring::digest::SHA256,
-        ThumbprintHash::SHA384 => &ring::digest::SHA384,
-        ThumbprintHash::SHA512 => &ring::digest::SHA512,
-    };
-    Ok(ring::digest::digest(algorithm, message).as_ref().to_vec())
+fn no_digest(_: &[u8], _: ThumbprintHash) -> Result<Vec<u8>> {
+    unsupported()
 }
 
 #[cfg(test)]
@@ -173,21 +183,42 @@ mod tests {
         install();
         let random = SystemRandom::new();
         let ed = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
-        let ed_public = Ed25519KeyPair::from_pkcs8(ed.as_ref()).unwrap().public_key().as_ref().to_vec();
+        let ed_public = Ed25519KeyPair::from_pkcs8(ed.as_ref())
+            .unwrap()
+            .public_key()
+            .as_ref()
+            .to_vec();
         let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let ec_pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).unwrap();
         let ec_public = ec_pair.public_key().as_ref().to_vec();
 
         let cases = [
-            (Algorithm::EdDSA, EncodingKey::from_ed_der(ed.as_ref()), DecodingKey::from_ed_der(&ed_public)),
-            (Algorithm::ES256, EncodingKey::from_ec_der(ec.as_ref()), DecodingKey::from_ec_der(&ec_public)),
+            (
+                Algorithm::EdDSA,
+                EncodingKey::from_ed_der(ed.as_ref()),
+                DecodingKey::from_ed_der(&ed_public),
+            ),
+            (
+                Algorithm::ES256,
+                EncodingKey::from_ec_der(ec.as_ref()),
+                DecodingKey::from_ec_der(&ec_public),
+            ),
         ];
         for (algorithm, private, public) in cases {
             let signature = sign(b"message", &private, algorithm).unwrap();
-            assert!(verify(&signature, b"message", &public, algorithm).unwrap(), "{algorithm:?}");
-            assert!(!verify(&signature, b"massage", &public, algorithm).unwrap(), "{algorithm:?}");
-            assert!(!verify("AAAA", b"message", &public, algorithm).unwrap(), "{algorithm:?}");
+            assert!(
+                verify(&signature, b"message", &public, algorithm).unwrap(),
+                "{algorithm:?}"
+            );
+            assert!(
+                !verify(&signature, b"massage", &public, algorithm).unwrap(),
+                "{algorithm:?}"
+            );
+            assert!(
+                !verify("AAAA", b"message", &public, algorithm).unwrap(),
+                "{algorithm:?}"
+            );
         }
     }
 
@@ -197,14 +228,16 @@ mod tests {
         install();
         let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
         let rs = DecodingKey::from_rsa_components(n, "AQAB").unwrap();
-        let payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let payload =
+            "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
         let rs_signature = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
         let es = DecodingKey::from_ec_components(
             "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
             "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
         )
         .unwrap();
-        let es_signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+        let es_signature =
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
         let cases = [
             (Algorithm::RS256, "RS256", rs.clone(), rs_signature, true),
             (Algorithm::ES256, "ES256", es, es_signature, true),
@@ -213,7 +246,10 @@ mod tests {
         for (algorithm, name, key, signature, expected) in cases {
             let header = BASE64URL_NOPAD.encode(format!(r#"{{"alg":"{name}"}}"#).as_bytes());
             let message = format!("{header}.{payload}");
-            assert_eq!(verify(signature, message.as_bytes(), &key, algorithm).unwrap(), expected);
+            assert_eq!(
+                verify(signature, message.as_bytes(), &key, algorithm).unwrap(),
+                expected
+            );
         }
     }
 

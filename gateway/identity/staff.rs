@@ -15,10 +15,14 @@ use super::{Identity, IdentityError};
 const STAFF_ASSERTION_BYTES_MAX: usize = 8 * 1_024;
 /// How far `exp` may lie ahead, in seconds.
 const STAFF_AHEAD_MAX_S: i64 = 300;
-/// Longest `sub`, in bytes (OpenID Connect Core section 2).
+/// Longest `sub`, in bytes (`OpenID` Connect Core section 2).
 const SUBJECT_BYTES_MAX: usize = 255;
 
-const KIND: Kind = Kind { bytes_max: STAFF_ASSERTION_BYTES_MAX, types: &["jwt"], untyped: true };
+const KIND: Kind = Kind {
+    bytes_max: STAFF_ASSERTION_BYTES_MAX,
+    types: &["jwt"],
+    untyped: true,
+};
 
 /// An assertion that proves nobody. A refusal of a known caller, so it is logged as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,8 +56,14 @@ impl Identity {
         case: Option<String>,
         now: Timestamp,
     ) -> Result<Staff, StaffRefused> {
-        let subject = self.proved_subject(organisations, caller, assertion, digest, now).map_err(StaffRefused)?;
-        Ok(Staff { subject, proved: true, case })
+        let subject = self
+            .proved_subject(organisations, caller, assertion, digest, now)
+            .map_err(StaffRefused)?;
+        Ok(Staff {
+            subject,
+            proved: true,
+            case,
+        })
     }
 
     fn proved_subject(
@@ -97,7 +107,11 @@ impl Claims {
             (_, Some(_), _) | (_, None, None) => return Err(IdentityError::ClaimsMalformed),
             (_, None, Some(text)) => names(text, &nonce(&caller.client, digest)),
         };
-        if bound { Ok(()) } else { Err(IdentityError::RequestWrong) }
+        if bound {
+            Ok(())
+        } else {
+            Err(IdentityError::RequestWrong)
+        }
     }
 }
 

@@ -42,7 +42,10 @@ struct Generations {
 impl TokenCache {
     /// A cache of at most twice `entries_max` tokens.
     pub(crate) fn new(entries_max: usize) -> Self {
-        Self { entries_max, generations: Mutex::default() }
+        Self {
+            entries_max,
+            generations: Mutex::default(),
+        }
     }
 
     pub(crate) fn find(&self, key: &CacheKey) -> Option<Arc<AccessClaims>> {
@@ -58,12 +61,6 @@ impl TokenCache {
     pub(crate) fn keep(&self, key: CacheKey, claims: Arc<AccessClaims>) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         self.insert(&mut generations, key, claims);
-    }
-
-    pub(crate) fn forget(&self, key: &CacheKey) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.young.remove(key);
-        generations.old.remove(key);
     }
 
     fn insert(&self, generations: &mut Generations, key: CacheKey, claims: Arc<AccessClaims>) {

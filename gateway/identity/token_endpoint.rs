@@ -1,10 +1,10 @@
 //! The token endpoint, without HTTP: a form and a certificate become an access token.
 
 use data_encoding::BASE64URL_NOPAD;
-use doelpoort_core::party::TokenPurpose;
-use doelpoort_core::policy::Policies;
+use doelpoort_core::catalogue::Name;
+use doelpoort_core::lp::Part;
+use doelpoort_core::policy::{Policies, sha256};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
@@ -73,14 +73,13 @@ impl OAuthError {
 }
 
 impl Identity {
-    /// Issues an access token. `today` is the day on which purposes and mandates must be valid.
+    /// Issues an access token.
     ///
     /// The assertion's id is used up last, when all else is right: whoever cannot sign for a client cannot
     /// use up its ids either.
     ///
     /// # Errors
     /// An [`OAuthError`].
-    #[expect(clippy::too_many_arguments, reason = "each is another world: policies, database, clock, chance")]
     pub async fn issue(
         &self,
         policies: &Policies,
@@ -88,11 +87,9 @@ impl Identity {
         certificate: Option<&PeerCertificate>,
         request: &TokenRequest,
         now: Timestamp,
-        today: Date,
         random: &dyn SecureRandom,
     ) -> Result<TokenResponse, OAuthError> {
-        let certificate =
-            certificate.ok_or(OAuthError::InvalidClient(IdentityError::CertificateMissing))?;
+        let certificate = certificate.ok_or(OAuthError::InvalidClient(IdentityError::CertificateMissing))?;
         let proved = client_assertion::prove(
             &self.settings,
             &policies.organisations,
@@ -101,12 +98,19 @@ impl Identity {
             now,
         )
         .map_err(OAuthError::InvalidClient)?;
-        if request.client_id.as_ref().is_some_and(|id| id != proved.client.id.as_str()) {
+        if request
+            .client_id
+            .as_ref()
+            .is_some_and(|id| id != proved.client.id.as_str())
+        {
             return Err(OAuthError::InvalidClient(IdentityError::SubjectWrong));
         }
-        let entitlement = narrowed(entitlement::of(policies, proved.organisation, proved.client, today), request)?;
+        let entitlement = narrowed(
+            entitlement::of(policies, proved.organisation, proved.client, now),
+            request,
+        )?;
         let response = self.sign(&proved, certificate, &entitlement, now, random)?;
-        use_up(store, &proved, now).await?;
+        use_up(store, &proved).await?;
         Ok(response)
     }
 
@@ -132,22 +136,34 @@ impl Identity {
             iat,
             jti: BASE64URL_NOPAD.encode(&jti),
             scope: scope.clone(),
-            cnf: Confirmation { thumbprint: certificate.thumbprint.to_string() },
+            cnf: Confirmation {
+                thumbprint: certificate.thumbprint.to_string(),
+            },
             purposes: entitlement.purposes.iter().map(Into::into).collect(),
             act: entitlement.acting_for.clone(),
         };
-        let access_token = self.keys.sign(TYPE, &claims).map_err(|_| OAuthError::Unavailable)?;
+        let access_token = self
+            .keys
+            .sign(TYPE, &claims)
+            .map_err(|_| OAuthError::Unavailable)?;
         if access_token.len() > ACCESS_TOKEN_BYTES_MAX {
             return Err(OAuthError::InvalidScope);
         }
-        Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetime_s, scope })
+        Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in: lifetime_s,
+            scope,
+        })
     }
 }
 
 /// The purposes that were asked for, or all.
 fn narrowed(mut all: Entitlement, request: &TokenRequest) -> Result<Entitlement, OAuthError> {
-    let Some(scope) = &request.scope else { return Ok(all) };
-    let has = |name| all.purposes.iter().any(|purpose: &TokenPurpose| purpose.id == *name);
+    let Some(scope) = &request.scope else {
+        return Ok(all);
+    };
+    let has = |name: &Name| all.purposes.iter().any(|purpose| purpose.id == *name);
     if !scope.iter().all(has) {
         return Err(OAuthError::InvalidScope);
     }
@@ -155,10 +171,22 @@ fn narrowed(mut all: Entitlement, request: &TokenRequest) -> Result<Entitlement,
     Ok(all)
 }
 
-async fn use_up(store: &Store, proved: &Proved<'_>, now: Timestamp) -> Result<(), OAuthError> {
+/// Ids of two clients never collide: the hash is over both.
+async fn use_up(store: &Store, proved: &Proved<'_>) -> Result<(), OAuthError> {
+    let mut message = b"doelpoort-jti".to_vec();
+    for text in [proved.client.id.as_str(), &proved.jti] {
+        Part::new(text.as_bytes())
+            .map_err(|_| OAuthError::Unavailable)?
+            .append_to(&mut message);
+    }
+    let expires_us = proved.remember_until.as_microsecond();
     let first = store
-        .use_token_id(proved.client.id.as_str(), &proved.jti, proved.remember_until, now)
+        .use_once(&sha256(&message), expires_us)
         .await
         .map_err(|_| OAuthError::Unavailable)?;
-    if first { Ok(()) } else { Err(OAuthError::InvalidClient(IdentityError::Replayed)) }
+    if first {
+        Ok(())
+    } else {
+        Err(OAuthError::InvalidClient(IdentityError::Replayed))
+    }
 }

@@ -13,8 +13,9 @@ use super::jwt_ring;
 use super::key_set::KeySet;
 
 /// Bytes before the seed in an Ed25519 private key (PKCS#8, RFC 8410 section 7).
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+const PKCS8_PREFIX: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// Signs access tokens with the active key and verifies them with all.
 pub struct TokenKeys {
@@ -102,7 +103,9 @@ impl TokenKeys {
 
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenKeys").field("active", &self.active_kid).finish_non_exhaustive()
+        f.debug_struct("TokenKeys")
+            .field("active", &self.active_kid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +115,14 @@ impl Jwk {
         let x = BASE64URL_NOPAD.encode(public);
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let kid = BASE64URL_NOPAD.encode(&sha256(canonical.as_bytes()));
-        Self { kty: "OKP", crv: "Ed25519", usage: "sig", alg: "EdDSA", kid, x }
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            usage: "sig",
+            alg: "EdDSA",
+            kid,
+            x,
+        }
     }
 }
 
@@ -128,7 +138,9 @@ mod tests {
     /// RFC 8037 appendix A.3.
     #[test]
     fn thumbprint_as_in_rfc_8037() {
-        let x = BASE64URL_NOPAD.decode(b"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let x = BASE64URL_NOPAD
+            .decode(b"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+            .unwrap();
         let jwk = Jwk::ed25519(&x.try_into().unwrap());
         assert_eq!(jwk.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }

@@ -38,11 +38,17 @@ impl TokenRequest {
             Some(_) => return Err(OAuthError::UnsupportedGrantType),
         }
         if form.one("client_secret")?.is_some() {
-            return Err(OAuthError::InvalidRequest("`client_secret` is not a way to identify here"));
+            return Err(OAuthError::InvalidRequest(
+                "`client_secret` is not a way to identify here",
+            ));
         }
         match form.one("client_assertion_type")? {
             Some(ASSERTION_TYPE) => {}
-            Some(_) => return Err(OAuthError::InvalidRequest("`client_assertion_type` is not jwt-bearer")),
+            Some(_) => {
+                return Err(OAuthError::InvalidRequest(
+                    "`client_assertion_type` is not jwt-bearer",
+                ));
+            }
             None => return Err(OAuthError::InvalidRequest("`client_assertion_type` is missing")),
         }
         let assertion = form
@@ -51,13 +57,19 @@ impl TokenRequest {
             .to_owned();
         let client_id = form.one("client_id")?.map(str::to_owned);
         let scope = form.one("scope")?.map(scope).transpose()?;
-        Ok(Self { assertion, client_id, scope })
+        Ok(Self {
+            assertion,
+            client_id,
+            scope,
+        })
     }
 }
 
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRequest").field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("TokenRequest")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +96,11 @@ impl Form {
     }
 
     fn one(&self, name: &str) -> Result<Option<&str>, OAuthError> {
-        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut values = self
+            .0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         let value = values.next();
         if values.next().is_some() {
             return Err(OAuthError::InvalidRequest("a parameter comes twice"));
@@ -101,7 +117,11 @@ fn decode(text: &str) -> Option<String> {
         match rest {
             [] => return String::from_utf8(bytes).ok(),
             [b'%', high, low, tail @ ..] => {
-                let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+                let hex = |digit: u8| {
+                    char::from(digit)
+                        .to_digit(16)
+                        .and_then(|value| u8::try_from(value).ok())
+                };
                 bytes.push(hex(*high)? << 4 | hex(*low)?);
                 rest = tail;
             }
@@ -120,14 +140,24 @@ mod tests {
 
     use super::*;
 
-    const TYPE: &str = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+    const TYPE: &str =
+        "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
     #[test]
     fn a_complete_form_is_read() {
-        let body = format!("grant_type=client_credentials&{TYPE}&client_assertion=a.b.c&scope=one+two&other=%2B");
+        let body =
+            format!("grant_type=client_credentials&{TYPE}&client_assertion=a.b.c&scope=one+two&other=%2B");
         let request = TokenRequest::parse(body.as_bytes()).unwrap();
         assert_eq!(request.assertion, "a.b.c");
-        assert_eq!(request.scope.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(
+            request
+                .scope
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["one", "two"]
+        );
         assert_eq!(request.client_id, None);
     }
 
@@ -142,10 +172,22 @@ mod tests {
             (grant.into(), "invalid_request"),
             (format!("{grant}&{TYPE}"), "invalid_request"),
             (format!("{grant}&{TYPE}x&client_assertion=a"), "invalid_request"),
-            (format!("{grant}&{TYPE}&client_assertion=a&client_assertion=b"), "invalid_request"),
-            (format!("{grant}&{TYPE}&client_assertion=a&client_secret=b"), "invalid_request"),
-            (format!("{grant}&{TYPE}&client_assertion=a&scope=+"), "invalid_scope"),
-            (format!("{grant}&{TYPE}&client_assertion=a&scope=No%2FName"), "invalid_scope"),
+            (
+                format!("{grant}&{TYPE}&client_assertion=a&client_assertion=b"),
+                "invalid_request",
+            ),
+            (
+                format!("{grant}&{TYPE}&client_assertion=a&client_secret=b"),
+                "invalid_request",
+            ),
+            (
+                format!("{grant}&{TYPE}&client_assertion=a&scope=+"),
+                "invalid_scope",
+            ),
+            (
+                format!("{grant}&{TYPE}&client_assertion=a&scope=No%2FName"),
+                "invalid_scope",
+            ),
             (format!("{grant}&{TYPE}&client_assertion=%4"), "invalid_request"),
             (format!("{grant}&{TYPE}&client_assertion=%zz"), "invalid_request"),
             (format!("{grant}&{TYPE}&client_assertion=%ff"), "invalid_request"),
@@ -153,7 +195,12 @@ mod tests {
         ];
         for (body, error) in cases {
             let refused = TokenRequest::parse(body.as_bytes()).unwrap_err();
-            assert_eq!(refused.error(), error, "{}", body.chars().take(200).collect::<String>());
+            assert_eq!(
+                refused.error(),
+                error,
+                "{}",
+                body.chars().take(200).collect::<String>()
+            );
         }
     }
 

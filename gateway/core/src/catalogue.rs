@@ -15,7 +15,7 @@ pub use dataset::{
     About, CodeEntry, Dataset, DatasetPeriod, Derive, ErrorPolicy, Field, FieldType, Implication,
     ProtectionClass, Retention, Rule,
 };
-pub use hierarchy::{Hierarchy, Node};
+pub use hierarchy::{Hierarchy, Node, Source};
 pub use mapping::Mapping;
 pub use name::{Dimension, FieldName, Name, NameError};
 pub use population::{Calendar, MonthDay, Population, school_year, school_year_days};
@@ -29,6 +29,8 @@ mod hierarchy;
 mod mapping;
 mod name;
 mod population;
+#[cfg(test)]
+mod tests;
 
 /// Everything that may be named in a purpose, a delivery or a question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

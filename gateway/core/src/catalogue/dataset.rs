@@ -33,8 +33,8 @@ pub struct Dataset {
     pub period: DatasetPeriod,
     /// What a delivery with mistakes does.
     pub errors: ErrorPolicy,
-    /// How long rows are kept.
-    pub retention: Retention,
+    /// How long rows are kept; none: public reference, kept until replaced.
+    pub retention: Option<Retention>,
     /// Plausibility within one row.
     pub rules: Vec<Rule>,
     /// Codes that by definition go together; enforced on delivery, so always true of what is stored.
@@ -95,11 +95,12 @@ pub enum DatasetPeriod {
 
 /// What a delivery with mistakes does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum ErrorPolicy {
     /// One mistake refuses the whole delivery.
+    #[serde(rename = "refuse-all")]
     RefuseAll,
     /// The correct rows are accepted while at most this percentage of all rows is wrong.
+    #[serde(rename = "accept_up_to_percent")]
     AcceptUpToPercent(u8),
 }
 
@@ -116,11 +117,11 @@ impl ErrorPolicy {
     }
 }
 
-/// How long a row is kept: whole months from the date in a field; a row without that date is kept.
+/// How long a row is kept: whole months from a date in the row; a row without such a date is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
-    /// The date field.
-    pub from: Name,
+    /// Date fields; the first that has a date counts.
+    pub from: Vec<Name>,
     /// Months after that date.
     pub months: u32,
 }

@@ -30,7 +30,7 @@ pub(super) struct DatasetFile {
     pub(super) until: Option<Reference>,
     pub(super) period: Spanned<DatasetPeriod>,
     pub(super) errors: Spanned<ErrorPolicy>,
-    pub(super) retention: RetentionFile,
+    pub(super) retention: Option<RetentionFile>,
     #[serde(default)]
     pub(super) rule: Vec<RuleFile>,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub(super) struct DatasetFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RetentionFile {
-    pub(super) from: Reference,
+    pub(super) from: Spanned<Vec<Reference>>,
     pub(super) keep: Spanned<String>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct CodeFile {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum DeriveFile {
     Age {
         of: Reference,
@@ -129,10 +129,8 @@ pub(super) struct HierarchyFile {
     pub(super) hierarchy: Reference,
     pub(super) version: u32,
     pub(super) title: Text,
-    #[serde(rename = "source")]
-    pub(super) _source: String,
-    #[serde(rename = "licence")]
-    pub(super) _licence: String,
+    pub(super) source: String,
+    pub(super) licence: String,
     pub(super) level: Spanned<Vec<LevelFile>>,
 }
 
@@ -159,10 +157,8 @@ pub(super) struct MapFile {
     pub(super) map: Reference,
     pub(super) version: u32,
     pub(super) title: Text,
-    #[serde(rename = "source")]
-    pub(super) _source: String,
-    #[serde(rename = "licence")]
-    pub(super) _licence: String,
+    pub(super) source: String,
+    pub(super) licence: String,
     pub(super) to: Reference,
     pub(super) other: Code,
     pub(super) rows: Vec<MapRow>,

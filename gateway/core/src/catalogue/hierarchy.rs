@@ -15,16 +15,27 @@ pub struct Hierarchy {
     pub version: u32,
     /// Short title.
     pub title: Text,
+    /// Where it comes from and under which licence; empty for a field's own code list.
+    pub source: Source,
     /// Names of the levels, finest first.
     pub levels: Vec<Name>,
     /// Titles of the levels, finest first.
     pub level_titles: Vec<Text>,
-    pub(crate) tree: Vec<Level>,
+    tree: Vec<Level>,
+}
+
+/// Where reference data comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// Publisher and publication.
+    pub name: String,
+    /// Its licence.
+    pub licence: String,
 }
 
 /// The nodes of one level, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Level {
+struct Level {
     nodes: Vec<Node>,
     places: BTreeMap<String, usize>,
     /// For each node, the places of its children one level down.
@@ -44,10 +55,11 @@ pub struct Node {
 
 impl Hierarchy {
     /// A hierarchy of checked nodes, finest level first: codes unique within a level, parents existing.
-    pub(crate) fn new(
+    pub(super) fn new(
         name: Name,
         version: u32,
         title: Text,
+        source: Source,
         levels: Vec<(Name, Text)>,
         nodes: Vec<Vec<Node>>,
     ) -> Self {
@@ -63,6 +75,7 @@ impl Hierarchy {
             name,
             version,
             title,
+            source,
             levels,
             level_titles,
             tree,
@@ -70,11 +83,12 @@ impl Hierarchy {
     }
 
     /// A code list as a hierarchy of one level, named `code`.
-    pub(crate) fn of_codes(name: Name, version: u32, title: Text, nodes: Vec<Node>) -> Self {
+    pub(super) fn of_codes(name: Name, version: u32, title: Text, nodes: Vec<Node>) -> Self {
         Self::new(
             name,
             version,
             title.clone(),
+            Source::default(),
             vec![(Name::code(), title)],
             vec![nodes],
         )

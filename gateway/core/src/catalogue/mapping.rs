@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hierarchy::Source;
 use super::name::Name;
 use crate::text::Text;
 
@@ -14,11 +15,13 @@ pub struct Mapping {
     pub version: u32,
     /// Short title.
     pub title: Text,
+    /// Where it comes from and under which licence.
+    pub source: Source,
     /// The hierarchy whose finest codes it gives.
     pub to: Name,
     /// The code for every value that is not in the table.
     pub other: String,
-    pub(crate) heaviest: BTreeMap<String, String>,
+    pub(super) heaviest: BTreeMap<String, String>,
 }
 
 impl Mapping {
