@@ -6,7 +6,7 @@ pub mod load;
 pub mod mandate;
 pub mod manifest;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

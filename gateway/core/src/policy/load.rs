@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::approval::{self, InvalidApproval, Required};
 use super::mandate::{InvalidMandate, Mandate};
-use super::manifest::{ManifestError, digest_text};
+use super::manifest::{ManifestError, digest_text, protection_tables};
 use super::{ApprovalRole, Manifest, Missing, Policies, Standing, StandingState, sha256};
 use crate::catalogue::{Catalogue, Name};
 use crate::party::{Organisation, Organisations, Slug};
@@ -76,15 +76,15 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads and checks all files but approvals and mandates. `protection` is the digest of the noise tables.
-    pub fn read(files: &PolicyFiles, protection: &[u8; 32]) -> Result<Self, Vec<PolicyError>> {
+    /// Reads and checks all files but approvals and mandates.
+    pub fn read(files: &PolicyFiles) -> Result<Self, Vec<PolicyError>> {
         let catalogue = Catalogue::parse(&files.catalogue).map_err(from_source)?;
         let (name, text) = &files.organisations;
         let organisations = Organisations::parse(name, text, &catalogue).map_err(from_source)?;
         let mut purposes = BTreeMap::new();
         let mut errors = Vec::new();
         for file in &files.purposes {
-            match purpose(file, files, (&catalogue, &organisations), protection) {
+            match purpose(file, files, (&catalogue, &organisations)) {
                 Ok((purpose, manifest)) => {
                     purposes.insert(purpose.id.clone(), (purpose, manifest));
                 }
@@ -121,13 +121,8 @@ impl Draft {
 
 impl Policies {
     /// Reads, checks and verifies everything, as it stands at `now` for this deployment.
-    pub fn load(
-        files: &PolicyFiles,
-        deployment: &str,
-        protection: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Self, Vec<PolicyError>> {
-        let draft = Draft::read(files, protection)?;
+    pub fn load(files: &PolicyFiles, deployment: &str, now: Timestamp) -> Result<Self, Vec<PolicyError>> {
+        let draft = Draft::read(files)?;
         let mut errors = Vec::new();
         let approvals = by_subject(&files.approvals, &mut errors);
         let mandates = mandates(files, deployment, &draft, now, &mut errors);
@@ -154,7 +149,7 @@ impl Policies {
             organisations,
             purposes,
             mandates,
-            digest: digest(files, deployment, protection),
+            digest: digest(files, deployment),
         })
     }
 }
@@ -165,11 +160,10 @@ fn purpose(
     file: &NamedText,
     files: &PolicyFiles,
     parties: (&Catalogue, &Organisations),
-    protection: &[u8; 32],
 ) -> Result<(Purpose, Manifest), Vec<PolicyError>> {
     let (name, text) = file;
     let purpose = Purpose::parse(name, text, parties.0, parties.1).map_err(from_source)?;
-    let manifest = Manifest::of(&purpose, file, files, parties, protection).map_err(|error| {
+    let manifest = Manifest::of(&purpose, file, files, parties).map_err(|error| {
         vec![PolicyError::Manifest {
             file: name.clone(),
             error,
@@ -270,7 +264,7 @@ fn mandates(
 }
 
 /// SHA-256 over the deployment, the noise tables and each file's name and digest, in order of name.
-fn digest(files: &PolicyFiles, deployment: &str, protection: &[u8; 32]) -> [u8; 32] {
+fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
     let PolicyFiles {
         catalogue,
         reference,
@@ -287,7 +281,10 @@ fn digest(files: &PolicyFiles, deployment: &str, protection: &[u8; 32]) -> [u8; 
         .map(|(name, text)| format!("{}  {name}\n", digest_text(&sha256(text.as_bytes()))))
         .collect();
     lines.sort();
-    lines.insert(0, format!("{}  {deployment}\n", digest_text(protection)));
+    lines.insert(
+        0,
+        format!("{}  {deployment}\n", digest_text(&protection_tables())),
+    );
     sha256(lines.concat().as_bytes())
 }
 

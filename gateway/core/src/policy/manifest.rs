@@ -13,6 +13,13 @@ use crate::party::{Organisation, Organisations};
 use crate::purpose::{Grant, Purpose};
 
 const FORMAT: &str = "doelpoort-manifest-1";
+/// The noise tables of protected figures; another table is another protection.
+const PROTECTION_TABLES: [&str; 4] = [
+    include_str!("../figures/tables/ptable_int_D5_V1_js0.csv"),
+    include_str!("../figures/tables/ptable_int_D8_V3_js0.csv"),
+    include_str!("../figures/tables/ptable_int_D9_V4_js0.csv"),
+    include_str!("../figures/tables/ptable_int_D16_V12_js0.csv"),
+];
 
 /// The canonical bytes that approvals sign, and their digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +34,12 @@ pub struct Manifest {
 pub struct ManifestError;
 
 impl Manifest {
-    /// The manifest of a purpose that was read from `file`. `protection` is the digest of the noise tables.
+    /// The manifest of a purpose that was read from `file`.
     pub fn of(
         purpose: &Purpose,
         file: &NamedText,
         files: &PolicyFiles,
         parties: (&Catalogue, &Organisations),
-        protection: &[u8; 32],
     ) -> Result<Self, ManifestError> {
         let (catalogue, organisations) = parties;
         let grants: Vec<Value> = purpose
@@ -48,7 +54,7 @@ impl Manifest {
             "files": digests(purpose, file, files, catalogue),
             "grants": grants,
             "parties": parties_json(purpose, catalogue, organisations),
-            "protectionTables": digest_text(protection),
+            "protectionTables": digest_text(&protection_tables()),
         });
         let bytes = serde_json_canonicalizer::to_vec(&manifest).map_err(|_| ManifestError)?;
         let digest = sha256(&bytes);
@@ -64,6 +70,11 @@ impl Manifest {
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
+}
+
+/// SHA-256 over the digests of the noise tables.
+pub fn protection_tables() -> [u8; 32] {
+    sha256(&PROTECTION_TABLES.map(|table| sha256(table.as_bytes())).concat())
 }
 
 /// `sha256:` and 64 lower-case hex digits.
