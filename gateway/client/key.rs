@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use doelpoort_core::policy::jws::SigningKey;
 use doelpoort_core::policy::sha256;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
@@ -42,7 +43,7 @@ pub struct PrivateKey(Pair);
 
 enum Pair {
     Ed25519(Ed25519KeyPair),
-    P256(EcdsaKeyPair),
+    P256(EcdsaKeyPair, SystemRandom),
 }
 
 impl PrivateKey {
@@ -90,7 +91,7 @@ impl PrivateKey {
                 let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
                 EcdsaKeyPair::from_private_key_and_public_key(algorithm, &private, &point, &random)
                     .ok()
-                    .map(|pair| Self(Pair::P256(pair)))
+                    .map(|pair| Self(Pair::P256(pair, random)))
             }
             _ => None,
         }
@@ -118,7 +119,7 @@ impl PrivateKey {
             Pair::Ed25519(pair) => {
                 json!({ "crv": "Ed25519", "kty": "OKP", "x": BASE64URL_NOPAD.encode(pair.public_key().as_ref()) })
             }
-            Pair::P256(pair) => {
+            Pair::P256(pair, _) => {
                 let point = pair.public_key().as_ref();
                 let coordinate = |range| BASE64URL_NOPAD.encode(point.get(range).unwrap_or_default());
                 json!({ "crv": "P-256", "kty": "EC", "x": coordinate(1..33), "y": coordinate(33..65) })
@@ -130,7 +131,7 @@ impl PrivateKey {
     pub fn algorithm(&self) -> &'static str {
         match &self.0 {
             Pair::Ed25519(_) => "EdDSA",
-            Pair::P256(_) => "ES256",
+            Pair::P256(..) => "ES256",
         }
     }
 
@@ -143,12 +144,20 @@ impl PrivateKey {
         Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
     }
 
+    /// The key as approvals and mandates are signed with.
+    pub fn signing_key(&self) -> SigningKey<'_> {
+        match &self.0 {
+            Pair::Ed25519(pair) => SigningKey::EdDsa(pair),
+            Pair::P256(pair, random) => SigningKey::Es256(pair, random),
+        }
+    }
+
     /// A signature under these bytes, in the form that JWS uses (RFC 7518 section 3.4, RFC 8037).
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.0 {
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-            Pair::P256(pair) => pair
-                .sign(&SystemRandom::new(), message)
+            Pair::P256(pair, random) => pair
+                .sign(random, message)
                 .map(|signature| signature.as_ref().to_vec())
                 .map_err(|_| KeyError::Sign),
         }
@@ -162,9 +171,9 @@ impl fmt::Debug for PrivateKey {
 }
 
 fn p256(document: &[u8]) -> Option<Pair> {
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document, &SystemRandom::new())
-        .ok()
-        .map(Pair::P256)
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document, &random).ok()?;
+    Some(Pair::P256(pair, random))
 }
 
 /// PKCS#8 as PEM (RFC 7468).
