@@ -264,10 +264,8 @@ impl<'p, 'c> Asking<'p, 'c> {
     }
 
     fn receives(&self, grant: &Grant) -> bool {
-        let Some(organisation) = self.policies.organisations.by_oin(&self.principal) else { return false };
-        grant.recipients().iter().any(|recipient| {
-            includes(&recipient.who, organisation) && self.caller.roles.contains(&recipient.role)
-        })
+        let principal = self.policies.organisations.by_oin(&self.principal);
+        principal.is_some_and(|principal| receives(grant, principal, &self.caller.roles))
     }
 
     fn position(&self, grant: &FiguresGrant) -> usize {
@@ -278,6 +276,14 @@ impl<'p, 'c> Asking<'p, 'c> {
             .position(|other| matches!(other, Grant::Figures(other) if std::ptr::eq(other, grant)))
             .unwrap_or(usize::MAX)
     }
+}
+
+/// Whether a grant names an organisation, in a role that the asking program has.
+pub fn receives(grant: &Grant, principal: &Organisation, roles: &[String]) -> bool {
+    grant
+        .recipients()
+        .iter()
+        .any(|recipient| includes(&recipient.who, principal) && roles.contains(&recipient.role))
 }
 
 fn includes(who: &Party, organisation: &Organisation) -> bool {
