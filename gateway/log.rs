@@ -73,13 +73,20 @@ impl Health {
     /// by us; an operator closes this shard and opens another.
     fn stop(&self, reason: &'static str) -> LogError {
         if !self.stopped.swap(true, Ordering::SeqCst) {
-            tracing::error!(reason, "the audit log stopped: nothing is answered until an operator decides");
+            tracing::error!(
+                reason,
+                "the audit log stopped: nothing is answered until an operator decides"
+            );
         }
         LogError::Stopped
     }
 
     fn check(&self) -> Result<(), LogError> {
-        if self.stopped.load(Ordering::SeqCst) { Err(LogError::Stopped) } else { Ok(()) }
+        if self.stopped.load(Ordering::SeqCst) {
+            Err(LogError::Stopped)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -92,39 +99,69 @@ impl Log {
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
         let health = Arc::new(Health::default());
-        let publisher =
-            Publisher::start(store.clone(), Arc::clone(&signer), Arc::clone(&clock), Arc::clone(&health)).await?;
+        let publisher = Publisher::start(
+            store.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+        )
+        .await?;
         let committer =
             Committer::start(store.clone(), Arc::clone(&signer), clock, Arc::clone(&health)).await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
-        let tasks =
-            Tasks { committer: tokio::spawn(committer.run(waiting)), publisher: tokio::spawn(publisher.run()) };
-        Ok(Self { shared: Arc::new(Shared { queue, health, store, signer, tasks: Mutex::new(Some(tasks)) }) })
+        let tasks = Tasks {
+            committer: tokio::spawn(committer.run(waiting)),
+            publisher: tokio::spawn(publisher.run()),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                queue,
+                health,
+                store,
+                signer,
+                tasks: Mutex::new(Some(tasks)),
+            }),
+        })
     }
 
     /// Appends an entry with its effects and returns once both are durable. Without a receipt nothing may be
     /// answered. Dropping the future does not take the entry back, nor does [`LogError::Unavailable`].
     pub async fn append(&self, entry: Entry) -> Result<Receipt, LogError> {
+        self.append_within(entry, WAIT_MAX).await
+    }
+
+    /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
+    pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
         let (pending, answer, waiting) = Pending::new(entry)?;
         let wait = async {
-            self.shared.queue.send(pending).await.map_err(|_| LogError::Unavailable)?;
+            self.shared
+                .queue
+                .send(pending)
+                .await
+                .map_err(|_| LogError::Unavailable)?;
             waiting.await.map_err(|_| LogError::Unavailable)?
         };
-        let committed: Committed = tokio::time::timeout(WAIT_MAX, wait).await.map_err(|_| LogError::Unavailable)??;
+        let committed: Committed = tokio::time::timeout(wait_max, wait)
+            .await
+            .map_err(|_| LogError::Unavailable)??;
         Ok(committed.receipt(answer.as_ref().map(|(digest, salt)| (digest, salt))))
     }
 
     /// The newest signed checkpoint (C2SP tlog-checkpoint), by whichever replica; `None` until the first.
     pub async fn checkpoint(&self) -> Result<Option<String>, LogError> {
         self.shared.health.check()?;
-        Ok(rows::last_checkpoint(&self.shared.store, SHARD).await?.map(|checkpoint| checkpoint.note))
+        Ok(rows::last_checkpoint(&self.shared.store, SHARD)
+            .await?
+            .map(|checkpoint| checkpoint.note))
     }
 
     /// The policy generation in force and the digest of its policies, `None` before the first. An entry that was
     /// decided under another generation is refused.
     pub async fn policy(&self) -> Result<(i64, Option<Hash>), LogError> {
-        let head = rows::head(&self.shared.store, SHARD).await?.ok_or(LogError::Stopped)?;
+        let head = rows::head(&self.shared.store, SHARD)
+            .await?
+            .ok_or(LogError::Stopped)?;
         Ok((head.policy_generation, head.policy_digest.try_into().ok()))
     }
 
@@ -145,8 +182,15 @@ impl Log {
 
     /// Commits what is queued, publishes a last checkpoint and ends. Later appends are unavailable.
     pub async fn close(&self) {
-        let tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Tasks { committer, publisher }) = tasks else { return };
+        let tasks = self
+            .shared
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Tasks { committer, publisher }) = tasks else {
+            return;
+        };
         self.shared.health.closing.cancel();
         let committed = committer.await;
         self.shared.health.finishing.cancel();
@@ -165,14 +209,21 @@ impl std::fmt::Debug for Log {
 async fn refuse_weak_database(store: &Store) -> Result<(), LogError> {
     match store.weakness().await? {
         None => Ok(()),
-        Some(weak) => Err(LogError::NotDurable { setting: weak.setting, value: weak.value }),
+        Some(weak) => Err(LogError::NotDurable {
+            setting: weak.setting,
+            value: weak.value,
+        }),
     }
 }
 
 async fn create_or_recognise(store: &Store, key: &Verifier, now_us: i64) -> Result<(), LogError> {
     rows::create(store, SHARD, key.name(), &key.to_text(), &empty_root(), now_us).await?;
     let (origin, verifier) = rows::shard(store, SHARD).await?.ok_or(LogError::Stopped)?;
-    if verifier == key.to_text() { Ok(()) } else { Err(LogError::OtherKey { origin }) }
+    if verifier == key.to_text() {
+        Ok(())
+    } else {
+        Err(LogError::OtherKey { origin })
+    }
 }
 
 #[cfg(test)]

@@ -5,13 +5,18 @@
 //! both engines; a lookup returns `Option`, a write checks the rows it affected; statements are constants, listed
 //! in `ALL` of each file, and a test prepares every one of them on both engines.
 
+pub mod dataset;
+pub mod delivery;
 mod durable;
 mod engine;
 mod error;
 pub mod log;
 mod open;
+pub mod released;
+mod replay;
 mod schema;
 mod sql;
+pub mod subjects;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
@@ -226,5 +231,5 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 
 /// Every constant statement of the store, with its name; one list a file.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [ALL, durable::ALL, log::ALL, schema::ALL].concat()
+    [ALL, delivery::ALL, durable::ALL, log::ALL, released::ALL, replay::ALL, schema::ALL, subjects::ALL].concat()
 }

@@ -32,6 +32,8 @@ const BATCH_ENTRIES_MAX: usize = 1_000;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How long one step may take: preparing a transaction, committing it, looking up what became of it.
 const STEP_MAX: Duration = Duration::from_secs(5);
+/// How long preparing may take where entries have effects: a large delivery becomes visible in one transaction.
+const EFFECTS_MAX: Duration = Duration::from_secs(60);
 /// How often a batch is tried before its requests are told that the log is unavailable.
 const ATTEMPTS_MAX: u32 = 3;
 /// The wait between attempts.
@@ -58,12 +60,29 @@ type Waiting = oneshot::Receiver<Result<Committed, LogError>>;
 impl Pending {
     /// Checks the entry as far as that can be done before it has a time and a number.
     pub(super) fn new(entry: Entry) -> Result<(Self, Binding, Waiting), LogError> {
-        let Entry { event, effects, decided_under, answer: binding } = entry;
+        let Entry {
+            event,
+            effects,
+            decided_under,
+            answer: binding,
+        } = entry;
         // The longest time and number: what fits now, fits then.
-        let leaf = Leaf { time: i64::MAX, replica: [0; 16], sequence: u64::MAX, event };
+        let leaf = Leaf {
+            time: i64::MAX,
+            replica: [0; 16],
+            sequence: u64::MAX,
+            event,
+        };
         let bytes = leaf.encode()?.len();
         let (answer, waiting) = oneshot::channel();
-        let pending = Self { event: leaf.event, effects, decided_under, only_first: false, bytes, answer };
+        let pending = Self {
+            event: leaf.event,
+            effects,
+            decided_under,
+            only_first: false,
+            bytes,
+            answer,
+        };
         Ok((pending, binding, waiting))
     }
 }
@@ -79,7 +98,13 @@ pub(super) struct Committed {
 
 impl Committed {
     pub(super) fn receipt(&self, answer: Option<(&Hash, &[u8; 32])>) -> Receipt {
-        self.head.receipt(self.inclusion.index, &self.inclusion.proof, &self.leaf, self.entry_id, answer)
+        self.head.receipt(
+            self.inclusion.index,
+            &self.inclusion.proof,
+            &self.leaf,
+            self.entry_id,
+            answer,
+        )
     }
 }
 
@@ -115,11 +140,27 @@ impl Committer {
     ) -> Result<Self, LogError> {
         let head = rows::head(&store, SHARD).await?.ok_or(LogError::Stopped)?;
         let (seen, replica) = ((head.size, head.root), random()?);
-        let mut committer =
-            Self { store, signer, clock, health, replica, next_sequence: 0, uncertain: false, seen };
+        let mut committer = Self {
+            store,
+            signer,
+            clock,
+            health,
+            replica,
+            next_sequence: 0,
+            uncertain: false,
+            seen,
+        };
         let (shard_opened, _) = opening(Kind::ShardOpened)?;
         let (replica_started, started) = opening(Kind::ReplicaStarted)?;
-        committer.append(vec![Pending { only_first: true, ..shard_opened }, replica_started]).await;
+        committer
+            .append(vec![
+                Pending {
+                    only_first: true,
+                    ..shard_opened
+                },
+                replica_started,
+            ])
+            .await;
         started.await.map_err(|_| LogError::Unavailable)??;
         Ok(committer)
     }
@@ -174,7 +215,9 @@ impl Committer {
     /// One transaction. An error means that the log stopped.
     async fn attempt(&mut self, batch: &[Pending]) -> Result<Outcome, LogError> {
         // Dropped half-way, the transaction rolls back: nothing of it stays.
-        let prepared = tokio::time::timeout(STEP_MAX, self.prepare(batch)).await;
+        let has_effects = batch.iter().any(|pending| !pending.effects.is_empty());
+        let prepare_max = if has_effects { EFFECTS_MAX } else { STEP_MAX };
+        let prepared = tokio::time::timeout(prepare_max, self.prepare(batch)).await;
         let (tx, prepared) = match prepared.unwrap_or_else(|_| Ok(Err(no_answer())))? {
             Err(error) => return Ok(Outcome::NotCommitted(error)),
             Ok(prepared) => prepared,
@@ -204,10 +247,15 @@ impl Committer {
             Ok((tx, Some((head, session)))) => (tx, head, session),
         };
         if session == "off" {
-            return Ok(Err(StoreError::Unavailable { reason: "`synchronous_commit` is off".to_owned() }));
+            return Ok(Err(StoreError::Unavailable {
+                reason: "`synchronous_commit` is off".to_owned(),
+            }));
         }
         let frontier = self.check_head(&head)?;
-        Ok(self.fill(&mut tx, head, frontier, batch).await.map(|prepared| (tx, prepared)))
+        Ok(self
+            .fill(&mut tx, head, frontier, batch)
+            .await
+            .map(|prepared| (tx, prepared)))
     }
 
     async fn fill(
@@ -219,11 +267,17 @@ impl Committer {
     ) -> Result<Prepared, StoreError> {
         if self.uncertain {
             // The lock is ours, so whatever became of earlier commits is final.
-            self.next_sequence = rows::last_sequence(tx, &self.replica).await?.map_or(0, |last| last + 1);
+            self.next_sequence = rows::last_sequence(tx, &self.replica)
+                .await?
+                .map_or(0, |last| last + 1);
             self.uncertain = false;
         }
         let now_us = self.clock.now().as_microsecond();
-        let place = batch::Place { replica: self.replica, next_sequence: self.next_sequence, now_us };
+        let place = batch::Place {
+            replica: self.replica,
+            next_sequence: self.next_sequence,
+            now_us,
+        };
         batch::fill(tx, place, head, frontier, batch).await
     }
 
@@ -231,7 +285,9 @@ impl Committer {
     fn check_head(&self, head: &rows::Head) -> Result<Frontier, LogError> {
         let (size, root) = self.seen;
         if head.size < size {
-            return Err(self.health.stop("the log is shorter than it was: restored or cut off"));
+            return Err(self
+                .health
+                .stop("the log is shorter than it was: restored or cut off"));
         }
         if head.size == size && head.root != root {
             return Err(self.health.stop("the log has another root at the same size"));
@@ -251,7 +307,9 @@ impl Committer {
             tx.rollback().await?;
             Ok(last)
         };
-        let last = tokio::time::timeout(STEP_MAX, look).await.unwrap_or_else(|_| Err(no_answer()))?;
+        let last = tokio::time::timeout(STEP_MAX, look)
+            .await
+            .unwrap_or_else(|_| Err(no_answer()))?;
         self.next_sequence = last.map_or(0, |last| last + 1);
         self.uncertain = false;
         Ok(self.next_sequence == prepared.next_sequence)
@@ -260,19 +318,30 @@ impl Committer {
     /// Remembers what is durable now, signs it once, and wakes everybody who waited for it. Whoever stopped waiting
     /// is in the log all the same.
     fn wake(&mut self, batch: Vec<Pending>, prepared: Prepared) {
-        self.health.policy_generation.store(prepared.head.policy_generation, Ordering::SeqCst);
+        self.health
+            .policy_generation
+            .store(prepared.head.policy_generation, Ordering::SeqCst);
         self.next_sequence = prepared.next_sequence;
         self.seen = (prepared.head.size, prepared.head.root);
-        let Some(head) = SignedHead::sign(&self.signer, prepared.head.size, prepared.head.root) else { return };
+        let Some(head) = SignedHead::sign(&self.signer, prepared.head.size, prepared.head.root) else {
+            return;
+        };
         let head = Arc::new(head);
         let mut inclusions = prepared.inclusions.into_iter();
         for (pending, fate) in batch.into_iter().zip(prepared.fates) {
             let told = match fate {
                 Err(refused) => Err(refused),
                 Ok(leaf) => {
-                    let Some(inclusion) = inclusions.next() else { return };
+                    let Some(inclusion) = inclusions.next() else {
+                        return;
+                    };
                     let (head, entry_id) = (Arc::clone(&head), pending.event.entry_id);
-                    Ok(Committed { head, inclusion, leaf, entry_id })
+                    Ok(Committed {
+                        head,
+                        inclusion,
+                        leaf,
+                        entry_id,
+                    })
                 }
             };
             drop(pending.answer.send(told));
@@ -309,5 +378,7 @@ fn refuse_all(batch: Vec<Pending>, told: impl Fn() -> Result<Committed, LogError
 }
 
 fn no_answer() -> StoreError {
-    StoreError::Unavailable { reason: "no answer in time".to_owned() }
+    StoreError::Unavailable {
+        reason: "no answer in time".to_owned(),
+    }
 }

@@ -43,7 +43,12 @@ impl Entry {
     /// An entry of `kind` under a fresh random id.
     pub fn new(kind: Kind) -> Result<Self, LogError> {
         let event = Event::new(kind, random()?);
-        Ok(Self { event, effects: Vec::new(), decided_under: None, answer: None })
+        Ok(Self {
+            event,
+            effects: Vec::new(),
+            decided_under: None,
+            answer: None,
+        })
     }
 
     /// The same, about an answer with this digest (see [`doelpoort_core::audit::receipt::answer_digest`]): the leaf
@@ -73,6 +78,8 @@ impl Entry {
 /// Fresh random bytes.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], LogError> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| LogError::Randomness)?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| LogError::Randomness)?;
     Ok(bytes)
 }

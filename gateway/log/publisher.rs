@@ -39,7 +39,13 @@ impl Publisher {
         clock: Arc<dyn Clock>,
         health: Arc<Health>,
     ) -> Result<Self, LogError> {
-        let mut publisher = Self { store, signer, clock, health, published: Frontier::empty() };
+        let mut publisher = Self {
+            store,
+            signer,
+            clock,
+            health,
+            published: Frontier::empty(),
+        };
         publisher.rebuild().await?;
         Ok(publisher)
     }
@@ -73,9 +79,17 @@ impl Publisher {
             return Ok(());
         }
         let origin = self.signer.verifier().name().to_owned();
-        let checkpoint = Checkpoint { origin, size: grown.size(), root: grown.root() };
+        let checkpoint = Checkpoint {
+            origin,
+            size: grown.size(),
+            root: grown.root(),
+        };
         let note = checkpoint.sign(&self.signer).map_err(|_| LogError::Stopped)?;
-        let stored = rows::StoredCheckpoint { size: grown.size(), root: grown.root().to_vec(), note };
+        let stored = rows::StoredCheckpoint {
+            size: grown.size(),
+            root: grown.root().to_vec(),
+            note,
+        };
         let now_us = self.clock.now().as_microsecond();
         if rows::insert_checkpoint(&self.store, SHARD, &stored, now_us).await? {
             self.published = grown;
@@ -97,17 +111,23 @@ impl Publisher {
             None => (0, empty_root().to_vec()),
         };
         if size < self.published.size() || head.size < size {
-            return Err(self.health.stop("the log is shorter than its last checkpoint: restored or cut off"));
+            return Err(self
+                .health
+                .stop("the log is shorter than its last checkpoint: restored or cut off"));
         }
         let mut tree = self.published.clone();
         self.grow(&mut tree, size).await?;
         if tree.root().as_slice() != root {
-            return Err(self.health.stop("the leaf hashes do not give the root of the last checkpoint"));
+            return Err(self
+                .health
+                .stop("the leaf hashes do not give the root of the last checkpoint"));
         }
         self.published = tree.clone();
         self.grow(&mut tree, head.size).await?;
         if tree.root() != head.root {
-            return Err(self.health.stop("the leaf hashes do not give the root of the head"));
+            return Err(self
+                .health
+                .stop("the leaf hashes do not give the root of the head"));
         }
         Ok(tree)
     }

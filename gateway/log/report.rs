@@ -67,14 +67,21 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "log      {}", self.origin)?;
-        writeln!(f, "entries  {}, by {} starts of a gateway", self.size, self.replicas)?;
+        writeln!(
+            f,
+            "entries  {}, by {} starts of a gateway",
+            self.size, self.replicas
+        )?;
         writeln!(f, "root     {}", base64(&self.root))?;
         writeln!(f, "signed   {} checkpoints", self.checkpoints)?;
         if let Some(size) = self.against {
             writeln!(f, "against  the given checkpoint at size {size}")?;
         }
         if self.is_intact() {
-            writeln!(f, "result   intact: every leaf, the tree, the head and every signature fit together")?;
+            writeln!(
+                f,
+                "result   intact: every leaf, the tree, the head and every signature fit together"
+            )?;
         } else {
             match self.first_bad() {
                 Some(index) => writeln!(f, "result   NOT INTACT, first at index {index}")?,
@@ -88,6 +95,8 @@ impl fmt::Display for Report {
             }
         }
         writeln!(f, "not checked:")?;
-        self.not_checked().iter().try_for_each(|line| writeln!(f, "  - {line}"))
+        self.not_checked()
+            .iter()
+            .try_for_each(|line| writeln!(f, "  - {line}"))
     }
 }

@@ -30,11 +30,20 @@ impl World {
     }
 
     async fn postgres() -> Option<Self> {
-        #[expect(clippy::disallowed_methods, reason = "where the test server is, nobody else knows")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "where the test server is, nobody else knows"
+        )]
         let server = std::env::var("TEST_POSTGRES_URL").ok()?;
-        let name = format!("log_{}", data_encoding::HEXLOWER.encode(&entry::random::<8>().unwrap()));
+        let name = format!(
+            "log_{}",
+            data_encoding::HEXLOWER.encode(&entry::random::<8>().unwrap())
+        );
         let admin = Store::open(&server, StoreOptions::default()).await.unwrap();
-        admin.fetch_all(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")), vec![]).await.unwrap();
+        admin
+            .fetch_all(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")), vec![])
+            .await
+            .unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Some(Self::migrated(&format!("{base}/{name}"), tempfile::tempdir().unwrap()).await)
     }
@@ -43,7 +52,11 @@ impl World {
         let store = Store::open(url, StoreOptions::default()).await.unwrap();
         store.migrate().await.unwrap();
         let clock = Arc::new(FixedClock::at("2026-11-22T10:00:00Z".parse().unwrap()));
-        Self { store, clock, _folder: folder }
+        Self {
+            store,
+            clock,
+            _folder: folder,
+        }
     }
 
     async fn log(&self) -> Log {
@@ -51,7 +64,12 @@ impl World {
     }
 
     async fn try_log(&self) -> Result<Log, LogError> {
-        Log::open(self.store.clone(), signer(), Arc::clone(&self.clock) as Arc<dyn Clock>).await
+        Log::open(
+            self.store.clone(),
+            signer(),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+        )
+        .await
     }
 
     async fn report(&self) -> Report {
@@ -60,7 +78,11 @@ impl World {
 
     /// As somebody with every right on the database.
     async fn tamper(&self, sql: &str) {
-        let affected = self.store.execute(sqlx::AssertSqlSafe(sql.to_owned()), vec![]).await.unwrap();
+        let affected = self
+            .store
+            .execute(sqlx::AssertSqlSafe(sql.to_owned()), vec![])
+            .await
+            .unwrap();
         assert!(affected > 0, "{sql}");
     }
 }
@@ -128,7 +150,13 @@ async fn dropping_the_request_does_not_drop_the_entry() {
         log.close().await;
         let stored = rows::entries(&world.store, SHARD, 2, 10).await.unwrap();
         assert_eq!(stored.len(), 1);
-        assert_eq!(doelpoort_core::audit::leaf::Leaf::decode(&stored[0].leaf).unwrap().event.entry_id, id);
+        assert_eq!(
+            doelpoort_core::audit::leaf::Leaf::decode(&stored[0].leaf)
+                .unwrap()
+                .event
+                .entry_id,
+            id
+        );
     }
 }
 
@@ -155,13 +183,23 @@ async fn replicas_share_the_head_and_count_for_themselves() {
 async fn a_failing_effect_refuses_its_own_entry_only() {
     for world in World::each().await {
         let log = world.log().await;
-        let bad = entry().with_effect(Effect::ActivateDelivery { delivery: 13 });
-        let wrong = entry().with_effect(Effect::SetPolicyGeneration { generation: 7, digest: [1; 32] });
-        let (first, bad, wrong, last) =
-            tokio::join!(log.append(entry()), log.append(bad), log.append(wrong), log.append(entry()));
+        let bad = entry().with_effect(Effect::ActivateDelivery { delivery: 999_999 });
+        let wrong = entry().with_effect(Effect::SetPolicyGeneration {
+            generation: 7,
+            digest: [1; 32],
+        });
+        let (first, bad, wrong, last) = tokio::join!(
+            log.append(entry()),
+            log.append(bad),
+            log.append(wrong),
+            log.append(entry())
+        );
         assert!(matches!(bad, Err(LogError::Effect(_))), "{bad:?}");
         assert!(matches!(wrong, Err(LogError::PolicyChanged)), "{wrong:?}");
-        assert_eq!(BTreeSet::from([first.unwrap().index, last.unwrap().index]), BTreeSet::from([2, 3]));
+        assert_eq!(
+            BTreeSet::from([first.unwrap().index, last.unwrap().index]),
+            BTreeSet::from([2, 3])
+        );
         log.close().await;
         assert!(world.report().await.is_intact());
     }
@@ -174,7 +212,10 @@ async fn a_decision_under_older_policies_is_refused() {
         assert_eq!(log.policy().await.unwrap(), (0, None));
         let mut change = Entry::new(Kind::PolicyChanged).unwrap();
         change.event.policy = Some([1; 32]);
-        let change = change.with_effect(Effect::SetPolicyGeneration { generation: 1, digest: [1; 32] });
+        let change = change.with_effect(Effect::SetPolicyGeneration {
+            generation: 1,
+            digest: [1; 32],
+        });
         other.append(change).await.unwrap();
         let old = log.append(entry().decided_under(0)).await;
         assert!(matches!(old, Err(LogError::PolicyChanged)));
@@ -213,7 +254,9 @@ async fn a_checkpoint_is_published_and_continues_after_a_restart() {
         let log = world.log().await;
         log.append(entry()).await.unwrap();
         log.close().await;
-        let report = verify(&world.store, signer().verifier(), Some(&kept)).await.unwrap();
+        let report = verify(&world.store, signer().verifier(), Some(&kept))
+            .await
+            .unwrap();
         assert!(report.is_intact(), "{report}");
         assert!(report.checkpoints >= 2);
         assert_eq!((report.size, report.replicas, report.against), (5, 2, Some(3)));
@@ -223,8 +266,14 @@ async fn a_checkpoint_is_published_and_continues_after_a_restart() {
 #[tokio::test]
 async fn each_tampering_is_named_at_its_index() {
     let tamperings = [
-        ("UPDATE log_entry SET leaf = (SELECT leaf FROM log_entry WHERE idx = 4) WHERE idx = 5", Some(5)),
-        ("UPDATE log_entry SET leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = 4) WHERE idx = 6", Some(6)),
+        (
+            "UPDATE log_entry SET leaf = (SELECT leaf FROM log_entry WHERE idx = 4) WHERE idx = 5",
+            Some(5),
+        ),
+        (
+            "UPDATE log_entry SET leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = 4) WHERE idx = 6",
+            Some(6),
+        ),
         ("UPDATE log_entry SET sequence = 77 WHERE idx = 7", Some(7)),
         ("DELETE FROM log_entry WHERE idx = 8", Some(8)),
         ("DELETE FROM log_entry WHERE idx >= 9", Some(9)),
@@ -266,7 +315,9 @@ async fn a_consistent_rewrite_is_caught_by_a_kept_checkpoint_alone() {
     }
     log.close().await;
     assert!(other.report().await.is_intact());
-    let report = verify(&other.store, signer().verifier(), Some(&kept)).await.unwrap();
+    let report = verify(&other.store, signer().verifier(), Some(&kept))
+        .await
+        .unwrap();
     assert_eq!(report.findings.len(), 1, "{report}");
 }
 
@@ -281,9 +332,15 @@ async fn a_shorter_or_other_log_stops_everything() {
         let log = world.log().await;
         log.append(entry()).await.unwrap();
         world.tamper(cut).await;
-        assert!(matches!(log.append(entry()).await, Err(LogError::Stopped)), "{cut}");
+        assert!(
+            matches!(log.append(entry()).await, Err(LogError::Stopped)),
+            "{cut}"
+        );
         assert!(log.is_stopped());
-        assert!(matches!(log.append(entry()).await, Err(LogError::Stopped)), "{cut}");
+        assert!(
+            matches!(log.append(entry()).await, Err(LogError::Stopped)),
+            "{cut}"
+        );
         assert!(matches!(world.try_log().await, Err(LogError::Stopped)), "{cut}");
     }
 }
@@ -294,7 +351,9 @@ async fn a_start_refuses_leaf_hashes_that_do_not_give_the_head() {
     let log = world.log().await;
     log.append(entry()).await.unwrap();
     log.close().await;
-    world.tamper("UPDATE log_entry SET leaf_hash = zeroblob(32) WHERE idx = 1").await;
+    world
+        .tamper("UPDATE log_entry SET leaf_hash = zeroblob(32) WHERE idx = 1")
+        .await;
     assert!(matches!(world.try_log().await, Err(LogError::Stopped)));
 }
 
@@ -303,19 +362,34 @@ async fn another_key_is_refused_at_start() {
     let world = World::sqlite().await;
     world.log().await.close().await;
     let other = Signer::from_seed("example.nl/audit/2026", &[8; 32]).unwrap();
-    let opened = Log::open(world.store.clone(), other, Arc::clone(&world.clock) as Arc<dyn Clock>).await;
+    let opened = Log::open(
+        world.store.clone(),
+        other,
+        Arc::clone(&world.clock) as Arc<dyn Clock>,
+    )
+    .await;
     assert!(matches!(opened, Err(LogError::OtherKey { .. })));
 }
 
 #[tokio::test]
 async fn a_database_that_may_lose_commits_is_refused() {
-    let Some(world) = World::postgres().await else { return };
+    let Some(world) = World::postgres().await else {
+        return;
+    };
     assert_eq!(world.store.weakness().await.unwrap(), None);
     let set = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$";
     world.store.fetch_all(set, vec![]).await.unwrap();
-    let name = world.store.fetch_optional("SELECT current_database() || ''", vec![]).await.unwrap().unwrap();
+    let name = world
+        .store
+        .fetch_optional("SELECT current_database() || ''", vec![])
+        .await
+        .unwrap()
+        .unwrap();
     let name = name.text(0).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "where the test server is, nobody else knows")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where the test server is, nobody else knows"
+    )]
     let server = std::env::var("TEST_POSTGRES_URL").unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();

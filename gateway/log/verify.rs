@@ -32,15 +32,20 @@ pub enum VerifyError {
 /// Verifies the log in `store` against its public key and, if given, a checkpoint that was kept elsewhere. Entries
 /// that are appended meanwhile are left out.
 pub async fn verify(store: &Store, log: &Verifier, against: Option<&str>) -> Result<Report, VerifyError> {
-    let against =
-        against.map(|note| Checkpoint::open(note, log)).transpose().map_err(VerifyError::Against)?;
+    let against = against
+        .map(|note| Checkpoint::open(note, log))
+        .transpose()
+        .map_err(VerifyError::Against)?;
     let (origin, verifier) = rows::shard(store, SHARD).await?.ok_or(VerifyError::NoLog)?;
     // The checkpoints first, then the head: what is read later is never shorter.
     let checkpoints = rows::checkpoints(store, SHARD).await?;
     let head = rows::head(store, SHARD).await?.ok_or(VerifyError::NoLog)?;
     let mut check = Check::new(checkpoints, against.as_ref(), log);
     if (origin.as_str(), verifier.as_str()) != (log.name(), log.to_text().as_str()) {
-        check.find(None, "the name and key in the database are not those of the given key");
+        check.find(
+            None,
+            "the name and key in the database are not those of the given key",
+        );
     }
     let mut next = 0;
     'log: loop {
@@ -114,7 +119,9 @@ impl Check {
             root: given.root.to_vec(),
             what: "the given checkpoint",
         }));
-        check.milestones.sort_by_key(|milestone| std::cmp::Reverse(milestone.size));
+        check
+            .milestones
+            .sort_by_key(|milestone| std::cmp::Reverse(milestone.size));
         check
     }
 
@@ -122,14 +129,27 @@ impl Check {
     fn stored_checkpoint(&mut self, stored: rows::StoredCheckpoint, log: &Verifier) {
         match Checkpoint::open(&stored.note, log) {
             Err(error) => {
-                self.find(None, &format!("the stored checkpoint at size `{}`: {error}", stored.size));
+                self.find(
+                    None,
+                    &format!("the stored checkpoint at size `{}`: {error}", stored.size),
+                );
             }
             Ok(note) if (note.size, note.root.as_slice()) != (stored.size, stored.root.as_slice()) => {
-                self.find(None, &format!("the stored checkpoint at size `{}` says something else", stored.size));
+                self.find(
+                    None,
+                    &format!(
+                        "the stored checkpoint at size `{}` says something else",
+                        stored.size
+                    ),
+                );
             }
             Ok(note) => {
                 let root = note.root.to_vec();
-                self.milestones.push(Milestone { size: note.size, root, what: "the signed checkpoint" });
+                self.milestones.push(Milestone {
+                    size: note.size,
+                    root,
+                    what: "the signed checkpoint",
+                });
             }
         }
     }
@@ -154,7 +174,10 @@ impl Check {
     fn leaf(&mut self, entry: &rows::StoredEntry, leaf: &Leaf) {
         let index = Some(entry.index);
         if entry.replica != leaf.replica || u64::try_from(entry.sequence) != Ok(leaf.sequence) {
-            self.find(index, "the replica and sequence number beside the leaf are not the leaf's");
+            self.find(
+                index,
+                "the replica and sequence number beside the leaf are not the leaf's",
+            );
         }
         if leaf.time < self.last_time {
             self.find(index, "it is older than the entry before it");
@@ -162,26 +185,37 @@ impl Check {
         self.last_time = self.last_time.max(leaf.time);
         let expected = self.replicas.get(&leaf.replica).copied().unwrap_or(0);
         if leaf.sequence != expected {
-            let what = format!("its replica's sequence number is `{}`, not `{expected}`", leaf.sequence);
+            let what = format!(
+                "its replica's sequence number is `{}`, not `{expected}`",
+                leaf.sequence
+            );
             self.find(index, &what);
         }
         let opens = matches!(leaf.event.kind, Kind::ShardOpened | Kind::ReplicaStarted);
         if expected == 0 && !opens {
             self.find(index, "its replica has no entry that opens its boot id");
         }
-        self.replicas.insert(leaf.replica, leaf.sequence.saturating_add(1));
+        self.replicas
+            .insert(leaf.replica, leaf.sequence.saturating_add(1));
     }
 
     /// Compares the tree with every signed root of its size. A mismatch lies after the last root that fitted.
     fn compare_roots(&mut self) {
-        while let Some(due) = self.milestones.pop_if(|milestone| milestone.size <= self.tree.size()) {
+        while let Some(due) = self
+            .milestones
+            .pop_if(|milestone| milestone.size <= self.tree.size())
+        {
             let fits = due.size == self.tree.size() && due.root == self.tree.root();
             if fits {
                 self.last_milestone = due.size;
             } else {
                 let Milestone { size, what, .. } = due;
                 let what = format!("is not what {what} was signed over");
-                self.mismatches.push(Mismatch { from: self.last_milestone, until: size, what });
+                self.mismatches.push(Mismatch {
+                    from: self.last_milestone,
+                    until: size,
+                    what,
+                });
             }
         }
     }
@@ -189,7 +223,11 @@ impl Check {
     fn compare_head(&mut self, head: &rows::Head) {
         if self.tree.root() != head.root {
             let what = "does not give the root of the head".to_owned();
-            self.mismatches.push(Mismatch { from: self.last_milestone, until: self.next, what });
+            self.mismatches.push(Mismatch {
+                from: self.last_milestone,
+                until: self.next,
+                what,
+            });
         }
         if self.tree.to_bytes() != head.frontier {
             self.find(None, "the head's frontier is not that of the leaves");
@@ -199,7 +237,10 @@ impl Check {
     fn finish(mut self, head: &rows::Head, log: &Verifier, against: Option<u64>) -> Report {
         self.compare_roots();
         if self.next < head.size {
-            self.find(Some(self.next), &format!("missing up to the end at `{}`", head.size));
+            self.find(
+                Some(self.next),
+                &format!("missing up to the end at `{}`", head.size),
+            );
         }
         if self.next > head.size {
             self.find(Some(head.size), "entries beyond the head");
@@ -212,10 +253,14 @@ impl Check {
         }
         for milestone in std::mem::take(&mut self.milestones) {
             let Milestone { size, what, .. } = milestone;
-            self.find(Some(self.next), &format!("missing: {what} was signed at size `{size}`"));
+            self.find(
+                Some(self.next),
+                &format!("missing: {what} was signed at size `{size}`"),
+            );
         }
         self.settle_mismatches();
-        self.findings.sort_by_key(|finding| finding.index.unwrap_or(u64::MAX));
+        self.findings
+            .sort_by_key(|finding| finding.index.unwrap_or(u64::MAX));
         self.findings.truncate(Report::FINDINGS_MAX);
         Report {
             origin: log.name().to_owned(),
@@ -231,15 +276,24 @@ impl Check {
     /// A wrong root tells only between which sizes to look; where an entry was named by itself, it follows from that.
     fn settle_mismatches(&mut self) {
         for Mismatch { from, until, what } in std::mem::take(&mut self.mismatches) {
-            let named = self.findings.iter().any(|finding| finding.index.is_some_and(|index| index < until));
-            self.find((!named).then_some(from), &format!("one of the entries `{from}..{until}` {what}"));
+            let named = self
+                .findings
+                .iter()
+                .any(|finding| finding.index.is_some_and(|index| index < until));
+            self.find(
+                (!named).then_some(from),
+                &format!("one of the entries `{from}..{until}` {what}"),
+            );
         }
     }
 
     fn find(&mut self, index: Option<u64>, what: &str) {
         // One more than is shown, so that a flood of findings stays small; the first ones are the lowest.
         if self.findings.len() <= 10 * Report::FINDINGS_MAX {
-            self.findings.push(Finding { index, what: what.to_owned() });
+            self.findings.push(Finding {
+                index,
+                what: what.to_owned(),
+            });
         }
     }
 }

@@ -34,8 +34,10 @@ impl Store {
     async fn durability_settings(&self) -> Result<Vec<(String, String)>, StoreError> {
         let mut tx = self.begin_write().await?;
         let rows = tx.fetch_all(SETTINGS, vec![]).await?;
-        let mut settings =
-            rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<Vec<_>, StoreError>>()?;
+        let mut settings = rows
+            .iter()
+            .map(|row| Ok((row.text(0)?, row.text(1)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
         if matches!(tx, Engine::Sqlite(_)) {
             // A setting of the connection: the writer's is the one that counts.
             let row = tx.fetch_optional("PRAGMA synchronous", vec![]).await?;

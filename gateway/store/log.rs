@@ -122,7 +122,11 @@ pub async fn create(
     let row = vec![shard.into(), origin.into(), verifier.into(), now_us.into()];
     tx.execute(CREATE_SHARD, row).await?;
     let no_bytes: &[u8] = &[];
-    tx.execute(CREATE_HEAD, vec![shard.into(), no_bytes.into(), empty_root.as_slice().into()]).await?;
+    tx.execute(
+        CREATE_HEAD,
+        vec![shard.into(), no_bytes.into(), empty_root.as_slice().into()],
+    )
+    .await?;
     tx.commit().await
 }
 
@@ -140,7 +144,11 @@ pub async fn lock_head(tx: &mut Tx, shard: i64) -> Result<Option<(Head, String)>
 
 /// The head as it was last committed.
 pub async fn head(store: &Store, shard: i64) -> Result<Option<Head>, StoreError> {
-    store.fetch_optional(HEAD, vec![shard.into()]).await?.map(|row| read_head(&row)).transpose()
+    store
+        .fetch_optional(HEAD, vec![shard.into()])
+        .await?
+        .map(|row| read_head(&row))
+        .transpose()
 }
 
 /// Writes the new head under the lock.
@@ -178,14 +186,24 @@ pub async fn insert_entries(
         Column::bytes(hashes),
         Column::bytes(leaves),
     ]);
-    tx.execute(INSERT_ENTRIES, vec![shard.into(), replica.as_slice().into(), rows]).await?;
+    tx.execute(
+        INSERT_ENTRIES,
+        vec![shard.into(), replica.as_slice().into(), rows],
+    )
+    .await?;
     Ok(())
 }
 
 /// The highest sequence number of a boot id in the log. Under the head lock this is final.
 pub async fn last_sequence(tx: &mut Tx, replica: &[u8; 16]) -> Result<Option<u64>, StoreError> {
-    let row = tx.fetch_optional(LAST_SEQUENCE, vec![replica.as_slice().into()]).await?;
-    row.map(|row| row.int_opt(0)).transpose()?.flatten().map(unsigned).transpose()
+    let row = tx
+        .fetch_optional(LAST_SEQUENCE, vec![replica.as_slice().into()])
+        .await?;
+    row.map(|row| row.int_opt(0))
+        .transpose()?
+        .flatten()
+        .map(unsigned)
+        .transpose()
 }
 
 /// Reads the leaf hashes of `from..until`, in order.
@@ -206,8 +224,15 @@ pub async fn leaf_hashes(
 }
 
 /// Reads at most `limit` entries from `from` on, in order of their stored index.
-pub async fn entries(store: &Store, shard: i64, from: u64, limit: i64) -> Result<Vec<StoredEntry>, StoreError> {
-    let rows = store.fetch_all(ENTRIES, vec![shard.into(), number(from)?.into(), limit.into()]).await?;
+pub async fn entries(
+    store: &Store,
+    shard: i64,
+    from: u64,
+    limit: i64,
+) -> Result<Vec<StoredEntry>, StoreError> {
+    let rows = store
+        .fetch_all(ENTRIES, vec![shard.into(), number(from)?.into(), limit.into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(StoredEntry {
@@ -223,12 +248,21 @@ pub async fn entries(store: &Store, shard: i64, from: u64, limit: i64) -> Result
 
 /// The checkpoint of the largest size.
 pub async fn last_checkpoint(store: &Store, shard: i64) -> Result<Option<StoredCheckpoint>, StoreError> {
-    store.fetch_optional(LAST_CHECKPOINT, vec![shard.into()]).await?.map(|row| read_checkpoint(&row)).transpose()
+    store
+        .fetch_optional(LAST_CHECKPOINT, vec![shard.into()])
+        .await?
+        .map(|row| read_checkpoint(&row))
+        .transpose()
 }
 
 /// All checkpoints, by size.
 pub async fn checkpoints(store: &Store, shard: i64) -> Result<Vec<StoredCheckpoint>, StoreError> {
-    store.fetch_all(CHECKPOINTS, vec![shard.into()]).await?.iter().map(read_checkpoint).collect()
+    store
+        .fetch_all(CHECKPOINTS, vec![shard.into()])
+        .await?
+        .iter()
+        .map(read_checkpoint)
+        .collect()
 }
 
 /// Stores a checkpoint unless one of its size or larger is there; tells which. One publisher at a time.
@@ -239,9 +273,16 @@ pub async fn insert_checkpoint(
     now_us: i64,
 ) -> Result<bool, StoreError> {
     let mut tx = store.begin_write().await?;
-    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()]).await?;
+    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()])
+        .await?;
     let last = tx.fetch_optional(LAST_CHECKPOINT, vec![shard.into()]).await?;
-    if last.map(|row| row.int(0)).transpose()?.map(unsigned).transpose()? >= Some(checkpoint.size) {
+    if last
+        .map(|row| row.int(0))
+        .transpose()?
+        .map(unsigned)
+        .transpose()?
+        >= Some(checkpoint.size)
+    {
         tx.rollback().await?;
         return Ok(false);
     }
@@ -269,14 +310,22 @@ fn read_head(row: &Row) -> Result<Head, StoreError> {
 }
 
 fn read_checkpoint(row: &Row) -> Result<StoredCheckpoint, StoreError> {
-    Ok(StoredCheckpoint { size: unsigned(row.int(0)?)?, root: row.bytes(1)?, note: row.text(2)? })
+    Ok(StoredCheckpoint {
+        size: unsigned(row.int(0)?)?,
+        root: row.bytes(1)?,
+        note: row.text(2)?,
+    })
 }
 
 /// Indices and sizes are BIGINT in the tables.
 fn number(value: u64) -> Result<i64, StoreError> {
-    i64::try_from(value).map_err(|_| StoreError::Value { code: "size".to_owned() })
+    i64::try_from(value).map_err(|_| StoreError::Value {
+        code: "size".to_owned(),
+    })
 }
 
 fn unsigned(value: i64) -> Result<u64, StoreError> {
-    u64::try_from(value).map_err(|_| StoreError::Value { code: "size".to_owned() })
+    u64::try_from(value).map_err(|_| StoreError::Value {
+        code: "size".to_owned(),
+    })
 }

@@ -34,6 +34,17 @@ pub enum TypeClass {
     Bytes,
 }
 
+impl TypeClass {
+    /// The engine's name of the type, given its names for integers and bytes.
+    pub(super) fn name<'a>(self, int: &'a str, bytes: &'a str) -> &'a str {
+        match self {
+            Self::Int => int,
+            Self::Text => "text",
+            Self::Bytes => bytes,
+        }
+    }
+}
+
 /// Table → column → its type and whether it may be NULL.
 pub type Schema = BTreeMap<String, BTreeMap<String, (TypeClass, bool)>>;
 

@@ -6,7 +6,7 @@ CREATE TABLE counter (
     name  TEXT   NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('subject', 0), ('row', 0), ('delivery', 0), ('epoch', 0);
+INSERT INTO counter (name, value) VALUES ('subject', 0), ('delivery', 0), ('activation', 0), ('epoch', 0);
 
 -- One for each identifier ever seen. `canonical` is itself, or the survivor it was merged into.
 CREATE TABLE subject (
@@ -70,6 +70,7 @@ CREATE TABLE delivery (
     state         TEXT   NOT NULL
                   CHECK (state IN ('receiving', 'ready', 'active', 'superseded', 'rejected', 'failed')),
     content       BYTEA,                      -- HMAC of the body, known when it has been read
+    same_as       BIGINT,                     -- the earlier delivery with the same content, which stays
     rows_accepted BIGINT NOT NULL,
     rows_rejected BIGINT NOT NULL,
     started_us    BIGINT NOT NULL,
@@ -80,6 +81,9 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_by_holder ON delivery (holder, dataset, period, state);
 CREATE INDEX delivery_by_state ON delivery (state);
+-- One snapshot at a time, whatever else goes wrong.
+CREATE UNIQUE INDEX delivery_one_snapshot ON delivery (holder, dataset, period)
+    WHERE state = 'active' AND mode = 'snapshot';
 
 CREATE TABLE delivery_error (
     delivery   BIGINT NOT NULL,

@@ -6,7 +6,7 @@ CREATE TABLE counter (
     name  TEXT    NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO counter (name, value) VALUES ('subject', 0), ('row', 0), ('delivery', 0), ('epoch', 0);
+INSERT INTO counter (name, value) VALUES ('subject', 0), ('delivery', 0), ('activation', 0), ('epoch', 0);
 
 -- One for each identifier ever seen. `canonical` is itself, or the survivor it was merged into.
 CREATE TABLE subject (
@@ -54,8 +54,8 @@ CREATE TABLE subject_merge (
     reason       TEXT    NOT NULL CHECK (reason IN ('two-holders', 'rule')),
     agreed_us    INTEGER NOT NULL,
     effective_us INTEGER NOT NULL,
-    applied_us   INTEGER ,
-    undone_us    INTEGER ,
+    applied_us   INTEGER,
+    undone_us    INTEGER,
     PRIMARY KEY (merged, survivor)
 ) STRICT, WITHOUT ROWID;
 
@@ -69,17 +69,21 @@ CREATE TABLE delivery (
     mode          TEXT    NOT NULL CHECK (mode IN ('snapshot', 'changes')),
     state         TEXT    NOT NULL
                   CHECK (state IN ('receiving', 'ready', 'active', 'superseded', 'rejected', 'failed')),
-    content       BLOB    ,                   -- HMAC of the body, known when it has been read
+    content       BLOB,                       -- HMAC of the body, known when it has been read
+    same_as       INTEGER,                    -- the earlier delivery with the same content, which stays
     rows_accepted INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
     started_us    INTEGER NOT NULL,
-    finished_us   INTEGER ,
-    activated_us  INTEGER ,
+    finished_us   INTEGER,
+    activated_us  INTEGER,
     lease_us      INTEGER NOT NULL,           -- abandoned when this has passed and it is not finished
     swept_us      INTEGER                     -- its rows are gone
 ) STRICT;
 CREATE INDEX delivery_by_holder ON delivery (holder, dataset, period, state);
 CREATE INDEX delivery_by_state ON delivery (state);
+-- One snapshot at a time, whatever else goes wrong.
+CREATE UNIQUE INDEX delivery_one_snapshot ON delivery (holder, dataset, period)
+    WHERE state = 'active' AND mode = 'snapshot';
 
 CREATE TABLE delivery_error (
     delivery   INTEGER NOT NULL,
@@ -102,7 +106,7 @@ CREATE TABLE epoch (
     date         TEXT    NOT NULL,            -- ISO 8601, as it stands in the names of cells
     state        TEXT    NOT NULL CHECK (state IN ('closing', 'closed')),
     started_us   INTEGER NOT NULL,
-    closed_us    INTEGER ,
+    closed_us    INTEGER,
     lease_us     INTEGER NOT NULL,            -- another process may take over a close when this has passed
     catalogue    BLOB    NOT NULL,            -- digest of the catalogue at the close
     completeness TEXT    NOT NULL,            -- JSON

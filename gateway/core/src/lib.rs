@@ -1,3 +1,15 @@
 //! The pure half of Doelpoort, in the order of a request.
 
 pub mod audit;
+pub mod catalogue;
+mod document;
+pub mod figures;
+pub mod identifier;
+mod kdf;
+pub mod lp;
+pub mod party;
+pub mod policy;
+pub mod pseudonym;
+pub mod purpose;
+pub mod source_text;
+pub mod text;

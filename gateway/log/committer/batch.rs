@@ -59,10 +59,23 @@ pub(super) async fn fill(
     (head.size, head.frontier, head.root) = (frontier.size(), frontier.to_bytes(), frontier.root());
     let next_sequence = place.next_sequence + entries.len() as u64;
     if !entries.is_empty() {
-        rows::insert_entries(tx, SHARD, &place.replica, first_index, place.next_sequence, entries).await?;
+        rows::insert_entries(
+            tx,
+            SHARD,
+            &place.replica,
+            first_index,
+            place.next_sequence,
+            entries,
+        )
+        .await?;
         rows::update_head(tx, SHARD, &head).await?;
     }
-    Ok(Prepared { head, next_sequence, fates, inclusions })
+    Ok(Prepared {
+        head,
+        next_sequence,
+        fates,
+        inclusions,
+    })
 }
 
 /// The leaf of one entry. The inner error is only this entry's.
@@ -76,11 +89,21 @@ async fn take_in(
     if pending.only_first && (head.size > 0 || sequence > 0) {
         return Ok(Err(LogError::Unavailable));
     }
-    if pending.decided_under.is_some_and(|generation| generation != head.policy_generation) {
+    if pending
+        .decided_under
+        .is_some_and(|generation| generation != head.policy_generation)
+    {
         return Ok(Err(LogError::PolicyChanged));
     }
     let event = pending.event.clone();
-    let leaf = match (Leaf { time: head.last_us, replica: place.replica, sequence, event }.encode()) {
+    let leaf = match (Leaf {
+        time: head.last_us,
+        replica: place.replica,
+        sequence,
+        event,
+    }
+    .encode())
+    {
         Ok(leaf) => leaf,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -112,11 +135,13 @@ async fn run_effects(
 async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Result<(), LogError> {
     match effect {
         Effect::ActivateDelivery { delivery } => {
-            crate::store::delivery::activate(tx, *delivery, head.last_us).await.map_err(LogError::Effect)
+            crate::store::delivery::activate(tx, *delivery, head.last_us)
+                .await
+                .map_err(LogError::Effect)
         }
-        Effect::ReleaseEpoch { epoch } => {
-            crate::store::released::release(tx, *epoch, head.last_us).await.map_err(LogError::Effect)
-        }
+        Effect::ReleaseEpoch { epoch } => crate::store::released::release(tx, *epoch, head.last_us)
+            .await
+            .map_err(LogError::Effect),
         Effect::SetPolicyGeneration { generation, .. } if *generation != head.policy_generation + 1 => {
             Err(LogError::PolicyChanged)
         }
