@@ -1,5 +1,7 @@
 //! The shipped catalogue, and files with mistakes.
 
+use std::sync::LazyLock;
+
 use super::*;
 
 /// The files under `policies/` that belong to the catalogue.
@@ -18,11 +20,14 @@ pub(crate) fn shipped_files() -> Vec<(String, String)> {
 }
 
 /// The shipped catalogue.
-pub(crate) fn shipped() -> Catalogue {
-    Catalogue::parse(&shipped_files()).unwrap_or_else(|errors| {
-        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        panic!("{}", errors.join("\n\n"))
-    })
+pub(crate) fn shipped() -> &'static Catalogue {
+    static SHIPPED: LazyLock<Catalogue> = LazyLock::new(|| {
+        Catalogue::parse(&shipped_files()).unwrap_or_else(|errors| {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            panic!("{}", errors.join("\n\n"))
+        })
+    });
+    &SHIPPED
 }
 
 #[test]
