@@ -29,8 +29,8 @@ use jiff::civil::Date;
 pub use child::{Before, Child, Numbers, Schooling};
 pub use code::{BoardNumber, Brin6, Code, InvalidCode, Neighbourhood, Pc4, SwvNumber};
 pub use rows::{
-    AbsenceKind, AbsenceReason, AbsenceRow, AbsenceStatus, AdmissibilityRow, CaseloadRow, Category, EnrolmentRow,
-    FundingSwv, Outcome, Pupil, ResidentRow, Sector, SiteRow, UnknownSector,
+    AbsenceKind, AbsenceReason, AbsenceRow, AbsenceStatus, AdmissibilityRow, CaseloadRow, Category,
+    EnrolmentRow, FundingSwv, Outcome, Pupil, ResidentRow, Sector, SiteRow, UnknownSector,
 };
 pub use seats::{NOWHERE_ENROLLED, YEARS_UNDER_FOUR};
 
@@ -110,8 +110,17 @@ impl Population {
     ) -> Result<Self, PopulationError> {
         let share = share(pupils)?;
         let world = World::new(seed, Calendar::on(today))?;
-        let seats = Seats::new(&world.chance, &world.tables, &world.places, &world.parameters, share).fill();
-        let last = seats.last().map_or(0, |seat| usize::try_from(seat.number).unwrap_or(usize::MAX));
+        let seats = Seats::new(
+            &world.chance,
+            &world.tables,
+            &world.places,
+            &world.parameters,
+            share,
+        )
+        .fill();
+        let last = seats
+            .last()
+            .map_or(0, |seat| usize::try_from(seat.number).unwrap_or(usize::MAX));
         if last >= world.numbers_max() {
             return Err(PopulationError::NumbersExhausted);
         }
@@ -142,7 +151,11 @@ impl Population {
             sites: world.almere().filter_map(site_row).collect(),
             enrolments: boards().map(|board| (board, Vec::new())).collect(),
             absences: boards().map(|board| (board, Vec::new())).collect(),
-            admissibility: world.almere().filter_map(|site| site.swv).map(|swv| (swv, Vec::new())).collect(),
+            admissibility: world
+                .almere()
+                .filter_map(|site| site.swv)
+                .map(|swv| (swv, Vec::new()))
+                .collect(),
             residents: Vec::new(),
             caseload: BTreeMap::new(),
             small_caseload: String::new(),
@@ -155,7 +168,10 @@ impl Population {
             self.enrolments.entry(board).or_default().push(row);
         }
         let reports = absence::reports(&child, world);
-        for (board, row) in reports.into_iter().filter_map(|report| deliveries::absence(&child, report, world)) {
+        for (board, row) in reports
+            .into_iter()
+            .filter_map(|report| deliveries::absence(&child, &report, world))
+        {
             self.absences.entry(board).or_default().push(row);
         }
         let applied = Declaration::applied_for(seat, world);
@@ -181,7 +197,11 @@ impl Population {
 
 /// The year in which the school year of this day began (1 August).
 pub fn school_year(day: Date) -> i16 {
-    if day.month() >= 8 { day.year() } else { day.year() - 1 }
+    if day.month() >= 8 {
+        day.year()
+    } else {
+        day.year() - 1
+    }
 }
 
 /// What part of everybody `pupils` resident pupils are.
@@ -198,7 +218,9 @@ fn site_row(site: &tables::Site) -> Option<SiteRow> {
     Some(SiteRow {
         brin6: site.brin6,
         name: site.name.clone(),
-        board: site.board.map_or_else(|| "UNKNOWN".to_owned(), |board| board.to_string()),
+        board: site
+            .board
+            .map_or_else(|| "UNKNOWN".to_owned(), |board| board.to_string()),
         sector: site.sector,
         swv: site.swv?,
         neighbourhood: site.neighbourhood,

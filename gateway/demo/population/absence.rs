@@ -18,8 +18,11 @@ const PRIMARY_PER_COMPULSORY: f64 = 1.147;
 /// spreads over one to five times is **an assumption**.
 const REPORTS: [(u8, f64); 5] = [(1, 0.55), (2, 0.25), (3, 0.12), (4, 0.05), (5, 0.03)];
 /// Reasons of ordinary truancy, mostly not recorded, and their weights: **an assumption**.
-const TRUANCY_REASONS: [(Option<AbsenceReason>, f64); 3] =
-    [(None, 0.72), (Some(AbsenceReason::Parents), 0.12), (Some(AbsenceReason::Other), 0.16)];
+const TRUANCY_REASONS: [(Option<AbsenceReason>, f64); 3] = [
+    (None, 0.72),
+    (Some(AbsenceReason::Parents), 0.12),
+    (Some(AbsenceReason::Other), 0.16),
+];
 /// Pupils a school year whose long illness is reported, and so authorised: **an assumption**.
 const LONG_ILLNESS: f64 = 0.003;
 /// Median length of ordinary truancy in days, and its spread: **an assumption**.
@@ -49,9 +52,15 @@ pub(crate) struct Report {
 
 /// All reports of this child up to today.
 pub(crate) fn reports(child: &Child, world: &World) -> Vec<Report> {
-    let Some(schooling) = &child.schooling else { return Vec::new() };
+    let Some(schooling) = &child.schooling else {
+        return Vec::new();
+    };
     let compulsory = Calendar::birthday(child.birth_date, COMPULSORY_FROM_AGE);
-    let reporter = Reporter { schooling, compulsory, world };
+    let reporter = Reporter {
+        schooling,
+        compulsory,
+        world,
+    };
     let mut reports = Vec::new();
     for ago in 0..SCHOOL_YEARS {
         let label = if ago == 0 { "absence" } else { "absence-before" };
@@ -76,7 +85,11 @@ struct Reporter<'a> {
 impl Reporter<'_> {
     fn truancy(&self, ago: i16, draws: &mut Draws, reports: &mut Vec<Report>) {
         let sector = self.schooling.sector;
-        let spread = if sector == Sector::Bo { PRIMARY_PER_COMPULSORY } else { 1.0 };
+        let spread = if sector == Sector::Bo {
+            PRIMARY_PER_COMPULSORY
+        } else {
+            1.0
+        };
         if !draws.happens(self.world.parameters.absence.truant(sector) * spread) {
             return;
         }
@@ -97,8 +110,13 @@ impl Reporter<'_> {
         let (first, last) = self.lesson_days(ago);
         let since = school_day(between(first, last, draws));
         let until = later(since, draws.lognormal_days(TRUANCY_DAYS.0 * 2.0, TRUANCY_DAYS.1));
-        let report = self.report(since, Some(until), Some(AbsenceReason::Medical), draws).filter(|_| ill)?;
-        Some(Report { kind: AbsenceKind::Authorised, ..report })
+        let report = self
+            .report(since, Some(until), Some(AbsenceReason::Medical), draws)
+            .filter(|_| ill)?;
+        Some(Report {
+            kind: AbsenceKind::Authorised,
+            ..report
+        })
     }
 
     fn stay_at_home(&self, ago: i16, draws: &mut Draws) -> Option<Report> {
@@ -106,26 +124,44 @@ impl Reporter<'_> {
         if !draws.happens(parameters.stay_at_home(self.schooling.sector)) {
             return None;
         }
-        let length = draws.lognormal_days(parameters.median_days, parameters.sigma).max(parameters.least_days);
+        let length = draws
+            .lognormal_days(parameters.median_days, parameters.sigma)
+            .max(parameters.least_days);
         let before = draws.happens(parameters.at_home_before);
         let back = draws.happens(parameters.back_within_year);
         let (first, last) = self.lesson_days(ago);
         let reason = draws.pick(STAY_AT_HOME_REASONS.into_iter().zip(parameters.reasons))?;
-        let begins = if before { later(first, -length) } else { between(first, last, draws) };
+        let begins = if before {
+            later(first, -length)
+        } else {
+            between(first, last, draws)
+        };
         let since = school_day(begins.max(self.schooling.from));
-        let (least, most) = (later(since, parameters.least_days).max(first), later(last, 20));
-        let until = back.then(|| later(since, length).max(least).min(most.max(least)));
+        let (earliest, latest) = (later(since, parameters.least_days).max(first), later(last, 20));
+        let until = back.then(|| later(since, length).max(earliest).min(latest.max(earliest)));
         if ago > 0 && until.is_none() {
             return None;
         }
         let weeks = days_between(since, until.unwrap_or(self.world.calendar.today)) / 7;
-        let hours = u32::try_from(weeks.max(1) * HOURS_A_WEEK).unwrap_or(HOURS_LEAST).min(1000);
+        let hours = u32::try_from(weeks.max(1) * HOURS_A_WEEK)
+            .unwrap_or(HOURS_LEAST)
+            .min(1000);
         let report = self.report(since, until, Some(reason), draws)?;
-        Some(Report { stay_at_home: true, hours, ..report })
+        Some(Report {
+            stay_at_home: true,
+            hours,
+            ..report
+        })
     }
 
     /// The report, as known today; none when it lies ahead, or the child was not there or too young.
-    fn report(&self, since: Date, until: Option<Date>, reason: Option<AbsenceReason>, draws: &mut Draws) -> Option<Report> {
+    fn report(
+        &self,
+        since: Date,
+        until: Option<Date>,
+        reason: Option<AbsenceReason>,
+        draws: &mut Draws,
+    ) -> Option<Report> {
         let today = self.world.calendar.today;
         let site = self.site_on(since)?;
         let closed = until.is_some_and(|until| until <= today);
@@ -138,7 +174,16 @@ impl Reporter<'_> {
         let kind = AbsenceKind::Unauthorised;
         let until = until.filter(|_| closed);
         let known = since <= today && since >= self.compulsory;
-        known.then_some(Report { site, since, until, kind, reason, stay_at_home: false, status, hours: HOURS_LEAST })
+        known.then_some(Report {
+            site,
+            since,
+            until,
+            kind,
+            reason,
+            stay_at_home: false,
+            status,
+            hours: HOURS_LEAST,
+        })
     }
 
     fn site_on(&self, date: Date) -> Option<Brin6> {

@@ -17,12 +17,19 @@ pub(crate) struct Calendar {
 impl Calendar {
     /// The calendar as seen on `today`.
     pub(crate) fn on(today: Date) -> Self {
-        let year = if today.month() >= 10 { today.year() } else { today.year() - 1 };
-        Self { today, count_date: day(year, 10, 1) }
+        let year = if today.month() >= 10 {
+            today.year()
+        } else {
+            today.year() - 1
+        };
+        Self {
+            today,
+            count_date: day(year, 10, 1),
+        }
     }
 
     /// 1 August, `ago` years before the school year of the count date began.
-    pub(crate) fn school_year(&self, ago: i16) -> Date {
+    pub(crate) fn school_year(self, ago: i16) -> Date {
         day(self.count_date.year() - ago, 8, 1)
     }
 
@@ -32,9 +39,12 @@ impl Calendar {
     }
 
     /// A day in the life of a child who is `age` on the count date: its birth.
-    pub(crate) fn birth(&self, age: i16, draws: &mut Draws) -> Date {
+    pub(crate) fn birth(self, age: i16, draws: &mut Draws) -> Date {
         let last = self.count_date.saturating_sub(age.years());
-        let first = self.count_date.saturating_sub((age + 1).years()).saturating_add(1.day());
+        let first = self
+            .count_date
+            .saturating_sub((age + 1).years())
+            .saturating_add(1.day());
         between(first, last, draws)
     }
 }

@@ -31,26 +31,42 @@ pub(crate) fn caseloads(sites: &[&Site], pupils: &BTreeMap<Brin6, u32>, from: Da
         .map(|site| site.brin6);
     let (mut rows, mut small, mut next) = (BTreeMap::new(), String::new(), 1);
     for (name, consulents) in CONSULENTS {
-        let Ok(swv) = name.parse::<SwvNumber>() else { continue };
-        let mut own: Vec<&Site> = sites.iter().copied().filter(|site| site.swv == Some(swv)).collect();
+        let Ok(swv) = name.parse::<SwvNumber>() else {
+            continue;
+        };
+        let mut own: Vec<&Site> = sites
+            .iter()
+            .copied()
+            .filter(|site| site.swv == Some(swv))
+            .collect();
         own.sort_by_key(|site| (site.neighbourhood, site.brin6));
         let last = next + consulents - 1;
-        let mut list: Vec<CaseloadRow> = Vec::with_capacity(own.len());
+        let mut caseload: Vec<CaseloadRow> = Vec::with_capacity(own.len());
         if let Some(site) = own.extract_if(.., |site| Some(site.brin6) == small_site).next() {
             small = staff(last);
-            list.push(row(&small, site, from));
+            caseload.push(row(&small, site, from));
         }
-        let sharing = if list.is_empty() { consulents } else { consulents - 1 };
-        list.extend(divide(&own, sharing, next, from, of));
-        list.sort_by(|a, b| (&a.staff, a.site).cmp(&(&b.staff, b.site)));
+        let sharing = if caseload.is_empty() {
+            consulents
+        } else {
+            consulents - 1
+        };
+        caseload.extend(divide(&own, sharing, next, from, of));
+        caseload.sort_by(|a, b| (&a.staff, a.site).cmp(&(&b.staff, b.site)));
         next += consulents;
-        rows.insert(swv, list);
+        rows.insert(swv, caseload);
     }
     Caseloads { rows, small }
 }
 
 /// Goes along the sites and changes to the next consulent after an equal part of the pupils.
-fn divide(sites: &[&Site], consulents: u16, first: u16, from: Date, of: impl Fn(&Site) -> u32) -> Vec<CaseloadRow> {
+fn divide(
+    sites: &[&Site],
+    consulents: u16,
+    first: u16,
+    from: Date,
+    of: impl Fn(&Site) -> u32,
+) -> Vec<CaseloadRow> {
     let total: u32 = sites.iter().map(|site| of(site)).sum::<u32>().max(1);
     let mut before = 0;
     sites
@@ -65,7 +81,12 @@ fn divide(sites: &[&Site], consulents: u16, first: u16, from: Date, of: impl Fn(
 }
 
 fn row(staff: &str, site: &Site, from: Date) -> CaseloadRow {
-    CaseloadRow { staff: staff.to_owned(), site: site.brin6, from, until: None }
+    CaseloadRow {
+        staff: staff.to_owned(),
+        site: site.brin6,
+        from,
+        until: None,
+    }
 }
 
 fn staff(number: u16) -> String {

@@ -23,7 +23,7 @@ const CHANGES_IN_SUMMER: f64 = 0.5;
 /// The numbers by which organisations know a child. Test numbers, yet treated as real ones.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Numbers {
-    /// A BSN of the RvIG test range `999xxxxxx`, valid by its check digit.
+    /// A BSN of the `RvIG` test range `999xxxxxx`, valid by its check digit.
     pub bsn: u32,
     /// The ECK iD: 64 lower-case hex digits.
     pub eck_id: String,
@@ -101,7 +101,11 @@ impl Child {
         let mut draws = world.chance.pupil("home", seat.number);
         let home = residence(seat.home, birth_date, world, &mut draws);
         let mut draws = world.chance.pupil("schooling", seat.number);
-        let history = History { birth_date, home: &seat.home, world };
+        let history = History {
+            birth_date,
+            home: &seat.home,
+            world,
+        };
         let schooling = match &seat.schooling {
             Some(seating) => Some(history.of(*seating, declaration.as_ref(), &mut draws)),
             None => history.just_four(&mut draws),
@@ -138,17 +142,31 @@ struct Residence {
 
 fn residence(home: Home, birth_date: Date, world: &World, draws: &mut Draws) -> Residence {
     if !home.in_almere {
-        return Residence { from: None, until: None, moved: None };
+        return Residence {
+            from: None,
+            until: None,
+            moved: None,
+        };
     }
     let Calendar { today, count_date } = world.calendar;
     let year_ago = today.saturating_sub(1.year());
     let since_birth = draws.happens(LIVES_SINCE_BIRTH) || birth_date > year_ago;
-    let from = if since_birth { birth_date } else { between(birth_date, year_ago, draws) };
+    let from = if since_birth {
+        birth_date
+    } else {
+        between(birth_date, year_ago, draws)
+    };
     let left = draws.happens(LEFT_SINCE_COUNT) && days_between(count_date, today) > 2;
     let until = left.then(|| between(count_date.saturating_add(1.day()), today, draws));
-    let moves = draws.happens(world.parameters.moves_house) && !left;
-    let moved = moves.then(|| former_home(from.max(year_ago), world, draws)).flatten();
-    Residence { from: Some(from), until, moved }
+    let removal = draws.happens(world.parameters.moves_house) && !left;
+    let moved = removal
+        .then(|| former_home(from.max(year_ago), world, draws))
+        .flatten();
+    Residence {
+        from: Some(from),
+        until,
+        moved,
+    }
 }
 
 fn former_home(after: Date, world: &World, draws: &mut Draws) -> Option<(Neighbourhood, Pc4, Date)> {
@@ -158,7 +176,11 @@ fn former_home(after: Date, world: &World, draws: &mut Draws) -> Option<(Neighbo
     }
     let pc4 = world.places.home(draws)?;
     let neighbourhood = world.places.neighbourhood(pc4, draws)?;
-    Some((neighbourhood, pc4, between(after.saturating_add(1.day()), today, draws)))
+    Some((
+        neighbourhood,
+        pc4,
+        between(after.saturating_add(1.day()), today, draws),
+    ))
 }
 
 /// What the schooling of a child follows from.
@@ -171,7 +193,14 @@ struct History<'a> {
 impl History<'_> {
     fn of(&self, seating: Seating, declaration: Option<&Declaration>, draws: &mut Draws) -> Schooling {
         let Seating { site, sector, year } = seating;
-        let schooling = |from, before| Schooling { site, sector, year, from, until: None, before };
+        let schooling = |from, before| Schooling {
+            site,
+            sector,
+            year,
+            from,
+            until: None,
+            before,
+        };
         match (sector, declaration) {
             (Sector::Bo, _) => self.primary(schooling(self.fourth_birthday(), None), draws),
             (Sector::Vo, _) => self.secondary(schooling(self.start_of_year(year), None), draws),
@@ -199,7 +228,14 @@ impl History<'_> {
         }
         let site = self.world.places.primary(self.home.pc4?, draws)?;
         let from = school_day(from);
-        Some(Schooling { site, sector: Sector::Bo, year: Some(1), from, until: None, before: None })
+        Some(Schooling {
+            site,
+            sector: Sector::Bo,
+            year: Some(1),
+            from,
+            until: None,
+            before: None,
+        })
     }
 
     fn primary(&self, schooling: Schooling, draws: &mut Draws) -> Schooling {
@@ -211,7 +247,10 @@ impl History<'_> {
     fn secondary(&self, schooling: Schooling, draws: &mut Draws) -> Schooling {
         let first_day = schooling.from;
         if schooling.year == Some(1) {
-            let site = self.home.pc4.and_then(|pc4| self.world.places.primary(pc4, draws));
+            let site = self
+                .home
+                .pc4
+                .and_then(|pc4| self.world.places.primary(pc4, draws));
             let before = site.map(|site| self.left_primary(site, first_day));
             return Schooling { before, ..schooling };
         }
@@ -221,7 +260,13 @@ impl History<'_> {
 
     fn left_primary(&self, site: Brin6, until: Date) -> Before {
         let from = self.fourth_birthday();
-        Before { site, sector: Sector::Bo, year: Some(8), from, until }
+        Before {
+            site,
+            sector: Sector::Bo,
+            year: Some(8),
+            from,
+            until,
+        }
     }
 
     /// A few change school, in summer or during the year.
@@ -239,25 +284,53 @@ impl History<'_> {
         let site = other(draws).filter(|site| *site != schooling.site);
         let on = if in_summer { start } else { during };
         let possible = changes && first_day < on && on <= self.world.calendar.today;
-        let Some(site) = site.filter(|_| possible) else { return schooling };
-        let year = schooling.year.map(|year| if in_summer { year.saturating_sub(1).max(1) } else { year });
-        let before = Before { site, sector: schooling.sector, year, from: first_day, until: on };
-        Schooling { from: on, before: Some(before), ..schooling }
+        let Some(site) = site.filter(|_| possible) else {
+            return schooling;
+        };
+        let year = schooling.year.map(|year| {
+            if in_summer {
+                year.saturating_sub(1).max(1)
+            } else {
+                year
+            }
+        });
+        let before = Before {
+            site,
+            sector: schooling.sector,
+            year,
+            from: first_day,
+            until: on,
+        };
+        Schooling {
+            from: on,
+            before: Some(before),
+            ..schooling
+        }
     }
 
     /// The regular school that a pupil of special education came from.
     fn before(&self, origin: Origin, until: Date, draws: &mut Draws) -> Option<Before> {
-        let Origin::Regular { site, sector } = origin else { return None };
+        let Origin::Regular { site, sector } = origin else {
+            return None;
+        };
         let from = match sector {
             Sector::Vo => self.world.calendar.school_year(1),
             _ => self.fourth_birthday(),
         };
         let last_group = match sector {
             Sector::Vo => 1,
-            _ => u8::try_from(days_between(from, until) / 365 + 1).unwrap_or(8).clamp(1, 8),
+            _ => u8::try_from(days_between(from, until) / 365 + 1)
+                .unwrap_or(8)
+                .clamp(1, 8),
         };
         let year = last_group.saturating_sub(u8::from(draws.happens(0.2))).max(1);
-        (from < until).then_some(Before { site, sector, year: Some(year), from, until })
+        (from < until).then_some(Before {
+            site,
+            sector,
+            year: Some(year),
+            from,
+            until,
+        })
     }
 
     fn fourth_birthday(&self) -> Date {
@@ -278,6 +351,9 @@ impl History<'_> {
 impl Schooling {
     /// The same, ended when the child left Almere.
     fn ended(self, left: Option<Date>) -> Self {
-        Self { until: left.map(|left| left.max(self.from)), ..self }
+        Self {
+            until: left.map(|left| left.max(self.from)),
+            ..self
+        }
     }
 }

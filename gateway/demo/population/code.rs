@@ -32,7 +32,11 @@ impl<const N: usize> FromStr for Code<N> {
 
     fn from_str(text: &str) -> Result<Self, InvalidCode> {
         let bytes = <[u8; N]>::try_from(text.as_bytes()).map_err(|_| InvalidCode { width: N })?;
-        if bytes.iter().all(u8::is_ascii_alphanumeric) { Ok(Self(bytes)) } else { Err(InvalidCode { width: N }) }
+        if bytes.iter().all(u8::is_ascii_alphanumeric) {
+            Ok(Self(bytes))
+        } else {
+            Err(InvalidCode { width: N })
+        }
     }
 }
 

@@ -52,7 +52,12 @@ pub(crate) struct Decision {
 #[derive(Debug, Clone)]
 pub(crate) enum Ruling {
     /// Admissible.
-    Issued { number: String, category: Option<Category>, from: Date, until: Date },
+    Issued {
+        number: String,
+        category: Option<Category>,
+        from: Date,
+        until: Date,
+    },
     /// Not admissible.
     Refused,
     /// Withdrawn by the applicant.
@@ -86,7 +91,11 @@ impl Lead {
         let (median, sigma) = parameters.until_decided;
         let second = draws.lognormal_days(median * factor, sigma).max(1);
         let complete = later(received, first);
-        Self { received, complete, decided: later(complete, second) }
+        Self {
+            received,
+            complete,
+            decided: later(complete, second),
+        }
     }
 
     /// The same, moved back so that the decision is not after `last`.
@@ -113,10 +122,18 @@ impl Declaration {
         let (ago, years) = stage(seat, kind, parameters, &mut draws);
         let extends = draws.happens(parameters.extension_share(kind));
         let extension = extends && years_possible(seat, kind) > ago;
-        let origin = if extension { Origin::Own } else { origin(seat, kind, ago, world, &mut draws) };
+        let origin = if extension {
+            Origin::Own
+        } else {
+            origin(seat, kind, ago, world, &mut draws)
+        };
         let lead = lead(ago, world, &mut draws);
         let august = world.calendar.school_year(ago);
-        let from = if days_between(lead.received, august) < 182 { lead.decided.max(august) } else { lead.decided };
+        let from = if days_between(lead.received, august) < 182 {
+            lead.decided.max(august)
+        } else {
+            lead.decided
+        };
         let until = end_of_july((august.year() + years).max(earliest_end(from)));
         let placed = match origin {
             Origin::Own => earlier_august(seat, kind, ago, world, &mut draws),
@@ -134,9 +151,21 @@ impl Declaration {
             Origin::FromHome => None,
             Origin::Own => Some(seating.site),
         };
-        let decision = Some(Decision { decided: lead.decided, outcome: issued });
+        let decision = Some(Decision {
+            decided: lead.decided,
+            outcome: issued,
+        });
         let (received, complete) = (lead.received, Some(lead.complete));
-        Some(Self { swv, kind, applicant, received, complete, decision, placed, origin })
+        Some(Self {
+            swv,
+            kind,
+            applicant,
+            received,
+            complete,
+            decision,
+            placed,
+            origin,
+        })
     }
 
     /// An application of the last year for a child at a regular school: open, refused, withdrawn, or
@@ -167,9 +196,15 @@ impl Declaration {
             applicant: Some(seating.site),
             received,
             complete: Some(lead.complete).filter(|complete| *complete <= today),
-            decision: decided.then_some(Decision { decided: lead.decided, outcome: ruling }),
+            decision: decided.then_some(Decision {
+                decided: lead.decided,
+                outcome: ruling,
+            }),
             placed: lead.decided,
-            origin: Origin::Regular { site: seating.site, sector: seating.sector },
+            origin: Origin::Regular {
+                site: seating.site,
+                sector: seating.sector,
+            },
         })
     }
 }
@@ -179,7 +214,10 @@ fn stage(seat: &Seat, kind: Sector, parameters: &AdmissibilityParameters, draws:
     let weights = (1_i16..=5).zip(parameters.years);
     let years = draws.pick(weights).unwrap_or(1);
     if kind == Sector::Pro {
-        let ago = seat.schooling.and_then(|it| it.year).map_or(0, |year| i16::from(year) - 1);
+        let ago = seat
+            .schooling
+            .and_then(|it| it.year)
+            .map_or(0, |year| i16::from(year) - 1);
         return (ago, years.max(ago + 1));
     }
     let since = i16::try_from(draws.below(u32::try_from(years).unwrap_or(1))).unwrap_or(0);
@@ -193,12 +231,12 @@ fn years_possible(seat: &Seat, kind: Sector) -> i16 {
 }
 
 fn origin(seat: &Seat, kind: Sector, ago: i16, world: &World, draws: &mut Draws) -> Origin {
-    let [to_sbo, to_so] = world.parameters.admissibility.from_regular;
+    let [special_primary, special] = world.parameters.admissibility.from_regular;
     let regular = match kind {
-        Sector::Sbo => to_sbo,
+        Sector::Sbo => special_primary,
         Sector::Pro => 1.0,
         Sector::Vso if years_possible(seat, kind) == ago => 1.0,
-        _ => to_so,
+        _ => special,
     };
     let age = i16::from(seat.age) - ago;
     if age <= 4 {
@@ -209,9 +247,17 @@ fn origin(seat: &Seat, kind: Sector, ago: i16, world: &World, draws: &mut Draws)
     }
     let from_secondary = kind == Sector::Vso && age >= 13;
     let (site, sector) = if from_secondary {
-        (seat.home.neighbourhood.and_then(|home| world.places.secondary(home, draws)), Sector::Vo)
+        (
+            seat.home
+                .neighbourhood
+                .and_then(|home| world.places.secondary(home, draws)),
+            Sector::Vo,
+        )
     } else {
-        (seat.home.pc4.and_then(|home| world.places.primary(home, draws)), Sector::Bo)
+        (
+            seat.home.pc4.and_then(|home| world.places.primary(home, draws)),
+            Sector::Bo,
+        )
     };
     site.map_or(Origin::Own, |site| Origin::Regular { site, sector })
 }
@@ -231,7 +277,12 @@ fn lead(ago: i16, world: &World, draws: &mut Draws) -> Lead {
 }
 
 /// A day from `first` to `last`, a year apart at most, by the season of applications.
-fn received_in(first: Date, last: Date, parameters: &AdmissibilityParameters, draws: &mut Draws) -> Option<Date> {
+fn received_in(
+    first: Date,
+    last: Date,
+    parameters: &AdmissibilityParameters,
+    draws: &mut Draws,
+) -> Option<Date> {
     let quarter = draws.pick((0_i8..4).zip(parameters.quarters))?;
     let days = (0..=days_between(first, last)).map(|days| later(first, days));
     let of_quarter: Vec<Date> = days.filter(|day| (day.month() + 4) % 12 / 3 == quarter).collect();
@@ -273,7 +324,12 @@ fn ruling(seat: &Seat, kind: Sector, lead: &Lead, world: &World, draws: &mut Dra
             let from = later(lead.decided, 14);
             let until = end_of_july(earliest_end(from) + 1);
             let number = swv(kind).map(|swv| number(swv, lead.decided, seat.number, world));
-            Ruling::Issued { number: number.unwrap_or_default(), category, from, until }
+            Ruling::Issued {
+                number: number.unwrap_or_default(),
+                category,
+                from,
+                until,
+            }
         }
     }
 }
@@ -286,13 +342,20 @@ fn category(kind: Sector, parameters: &AdmissibilityParameters, draws: &mut Draw
 
 /// The partnership that decides on this kind.
 fn swv(kind: Sector) -> Option<SwvNumber> {
-    let swv = if matches!(kind, Sector::Sbo | Sector::So | Sector::Bo) { SWV_PRIMARY } else { SWV_SECONDARY };
+    let swv = if matches!(kind, Sector::Sbo | Sector::So | Sector::Bo) {
+        SWV_PRIMARY
+    } else {
+        SWV_SECONDARY
+    };
     swv.parse().ok()
 }
 
 /// `<SWV6>-<yyyy>-<5 digits>`: different for each child within a partnership and year.
 fn number(swv: SwvNumber, decided: Date, child: u32, world: &World) -> String {
-    let offset = world.chance.cell("declaration-number", &[swv.as_str()]).below(NUMBERS_A_YEAR);
+    let offset = world
+        .chance
+        .cell("declaration-number", &[swv.as_str()])
+        .below(NUMBERS_A_YEAR);
     let digits = (u64::from(child) * u64::from(NUMBER_STEP) + u64::from(offset)) % u64::from(NUMBERS_A_YEAR);
     format!("{swv}-{}-{digits:05}", decided.year())
 }

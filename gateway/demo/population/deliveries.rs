@@ -8,7 +8,9 @@ use super::calendar::Calendar;
 use super::child::{Child, Numbers};
 use super::code::{BoardNumber, Brin6, Neighbourhood, Pc4};
 use super::declaration::{Declaration, Ruling};
-use super::rows::{AbsenceRow, AdmissibilityRow, EnrolmentRow, FundingSwv, Outcome, Pupil, ResidentRow, Sector};
+use super::rows::{
+    AbsenceRow, AdmissibilityRow, EnrolmentRow, FundingSwv, Outcome, Pupil, ResidentRow, Sector,
+};
 use super::world::World;
 
 /// Children are in the municipality's register until this age, in years.
@@ -18,15 +20,24 @@ const ELSEWHERE: &str = "ELSEWHERE";
 
 impl Pupil {
     fn of_school(numbers: &Numbers) -> Self {
-        Self { bsn: Some(bsn(numbers)), eck_id: Some(numbers.eck_id.clone()) }
+        Self {
+            bsn: Some(bsn(numbers)),
+            eck_id: Some(numbers.eck_id.clone()),
+        }
     }
 
     fn of_municipality(numbers: &Numbers) -> Self {
-        Self { bsn: Some(bsn(numbers)), eck_id: None }
+        Self {
+            bsn: Some(bsn(numbers)),
+            eck_id: None,
+        }
     }
 
     fn of_swv(numbers: &Numbers) -> Self {
-        Self { bsn: None, eck_id: Some(numbers.eck_id.clone()) }
+        Self {
+            bsn: None,
+            eck_id: Some(numbers.eck_id.clone()),
+        }
     }
 }
 
@@ -45,11 +56,16 @@ struct Stay {
 
 /// The enrolments of this child, first the ended one, each with the board that delivers it.
 pub(crate) fn enrolments(child: &Child, world: &World) -> Vec<(BoardNumber, EnrolmentRow)> {
-    stays(child).into_iter().filter_map(|stay| enrolment(child, &stay, world)).collect()
+    stays(child)
+        .into_iter()
+        .filter_map(|stay| enrolment(child, &stay, world))
+        .collect()
 }
 
 fn stays(child: &Child) -> Vec<Stay> {
-    let Some(now) = &child.schooling else { return Vec::new() };
+    let Some(now) = &child.schooling else {
+        return Vec::new();
+    };
     let before = now.before.as_ref().map(|before| Stay {
         site: before.site,
         sector: before.sector,
@@ -57,7 +73,13 @@ fn stays(child: &Child) -> Vec<Stay> {
         from: before.from,
         until: Some(before.until),
     });
-    let now = Stay { site: now.site, sector: now.sector, year: now.year, from: now.from, until: now.until };
+    let now = Stay {
+        site: now.site,
+        sector: now.sector,
+        year: now.year,
+        from: now.from,
+        until: now.until,
+    };
     before.into_iter().chain([now]).collect()
 }
 
@@ -104,7 +126,7 @@ fn funding(sector: Sector, lives_in_almere: bool) -> FundingSwv {
 }
 
 /// A report of this child, with the board that delivers it.
-pub(crate) fn absence(child: &Child, report: Report, world: &World) -> Option<(BoardNumber, AbsenceRow)> {
+pub(crate) fn absence(child: &Child, report: &Report, world: &World) -> Option<(BoardNumber, AbsenceRow)> {
     let board = world.board(report.site)?;
     let row = AbsenceRow {
         pupil: Pupil::of_school(&child.numbers),
@@ -139,7 +161,12 @@ pub(crate) fn admissibility(child: &Child, declaration: &Declaration) -> Admissi
         Some(Ruling::Refused) => row.outcome = Outcome::Refused,
         Some(Ruling::Withdrawn) => row.outcome = Outcome::Withdrawn,
         Some(Ruling::Inadmissible) => row.outcome = Outcome::Inadmissible,
-        Some(Ruling::Issued { number, category, from, until }) => {
+        Some(Ruling::Issued {
+            number,
+            category,
+            from,
+            until,
+        }) => {
             row.outcome = Outcome::Granted;
             row.number = Some(number.clone());
             row.category = *category;
@@ -154,13 +181,20 @@ pub(crate) fn admissibility(child: &Child, declaration: &Declaration) -> Admissi
 /// as far as it held within the last year.
 pub(crate) fn residence(child: &Child, world: &World) -> Vec<ResidentRow> {
     let today = world.calendar.today;
-    let Some(from) = child.resident_from else { return Vec::new() };
+    let Some(from) = child.resident_from else {
+        return Vec::new();
+    };
     if Calendar::birthday(child.birth_date, REGISTER_BEFORE_AGE) <= today {
         return Vec::new();
     }
     let changes = changes(child, from, today);
     let year_ago = today.saturating_sub(1.year());
-    let ends = changes.iter().skip(1).copied().map(Some).chain([child.resident_until]);
+    let ends = changes
+        .iter()
+        .skip(1)
+        .copied()
+        .map(Some)
+        .chain([child.resident_until]);
     changes
         .iter()
         .zip(ends)
@@ -172,9 +206,15 @@ pub(crate) fn residence(child: &Child, world: &World) -> Vec<ResidentRow> {
 /// The days on which something changed, from the first day in Almere.
 fn changes(child: &Child, from: Date, today: Date) -> Vec<Date> {
     let moved = child.moved.map(|(_, _, date)| date);
-    let schools = stays(child).into_iter().flat_map(|stay| [Some(stay.from), stay.until]).flatten();
+    let schools = stays(child)
+        .into_iter()
+        .flat_map(|stay| [Some(stay.from), stay.until])
+        .flatten();
     let last = child.resident_until.unwrap_or(today);
-    let later = moved.into_iter().chain(schools).filter(|date| *date > from && *date <= today && *date < last);
+    let later = moved
+        .into_iter()
+        .chain(schools)
+        .filter(|date| *date > from && *date <= today && *date < last);
     let mut changes: Vec<Date> = [from].into_iter().chain(later).collect();
     changes.sort_unstable();
     changes.dedup();

@@ -16,7 +16,9 @@ impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, b"doelpoort demo population 1");
         let tag = hmac::sign(&root, &seed.to_be_bytes());
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref()) }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref()),
+        }
     }
 
     /// The stream of pupil `number` for the subject `label`.
@@ -38,7 +40,13 @@ impl Chance {
             name.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
             name.extend_from_slice(part);
         }
-        Draws { key: &self.key, name, counter: 0, words: [0; 4], used: 4 }
+        Draws {
+            key: &self.key,
+            name,
+            counter: 0,
+            words: [0; 8],
+            used: 8,
+        }
     }
 }
 
@@ -47,7 +55,7 @@ pub(crate) struct Draws<'a> {
     key: &'a hmac::Key,
     name: Vec<u8>,
     counter: u32,
-    words: [u64; 4],
+    words: [u32; 8],
     used: usize,
 }
 
@@ -63,30 +71,29 @@ impl Draws<'_> {
         block
     }
 
-    /// 64 random bits.
-    pub(crate) fn bits(&mut self) -> u64 {
+    /// 32 random bits.
+    pub(crate) fn bits(&mut self) -> u32 {
         if let Some(&word) = self.words.get(self.used) {
             self.used += 1;
             return word;
         }
         let block = self.block();
-        for (word, bytes) in self.words.iter_mut().zip(block.as_chunks::<8>().0) {
-            *word = u64::from_be_bytes(*bytes);
+        for (word, bytes) in self.words.iter_mut().zip(block.as_chunks::<4>().0) {
+            *word = u32::from_be_bytes(*bytes);
         }
         self.used = 1;
         let [first, ..] = self.words;
         first
     }
 
-    /// A number in `[0, 1)`, with 53 random bits.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    /// A number in `[0, 1)`, with 32 random bits.
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / 9_007_199_254_740_992.0
+        f64::from(self.bits()) / 4_294_967_296.0
     }
 
-    /// A number below `bound`; 0 when `bound` is 0. The bias is below `bound / 2^64`.
+    /// A number below `bound`; 0 when `bound` is 0. The bias is below `bound / 2^32`.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        let scaled = (u128::from(self.bits()) * u128::from(bound)) >> 64;
+        let scaled = (u64::from(self.bits()) * u64::from(bound)) >> 32;
         u32::try_from(scaled).unwrap_or(0)
     }
 
@@ -125,7 +132,11 @@ impl Draws<'_> {
 }
 
 /// The whole part of a number that is not negative.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped first"
+)]
 pub(crate) fn whole(number: f64) -> u32 {
     number.clamp(0.0, f64::from(u32::MAX)) as u32
 }

@@ -68,7 +68,14 @@ pub(crate) struct AdmissibilityParameters {
     pub(crate) applies_a_year: f64,
 }
 
-const SECTORS: [Sector; 6] = [Sector::Bo, Sector::Sbo, Sector::So, Sector::Vso, Sector::Vo, Sector::Pro];
+const SECTORS: [Sector; 6] = [
+    Sector::Bo,
+    Sector::Sbo,
+    Sector::So,
+    Sector::Vso,
+    Sector::Vo,
+    Sector::Pro,
+];
 
 impl Parameters {
     /// All parameters, or the first that the tables lack.
@@ -93,7 +100,10 @@ fn groups(tables: &Tables) -> Vec<(u8, u8, f64)> {
     pairs
         .filter_map(|(age, group)| {
             let cell = [&age.to_string(), &group.to_string(), ""];
-            tables.value("bo_groep_gegeven_leeftijd", cell).ok().map(|weight| (age, group, weight))
+            tables
+                .value("bo_groep_gegeven_leeftijd", cell)
+                .ok()
+                .map(|weight| (age, group, weight))
         })
         .collect()
 }
@@ -111,14 +121,18 @@ impl AbsenceParameters {
             median_days: length("mediaan_weken")? * 7.0,
             sigma: length("sigma_ln")?,
             least_days: i32::try_from(super::draw::whole(length("min_weken")? * 7.0)).unwrap_or(28) + 1,
-            reasons: several(tables, "reden_verzuim_thuiszitter", [
-                "ziekte/medisch",
-                "psychisch/overbelasting",
-                "wachtend op passende plek",
-                "schoolconflict/schorsing",
-                "ouders/visie",
-                "overig",
-            ])?,
+            reasons: several(
+                tables,
+                "reden_verzuim_thuiszitter",
+                [
+                    "ziekte/medisch",
+                    "psychisch/overbelasting",
+                    "wachtend op passende plek",
+                    "schoolconflict/schorsing",
+                    "ouders/visie",
+                    "overig",
+                ],
+            )?,
         })
     }
 
@@ -136,7 +150,8 @@ impl AbsenceParameters {
 impl AdmissibilityParameters {
     fn read(tables: &Tables) -> Result<Self, PopulationError> {
         let process = |what| tables.value("tlv_proces", [what, "", ""]);
-        let phase = |phase, parameter| tables.value("tlv_doorlooptijd_dagen", [phase, "lognormaal", parameter]);
+        let phase =
+            |phase, parameter| tables.value("tlv_doorlooptijd_dagen", [phase, "lognormaal", parameter]);
         let residents = |sector| tables.value("leerlingen_woonachtig_totaal", [sector, "", ""]);
         let stock = |sector| tables.value("tlv_voorraad", [sector, "", ""]);
         let inflow = |sector| tables.value("tlv_instroom_per_jaar", [sector, "", ""]);
@@ -159,23 +174,49 @@ impl AdmissibilityParameters {
                 (Sector::Pro, inflow("PRO")?),
             ],
             extended_a_year: process("verlenging per jaar / voorraad")?,
-            from_regular: several(tables, "tlv_instroom_herkomst", ["regulier bo -> sbo", "regulier bo -> so"])?,
-            quarters: several(tables, "tlv_proces", [
-                "aanvraag aug-okt",
-                "aanvraag nov-jan",
-                "aanvraag feb-apr",
-                "aanvraag in mei-juli",
-            ])?,
-            outcomes: several(tables, "tlv_proces", [
-                "besluit positief",
-                "besluit negatief",
-                "ingetrokken/niet behandelbaar",
-            ])?,
+            from_regular: several(
+                tables,
+                "tlv_instroom_herkomst",
+                ["regulier bo -> sbo", "regulier bo -> so"],
+            )?,
+            quarters: several(
+                tables,
+                "tlv_proces",
+                [
+                    "aanvraag aug-okt",
+                    "aanvraag nov-jan",
+                    "aanvraag feb-apr",
+                    "aanvraag in mei-juli",
+                ],
+            )?,
+            outcomes: several(
+                tables,
+                "tlv_proces",
+                [
+                    "besluit positief",
+                    "besluit negatief",
+                    "ingetrokken/niet behandelbaar",
+                ],
+            )?,
             years: several(tables, "tlv_duur_jaren", ["1", "2", "3", "4", "5+"])?,
-            categories: several(tables, "tlv_bekostigingscategorie", ["1 (laag)", "2 (midden)", "3 (hoog)"])?,
-            until_complete: (phase("ontvangst -> compleet", "mediaan")?, phase("ontvangst -> compleet", "sigma")?),
-            until_decided: (phase("compleet -> besluit", "mediaan")?, phase("compleet -> besluit", "sigma")?),
-            trend: several(tables, "tlv_doorlooptijd_trend", ["2024-2025", "2023-2024", "2022-2023"])?,
+            categories: several(
+                tables,
+                "tlv_bekostigingscategorie",
+                ["1 (laag)", "2 (midden)", "3 (hoog)"],
+            )?,
+            until_complete: (
+                phase("ontvangst -> compleet", "mediaan")?,
+                phase("ontvangst -> compleet", "sigma")?,
+            ),
+            until_decided: (
+                phase("compleet -> besluit", "mediaan")?,
+                phase("compleet -> besluit", "sigma")?,
+            ),
+            trend: several(
+                tables,
+                "tlv_doorlooptijd_trend",
+                ["2024-2025", "2023-2024", "2022-2023"],
+            )?,
             applies_a_year: flow / regular,
         })
     }
@@ -192,7 +233,9 @@ impl AdmissibilityParameters {
 }
 
 fn of(list: &[(Sector, f64)], sector: Sector) -> f64 {
-    list.iter().find(|(of, _)| *of == sector).map_or(0.0, |(_, value)| *value)
+    list.iter()
+        .find(|(of, _)| *of == sector)
+        .map_or(0.0, |(_, value)| *value)
 }
 
 fn by_sector(tables: &Tables, marginal: &str) -> Result<Vec<(Sector, f64)>, PopulationError> {

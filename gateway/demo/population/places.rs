@@ -16,7 +16,10 @@ const FIT_ROUNDS: u32 = 40;
 /// Kilometres in a degree of latitude, and in a degree of longitude at Almere.
 const KM_PER_DEGREE: (f64, f64) = (111.2, 68.0);
 /// The middle of Almere, for a site without an address.
-const CENTRE: Place = Place { lon: 5.22, lat: 52.37 };
+const CENTRE: Place = Place {
+    lon: 5.22,
+    lat: 52.37,
+};
 /// The language class for newcomers: the only site with nothing else.
 const NEWCOMERS_SITE: &str = "16AW06";
 
@@ -42,9 +45,13 @@ impl Places {
             neighbourhoods: tables.postcodes.clone(),
             postcodes: postcodes(tables, &homes),
             primary: primary(tables),
-            secondary: fitted(tables),
-            practical: gravity(tables, PULL_KM, |site| site.sector == Sector::Pro && in_almere(site)),
-            elsewhere: gravity(tables, PULL_ELSEWHERE_KM, |site| site.sector == Sector::Vo && !in_almere(site)),
+            secondary: fitted(tables, |site| {
+                site.sector == Sector::Vo && site.brin6.as_str() != NEWCOMERS_SITE
+            }),
+            practical: fitted(tables, |site| site.sector == Sector::Pro),
+            elsewhere: gravity(tables, PULL_ELSEWHERE_KM, |site| {
+                site.sector == Sector::Vo && !in_almere(site)
+            }),
             newcomers: NEWCOMERS_SITE.parse().ok(),
             homes: homes.into_iter().collect(),
         }
@@ -96,7 +103,7 @@ impl Places {
     }
 }
 
-fn pick<K: Ord, V: Copy>(weights: &Weights<K, V>, key: K, draws: &mut Draws) -> Option<V> {
+fn pick<K: Ord + Copy, V: Copy>(weights: &Weights<K, V>, key: K, draws: &mut Draws) -> Option<V> {
     draws.pick(weights.get(&key)?.iter().copied())
 }
 
@@ -144,7 +151,10 @@ fn postcodes(tables: &Tables, homes: &BTreeMap<Pc4, f64>) -> Weights<Neighbourho
     for (pc4, parts) in &tables.postcodes {
         let children = homes.get(pc4).copied().unwrap_or(0.0);
         for (neighbourhood, weight) in parts {
-            postcodes.entry(*neighbourhood).or_default().push((*pc4, weight * children));
+            postcodes
+                .entry(*neighbourhood)
+                .or_default()
+                .push((*pc4, weight * children));
         }
     }
     postcodes
@@ -152,7 +162,10 @@ fn postcodes(tables: &Tables, homes: &BTreeMap<Pc4, f64>) -> Weights<Neighbourho
 
 fn primary(tables: &Tables) -> Weights<Pc4, Brin6> {
     let mut primary: Weights<Pc4, Brin6> = BTreeMap::new();
-    let regular = tables.pupils.iter().filter(|row| row.sector == Sector::Bo && row.lives_in_almere);
+    let regular = tables
+        .pupils
+        .iter()
+        .filter(|row| row.sector == Sector::Bo && row.lives_in_almere);
     for row in regular.filter(|row| tables.site(row.site).is_some_and(in_almere)) {
         if let Some(home) = row.home {
             primary.entry(home).or_default().push((row.site, total(row)));
@@ -163,7 +176,11 @@ fn primary(tables: &Tables) -> Weights<Pc4, Brin6> {
 
 /// Size times nearness, for every neighbourhood.
 fn gravity(tables: &Tables, scale_km: f64, wanted: impl Fn(&Site) -> bool) -> Weights<Neighbourhood, Brin6> {
-    let sites: Vec<&Site> = tables.sites.values().filter(|site| site.pupils > 0 && wanted(site)).collect();
+    let sites: Vec<&Site> = tables
+        .sites
+        .values()
+        .filter(|site| site.pupils > 0 && wanted(site))
+        .collect();
     let pull = |home: Place, site: &Site| {
         let km = distance_km(home, site.place.unwrap_or(CENTRE));
         (site.brin6, f64::from(site.pupils) * (-km / scale_km).exp())
@@ -172,22 +189,25 @@ fn gravity(tables: &Tables, scale_km: f64, wanted: impl Fn(&Site) -> bool) -> We
         .centres
         .iter()
         .map(|(neighbourhood, centre)| {
-            (*neighbourhood, sites.iter().map(|site| pull(*centre, site)).collect())
+            (
+                *neighbourhood,
+                sites.iter().map(|site| pull(*centre, site)).collect(),
+            )
         })
         .collect()
 }
 
 fn distance_km(a: Place, b: Place) -> f64 {
-    let (north, east) = ((a.lat - b.lat) * KM_PER_DEGREE.0, (a.lon - b.lon) * KM_PER_DEGREE.1);
+    let (north, east) = (
+        (a.lat - b.lat) * KM_PER_DEGREE.0,
+        (a.lon - b.lon) * KM_PER_DEGREE.1,
+    );
     (north * north + east * east).sqrt()
 }
 
-/// Gravity, fitted in turn to the pupils of each neighbourhood and of each site.
-fn fitted(tables: &Tables) -> Weights<Neighbourhood, Brin6> {
-    let newcomers = NEWCOMERS_SITE.parse::<Brin6>().ok();
-    let mut weights = gravity(tables, PULL_KM, |site| {
-        site.sector == Sector::Vo && in_almere(site) && Some(site.brin6) != newcomers
-    });
+/// Gravity to sites in Almere, fitted in turn to the pupils of each site and of each neighbourhood.
+fn fitted(tables: &Tables, wanted: impl Fn(&Site) -> bool) -> Weights<Neighbourhood, Brin6> {
+    let mut weights = gravity(tables, PULL_KM, |site| in_almere(site) && wanted(site));
     let mut pupils: BTreeMap<Neighbourhood, f64> = BTreeMap::new();
     for cell in tables.secondary() {
         *pupils.entry(cell.neighbourhood).or_insert(0.0) += cell.expected;
@@ -215,6 +235,8 @@ fn fit_neighbourhoods(pupils: &BTreeMap<Neighbourhood, f64>, weights: &mut Weigh
     for (neighbourhood, row) in weights {
         let sum: f64 = row.iter().map(|(_, weight)| weight).sum();
         let wanted = pupils.get(neighbourhood).copied().unwrap_or(0.0);
-        row.iter_mut().for_each(|(_, weight)| *weight *= wanted / sum);
+        for (_, weight) in row {
+            *weight *= wanted / sum;
+        }
     }
 }

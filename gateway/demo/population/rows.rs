@@ -75,7 +75,10 @@ impl FromStr for Sector {
 
     fn from_str(text: &str) -> Result<Self, UnknownSector> {
         let sectors = [Self::Bo, Self::Sbo, Self::So, Self::Vso, Self::Vo, Self::Pro];
-        sectors.into_iter().find(|sector| sector.as_str() == text).ok_or(UnknownSector)
+        sectors
+            .into_iter()
+            .find(|sector| sector.as_str() == text)
+            .ok_or(UnknownSector)
     }
 }
 

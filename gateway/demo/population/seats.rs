@@ -63,7 +63,7 @@ pub(crate) struct Seats<'a> {
     parameters: &'a Parameters,
     share: f64,
     next: u32,
-    seats: Vec<Seat>,
+    filled: Vec<Seat>,
 }
 
 impl<'a> Seats<'a> {
@@ -75,7 +75,15 @@ impl<'a> Seats<'a> {
         parameters: &'a Parameters,
         share: f64,
     ) -> Self {
-        Self { chance, tables, places, parameters, share, next: 0, seats: Vec::new() }
+        Self {
+            chance,
+            tables,
+            places,
+            parameters,
+            share,
+            next: 0,
+            filled: Vec::new(),
+        }
     }
 
     /// All of them: primary and special, secondary, before school, nowhere enrolled.
@@ -86,7 +94,7 @@ impl<'a> Seats<'a> {
         self.secondary();
         self.before_school();
         self.nowhere();
-        self.seats
+        self.filled
     }
 
     fn primary(&mut self, row: &PupilCounts) {
@@ -96,15 +104,20 @@ impl<'a> Seats<'a> {
             if expected(*count, small) == 0.0 {
                 continue;
             }
-            let cell = [home.as_str(), row.site.as_str(), row.sector.as_str(), &age.to_string()];
+            let cell = [
+                home.as_str(),
+                row.site.as_str(),
+                row.sector.as_str(),
+                &age.to_string(),
+            ];
             let number = counted(*count, small, &mut self.chance.cell("primary", &cell));
             for _ in 0..number {
-                self.take(|seats, draws| seats.primary_seat(row, age, draws));
+                self.take(|seats, draws| Some(seats.primary_seat(row, age, draws)));
             }
         }
     }
 
-    fn primary_seat(&self, row: &PupilCounts, age: u8, draws: &mut Draws) -> Option<Seat> {
+    fn primary_seat(&self, row: &PupilCounts, age: u8, draws: &mut Draws) -> Seat {
         let home = Home {
             neighbourhood: row
                 .home
@@ -115,11 +128,22 @@ impl<'a> Seats<'a> {
         };
         let groups = self.parameters.groups.iter().filter(|(of, _, _)| *of == age);
         let year = match row.sector {
-            Sector::Bo => draws.pick(groups.map(|(_, group, weight)| (*group, *weight))).or(Some(8)),
+            Sector::Bo => draws
+                .pick(groups.map(|(_, group, weight)| (*group, *weight)))
+                .or(Some(8)),
             _ => None,
         };
-        let schooling = Some(Seating { site: row.site, sector: row.sector, year });
-        Some(Seat { number: self.next, age, home, schooling })
+        let schooling = Some(Seating {
+            site: row.site,
+            sector: row.sector,
+            year,
+        });
+        Seat {
+            number: self.next,
+            age,
+            home,
+            schooling,
+        }
     }
 
     fn secondary(&mut self) {
@@ -139,20 +163,36 @@ impl<'a> Seats<'a> {
         Some(Seat {
             number: self.next,
             age: 10 + year + older,
-            home: Home { neighbourhood: Some(neighbourhood), pc4, in_almere: true },
-            schooling: Some(Seating { site, sector, year: Some(year) }),
+            home: Home {
+                neighbourhood: Some(neighbourhood),
+                pc4,
+                in_almere: true,
+            },
+            schooling: Some(Seating {
+                site,
+                sector,
+                year: Some(year),
+            }),
         })
     }
 
     /// Practical education has five years, so its share of the first five is a little higher.
     fn secondary_site(&self, home: Neighbourhood, year: u8, draws: &mut Draws) -> Option<(Brin6, Sector)> {
-        let practical = if year <= 5 { self.parameters.practical * 1.093 } else { 0.0 };
+        let practical = if year <= 5 {
+            self.parameters.practical * 1.093
+        } else {
+            0.0
+        };
         let newcomers = self.parameters.newcomers;
         let regular = 1.0 - practical - newcomers;
         let elsewhere = self.parameters.secondary_elsewhere.min(regular);
         let [practice, language, out, here] = [0_u8, 1, 2, 3];
-        let weights =
-            [(practice, practical), (language, newcomers), (out, elsewhere), (here, regular - elsewhere)];
+        let weights = [
+            (practice, practical),
+            (language, newcomers),
+            (out, elsewhere),
+            (here, regular - elsewhere),
+        ];
         match draws.pick(weights.into_iter())? {
             0 => Some((self.places.practical(home, draws)?, Sector::Pro)),
             1 => Some((self.places.newcomers()?, Sector::Vo)),
@@ -164,16 +204,23 @@ impl<'a> Seats<'a> {
     fn before_school(&mut self) {
         let five = usize::from(5 - FIRST_AGE);
         for (home, _) in self.places.homes() {
-            let rows =
-                self.tables.pupils.iter().filter(|row| row.lives_in_almere && row.home == Some(*home));
+            let rows = self
+                .tables
+                .pupils
+                .iter()
+                .filter(|row| row.lives_in_almere && row.home == Some(*home));
             let expected: f64 = rows
-                .filter_map(|row| row.by_age.get(five).map(|count| expected(*count, small_mean(row.sector, true))))
+                .filter_map(|row| {
+                    row.by_age
+                        .get(five)
+                        .map(|count| expected(*count, small_mean(row.sector, true)))
+                })
                 .sum();
             for age in 0..YEARS_UNDER_FOUR {
                 let name = [home.as_str(), &age.to_string()];
                 let number = self.chance.cell("before-school", &name).rounded(expected);
                 for _ in 0..number {
-                    self.take(|seats, draws| seats.seat_without_school(*home, age, draws));
+                    self.take(|seats, draws| Some(seats.seat_without_school(*home, age, draws)));
                 }
             }
         }
@@ -189,16 +236,25 @@ impl<'a> Seats<'a> {
                     let (first, last) = NOWHERE_AGES;
                     let years = draws.below(u32::from(last - first) + 1);
                     let age = first + u8::try_from(years).unwrap_or(0);
-                    seats.seat_without_school(*home, age, draws)
+                    Some(seats.seat_without_school(*home, age, draws))
                 });
             }
         }
     }
 
-    fn seat_without_school(&self, home: Pc4, age: u8, draws: &mut Draws) -> Option<Seat> {
+    fn seat_without_school(&self, home: Pc4, age: u8, draws: &mut Draws) -> Seat {
         let neighbourhood = self.places.neighbourhood(home, draws);
-        let home = Home { neighbourhood, pc4: Some(home), in_almere: true };
-        Some(Seat { number: self.next, age, home, schooling: None })
+        let home = Home {
+            neighbourhood,
+            pc4: Some(home),
+            in_almere: true,
+        };
+        Seat {
+            number: self.next,
+            age,
+            home,
+            schooling: None,
+        }
     }
 
     /// Gives out the next number, and makes its seat when it is in the wanted part.
@@ -208,7 +264,7 @@ impl<'a> Seats<'a> {
         if whole((f64::from(number) + 1.0) * self.share) > before {
             let mut draws = self.chance.pupil("seat", number);
             let seat = seat(self, &mut draws);
-            self.seats.extend(seat);
+            self.filled.extend(seat);
         }
         self.next += 1;
     }
@@ -233,8 +289,16 @@ fn small_ratio(mean: f64) -> f64 {
         let ratio = f64::midpoint(low, high);
         let powers = [1.0, ratio, ratio * ratio, ratio * ratio * ratio];
         let sum: f64 = powers.iter().sum();
-        let weighted: f64 = powers.iter().zip([1.0, 2.0, 3.0, 4.0]).map(|(weight, n)| weight * n).sum();
-        if weighted / sum < mean { low = ratio } else { high = ratio }
+        let weighted: f64 = powers
+            .iter()
+            .zip([1.0, 2.0, 3.0, 4.0])
+            .map(|(weight, n)| weight * n)
+            .sum();
+        if weighted / sum < mean {
+            low = ratio;
+        } else {
+            high = ratio;
+        }
     }
     low
 }

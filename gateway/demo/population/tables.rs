@@ -11,12 +11,16 @@ use super::PopulationError;
 use super::code::{BoardNumber, Brin6, Neighbourhood, Pc4, SwvNumber};
 use super::rows::Sector;
 
-const PUPILS_PO: (&str, &str) =
-    ("pupils_po_2024-10-01.csv", include_str!("../data/pupils_po_2024-10-01.csv"));
+const PUPILS_PO: (&str, &str) = (
+    "pupils_po_2024-10-01.csv",
+    include_str!("../data/pupils_po_2024-10-01.csv"),
+);
 const SITES_ALMERE: (&str, &str) = ("sites_almere.csv", include_str!("../data/sites_almere.csv"));
 const SITES_ELSEWHERE: (&str, &str) = ("sites_elsewhere.csv", include_str!("../data/sites_elsewhere.csv"));
-const POSTCODES: (&str, &str) =
-    ("postcode_neighbourhood.csv", include_str!("../data/postcode_neighbourhood.csv"));
+const POSTCODES: (&str, &str) = (
+    "postcode_neighbourhood.csv",
+    include_str!("../data/postcode_neighbourhood.csv"),
+);
 const NEIGHBOURHOODS: (&str, &str) = ("neighbourhoods.csv", include_str!("../data/neighbourhoods.csv"));
 const MARGINALS: (&str, &str) = ("marginals.csv", include_str!("../data/marginals.csv"));
 
@@ -125,7 +129,10 @@ impl Tables {
         self.marginals
             .get(&key)
             .copied()
-            .ok_or_else(|| PopulationError::Parameter { marginal: marginal.to_owned(), cell: cell.join(",") })
+            .ok_or_else(|| PopulationError::Parameter {
+                marginal: marginal.to_owned(),
+                cell: cell.join(","),
+            })
     }
 
     /// The expected pupils in secondary education.
@@ -150,7 +157,10 @@ struct PupilLine {
 fn pupils() -> Result<Vec<PupilCounts>, PopulationError> {
     let (table, text) = PUPILS_PO;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let wrong = |error: csv::Error| PopulationError::Table { table, reason: error.to_string() };
+    let wrong = |error: csv::Error| PopulationError::Table {
+        table,
+        reason: error.to_string(),
+    };
     let headers = reader.headers().map_err(wrong)?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
@@ -162,15 +172,21 @@ fn pupils() -> Result<Vec<PupilCounts>, PopulationError> {
             lives_in_almere: line.home_municipality == ALMERE,
             site: parsed(table, &line.brin6)?,
             sector: parsed(table, &line.sector)?,
-            by_age: by_age
-                .ok_or_else(|| PopulationError::Table { table, reason: "a count is not a number".into() })?,
+            by_age: by_age.ok_or_else(|| PopulationError::Table {
+                table,
+                reason: "a count is not a number".into(),
+            })?,
         });
     }
     Ok(rows)
 }
 
 fn count(text: &str) -> Option<Count> {
-    if text == "<5" { Some(Count::Small) } else { text.parse().ok().map(Count::Exact) }
+    if text == "<5" {
+        Some(Count::Small)
+    } else {
+        text.parse().ok().map(Count::Exact)
+    }
 }
 
 #[derive(Deserialize)]
@@ -221,7 +237,10 @@ fn postcodes() -> Result<BTreeMap<Pc4, Vec<(Neighbourhood, f64)>>, PopulationErr
     let mut postcodes: BTreeMap<Pc4, Vec<(Neighbourhood, f64)>> = BTreeMap::new();
     for line in lines::<PostcodeLine>(POSTCODES)? {
         let neighbourhood = parsed(POSTCODES.0, &line.neighbourhood)?;
-        postcodes.entry(parsed(POSTCODES.0, &line.pc4)?).or_default().push((neighbourhood, line.weight));
+        postcodes
+            .entry(parsed(POSTCODES.0, &line.pc4)?)
+            .or_default()
+            .push((neighbourhood, line.weight));
     }
     Ok(postcodes)
 }
@@ -237,7 +256,10 @@ fn centres() -> Result<BTreeMap<Neighbourhood, Place>, PopulationError> {
     lines::<NeighbourhoodLine>(NEIGHBOURHOODS)?
         .into_iter()
         .map(|line| {
-            let place = Place { lon: line.lon, lat: line.lat };
+            let place = Place {
+                lon: line.lon,
+                lat: line.lat,
+            };
             Ok((parsed(NEIGHBOURHOODS.0, &line.neighbourhood)?, place))
         })
         .collect()
@@ -275,9 +297,15 @@ fn lines<T: DeserializeOwned>((table, text): (&'static str, &str)) -> Result<Vec
     csv::Reader::from_reader(text.as_bytes())
         .deserialize()
         .collect::<Result<_, _>>()
-        .map_err(|error| PopulationError::Table { table, reason: error.to_string() })
+        .map_err(|error| PopulationError::Table {
+            table,
+            reason: error.to_string(),
+        })
 }
 
 fn parsed<T: FromStr>(table: &'static str, text: &str) -> Result<T, PopulationError> {
-    text.parse().map_err(|_| PopulationError::Table { table, reason: format!("`{text}` is not what it should be") })
+    text.parse().map_err(|_| PopulationError::Table {
+        table,
+        reason: format!("`{text}` is not what it should be"),
+    })
 }

@@ -9,7 +9,7 @@ use super::parameters::Parameters;
 use super::places::{Places, in_almere};
 use super::tables::{Site, Tables};
 
-/// The first BSN of the test range; RvIG's own test persons are in it.
+/// The first BSN of the test range; `RvIG`'s own test persons are in it.
 const BSN_FIRST: u32 = 999_000_000;
 /// The last BSN of the test range.
 const BSN_LAST: u32 = 999_999_999;
