@@ -16,8 +16,7 @@ use doelpoort_core::policy::decide::decide;
 use doelpoort_core::protect::{Envelope, Release, protect};
 use doelpoort_core::pseudonymise::pseudonymise;
 
-use crate::gateway::Gateway;
-use crate::policies::Current;
+use crate::gateway::{Current, Gateway};
 
 pub use asked::{Asked, Question, Trace};
 pub(crate) use record::leaf_form;

@@ -10,8 +10,8 @@ use doelpoort_core::request::{Form, Request};
 use jiff::Timestamp;
 
 use super::{Asked, Refusal};
+use crate::gateway::Current;
 use crate::log::{Entry, LogError};
-use crate::policies::Current;
 
 /// What is known of a request so far; each step adds what it learned.
 pub(crate) struct Circumstances {

@@ -14,7 +14,7 @@ use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
 use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
 use crate::log::{Effect, Entry, Log, LogError};
-use crate::policies::{self, PolicyErrors};
+use crate::policies::{self, PoliciesError};
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -33,7 +33,7 @@ pub enum StartError {
     Log(#[from] LogError),
     /// The policies are not valid.
     #[error("policies:\n{0}")]
-    Policies(#[from] PolicyErrors),
+    Policies(#[from] PoliciesError),
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
