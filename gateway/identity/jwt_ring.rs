@@ -183,7 +183,7 @@ mod tests {
         install();
         let random = SystemRandom::new();
         let ed = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
-        let ed_public = Ed25519KeyPair::from_pkcs8(ed.as_ref())
+        let ed25519_public = Ed25519KeyPair::from_pkcs8(ed.as_ref())
             .unwrap()
             .public_key()
             .as_ref()
@@ -191,18 +191,18 @@ mod tests {
         let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let ec_pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).unwrap();
-        let ec_public = ec_pair.public_key().as_ref().to_vec();
+        let p256_public = ec_pair.public_key().as_ref().to_vec();
 
         let cases = [
             (
                 Algorithm::EdDSA,
                 EncodingKey::from_ed_der(ed.as_ref()),
-                DecodingKey::from_ed_der(&ed_public),
+                DecodingKey::from_ed_der(&ed25519_public),
             ),
             (
                 Algorithm::ES256,
                 EncodingKey::from_ec_der(ec.as_ref()),
-                DecodingKey::from_ec_der(&ec_public),
+                DecodingKey::from_ec_der(&p256_public),
             ),
         ];
         for (algorithm, private, public) in cases {
@@ -251,6 +251,18 @@ mod tests {
                 expected
             );
         }
+    }
+
+    /// Signed with OpenSSL: `openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest`.
+    #[test]
+    fn ps256_of_openssl_verifies_and_is_not_rs256() {
+        install();
+        let n = "xmmLjX8P6JMXMbltd7maD2JpuIYdikYrToj3d4MfpXZeWCmJtOrMT-dD_ZEq4UYpc_pyqetoyZ90XkLyx6qLz9cVguUtLPPCgMg6LohfsbCm8A8_Hyl4ogFXg-1fDSGtNOeyNvuvXHIRfwsgB4ovq1niMgyjR-Me1Ga7LEEQCJ1nxWLDjHJ9yjS5LLmvV3_ZbGMsEihjNjqFALlMDLxWAt0QEUfSw7fDh3XvaU3ZSmq2CLZv5qnv3f11qMdwkqQXSyZCKq5hmkZt8C1iExFP5lWOPmM2T1uHZYG-eLkx52CFD6eac98cwASZT4uNjBdrZZb8kdDFDlO1cJDj67CcDQ";
+        let signature = "A0FUHZaTMvq9YizBcU3my04KxCniRzTSc5i8NuUdz-BuUbr43VOaBGbHRKWckSoXzXYFP5arZlvVv6DqhbzWpoZmLhiHwRfD2g5OxudmZFQAvBN4nM68qY_gTiboYsUSSgXB5sPdts2p8dmVraprJnmMHfUF0FY-5s93e6MSduwDZd3F2GXBz3hfQX2xuAkAlw_zkYCahnY_ef1TYHXz9CDEKiqXoo_3rdTh9D-fZ6ImZABY0vPxZn7M1x2Ts8GVgCN5WgUZdo5BI6klaspMIfsy2L0Wik_u_3dRHcmTFEeD0YqF3-a3w_Lb_9LlkdwTjfGkqFycP1_BEzuup4YzLQ";
+        let key = DecodingKey::from_rsa_components(n, "AQAB").unwrap();
+        assert!(verify(signature, b"message", &key, Algorithm::PS256).unwrap());
+        assert!(!verify(signature, b"massage", &key, Algorithm::PS256).unwrap());
+        assert!(!verify(signature, b"message", &key, Algorithm::RS256).unwrap());
     }
 
     #[test]
