@@ -18,6 +18,7 @@ use crate::store::delivery::Finished;
 pub use asked::{DeliveryAsked, RowFormat};
 pub use receive::Received;
 pub use record::Delivered;
+pub(crate) use record::explain;
 
 use record::Circumstances;
 

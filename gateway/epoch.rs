@@ -131,7 +131,7 @@ impl Gateway {
         entry.event.policy = Some(current.policies.digest);
         entry.event.extra.insert(extra::POPULATION, Value::Text(population.name.to_string()));
         entry.event.extra.insert(extra::EPOCH, Value::Text(epoch));
-        entry.event.extra.insert(extra::CELLS, Value::Unsigned(u64::try_from(cells.len()).unwrap_or(u64::MAX)));
+        entry.event.extra.insert(extra::CELLS, Value::Number(u64::try_from(cells.len()).unwrap_or(u64::MAX)));
         let entry = entry.decided_under(current.generation).with_effect(Effect::ReleaseEpoch { epoch: id });
         let receipt = self.log.append(entry).await?;
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();

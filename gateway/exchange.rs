@@ -19,7 +19,6 @@ use doelpoort_core::pseudonymise::pseudonymise;
 use crate::gateway::{Current, Gateway};
 
 pub use asked::{Asked, Question, Trace};
-pub(crate) use record::leaf_form;
 pub use refusal::Refusal;
 
 use cursor::Cursor;

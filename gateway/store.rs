@@ -13,6 +13,7 @@ mod error;
 pub mod log;
 mod open;
 pub mod released;
+pub(crate) mod render;
 mod replay;
 mod schema;
 mod sql;

@@ -69,8 +69,8 @@ impl Circumstances {
     }
 
     pub(super) fn received(&mut self, received: &Received) {
-        self.event.extra.insert(extra::ROWS, Value::Unsigned(received.accepted.unsigned_abs()));
-        self.event.extra.insert(extra::ROWS_REFUSED, Value::Unsigned(received.rejected.unsigned_abs()));
+        self.event.extra.insert(extra::ROWS, Value::Number(received.accepted.unsigned_abs()));
+        self.event.extra.insert(extra::ROWS_REFUSED, Value::Number(received.rejected.unsigned_abs()));
         self.event.extra.insert(extra::DIGEST, Value::Bytes(received.digest.to_vec()));
     }
 

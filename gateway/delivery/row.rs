@@ -90,7 +90,8 @@ impl Checks<'_> {
             };
             let field = format!("{PUPIL}.{kind}");
             let text = match raw {
-                Raw::Text(text) | Raw::Json(&serde_json::Value::String(ref text)) => Zeroizing::new((*text).to_string()),
+                Raw::Text(text) => Zeroizing::new((*text).to_owned()),
+                Raw::Json(serde_json::Value::String(text)) => Zeroizing::new(text.clone()),
                 Raw::Json(_) => {
                     errors.push(error(&field, "wrong-type"));
                     continue;

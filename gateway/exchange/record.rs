@@ -61,7 +61,7 @@ impl Circumstances {
         let count = u64::try_from(cells.values.len()).unwrap_or(u64::MAX);
         self.event.extra.insert(extra::POPULATION, Value::Text(plan.population().to_string()));
         self.event.extra.insert(extra::EPOCH, Value::Text(cells.epoch.to_string()));
-        self.event.extra.insert(extra::CELLS, Value::Unsigned(count));
+        self.event.extra.insert(extra::CELLS, Value::Number(count));
     }
 
     /// The entry of the outcome. A grant is refused by the log when the policies have changed since.

@@ -16,7 +16,7 @@ use super::record::Circumstances;
 use super::{Asked, Refusal};
 use crate::gateway::Gateway;
 use crate::log::LogError;
-use crate::store::Sighting;
+use crate::store::subjects::Sighting;
 
 impl Gateway {
     /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.

@@ -45,14 +45,20 @@ pub(super) fn complete(mut description: OpenApi) -> OpenApi {
     let token_url = crate::identity::TOKEN_PATH;
     components.security_schemes.insert(
         "clientCertificate".to_owned(),
-        SecurityScheme::MutualTls { description: Some("A certificate that is pinned for the client".to_owned()), extensions: None },
+        SecurityScheme::MutualTls {
+            description: Some("A certificate that is pinned for the client".to_owned()),
+            deprecated: None,
+            extensions: None,
+        }
+        .into(),
     );
     components.security_schemes.insert(
         "accessToken".to_owned(),
         SecurityScheme::OAuth2(OAuth2::with_description(
             [Flow::ClientCredentials(ClientCredentials::new(token_url, Scopes::new()))],
             "An access token bound to the client's certificate (RFC 8705)",
-        )),
+        ))
+        .into(),
     );
     description
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::language::Language;
 use crate::delivery::DeliveryRefusal;
 use crate::exchange::Refusal;
-use crate::limit::RateState;
+use crate::limit::Limited;
 
 /// The media type of a problem document.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -50,7 +50,7 @@ pub(crate) struct Problem {
     #[serde(skip)]
     challenge: Option<String>,
     #[serde(skip)]
-    rate: Option<RateState>,
+    retry_after_s: Option<u64>,
 }
 
 /// One mistake in the input.
@@ -146,7 +146,7 @@ impl Problem {
             clause: None,
             allowed: None,
             challenge: None,
-            rate: None,
+            retry_after_s: None,
         }
     }
 
@@ -173,11 +173,6 @@ impl Problem {
     pub(crate) fn challenged(mut self, challenge: String) -> Self {
         self.challenge = Some(challenge);
         self
-    }
-
-    /// The status as a number.
-    pub(crate) fn status(&self) -> u16 {
-        self.status
     }
 
     /// The refusal of a request as a problem: exhaustive, so that a new refusal needs a decision here.
@@ -231,13 +226,13 @@ impl Problem {
         problem
     }
 
-    fn limited(limited: RateState, language: Language) -> Self {
+    fn limited(limited: Limited, language: Language) -> Self {
         let detail = match language {
-            Language::Dutch => format!("probeer het over {} s opnieuw", limited.reset_s),
-            Language::English => format!("try again in {} s", limited.reset_s),
+            Language::Dutch => format!("probeer het over {} s opnieuw", limited.retry_after_s),
+            Language::English => format!("try again in {} s", limited.retry_after_s),
         };
         let mut problem = Self::new("rate-limited", detail, language);
-        problem.rate = Some(limited);
+        problem.retry_after_s = Some(limited.retry_after_s);
         problem
     }
 }
@@ -301,7 +296,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let challenge = self.challenge.clone();
-        let rate = self.rate.clone();
+        let retry_after_s = self.retry_after_s;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -309,11 +304,9 @@ impl IntoResponse for Problem {
         if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if let Some(rate) = rate {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.reset_s));
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_after_s = retry_after_s.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

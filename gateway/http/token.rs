@@ -5,7 +5,6 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use doelpoort_core::policy::decide::civil_day;
 use serde::Serialize;
 
 use super::Shared;
@@ -59,7 +58,6 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
                     certificate,
                     &request,
                     now,
-                    civil_day(now),
                     &gateway.random,
                 )
                 .await

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldName, FieldType, Name, Value};
+use doelpoort_core::figures::cell_id::CellId;
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
-use doelpoort_core::party::Oin;
 use doelpoort_core::plan::{FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan};
 use doelpoort_core::pseudonym::SubjectId;
 use doelpoort_core::purpose::Scope;
@@ -70,15 +70,31 @@ impl Delivered {
             EpochChoice::Latest => None,
             EpochChoice::On(date) => Some(date),
         };
-        let epoch = self
-            .store
-            .released_epoch(plan.population().as_str(), plan.purpose().as_str(), date)
-            .await?
-            .ok_or(SourceError::NoSuchEpoch)?;
-        let names: Vec<Option<String>> = plan.rows().iter().map(|row| row.cell.as_ref().map(CellId::text)).collect();
-        let values = self.store.released_values(epoch.id, &names).await?;
-        let completeness = serde_json::from_str(&epoch.completeness).unwrap_or_default();
-        Ok(Extract::Cells(EpochCells { epoch: epoch.date, completeness, values }))
+        let (id, epoch, completeness) = self.answering_epoch(plan, date).await?.ok_or(SourceError::NoSuchEpoch)?;
+        let names: Vec<String> = plan.rows().iter().map(|row| row.cell.as_ref().map(CellId::text).unwrap_or_default()).collect();
+        let released = self.store.released_cells(id, &names).await?;
+        let values = names.iter().map(|name| released.get(name).copied()).collect();
+        let completeness = serde_json::from_str(&completeness).unwrap_or_default();
+        Ok(Extract::Cells(EpochCells { epoch, completeness, values }))
+    }
+
+    /// The epoch asked, or the latest, among those that closed while the purpose was active.
+    async fn answering_epoch(
+        &self,
+        plan: &FiguresPlan,
+        date: Option<Date>,
+    ) -> Result<Option<(i64, Date, String)>, StoreError> {
+        for epoch in self.store.closed_epochs(plan.population()).await? {
+            let Ok(epoch_date) = epoch.date.parse::<Date>() else { continue };
+            if date.is_some_and(|date| date != epoch_date) {
+                continue;
+            }
+            let purposes = self.store.epoch_purposes(epoch.id).await?;
+            if purposes.iter().any(|purpose| purpose.purpose == *plan.purpose()) {
+                return Ok(Some((epoch.id, epoch_date, epoch.completeness)));
+            }
+        }
+        Ok(None)
     }
 
     async fn records(&self, catalogue: &Catalogue, plan: &RecordsPlan) -> Result<Extract, SourceError> {
@@ -239,7 +255,15 @@ impl<'a> Reading<'a> {
             stored.push((&field.name, stored_value(row, place + 1, field)?));
         }
         let of = |wanted: &Name| stored.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.as_ref());
-        Ok(self.fields.iter().map(|field| field.value_at(self.at, &of)).collect())
+        Ok(self.fields.iter().map(|field| value(field, self.at, &of)).collect())
+    }
+}
+
+/// A field's value: stored, or computed from stored ones.
+fn value<'r>(field: &Field, at: Date, of: &impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
+    match &field.derive {
+        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derive.on(at, of),
+        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => of(&field.name).cloned(),
     }
 }
 

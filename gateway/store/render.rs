@@ -9,7 +9,8 @@ use doelpoort_core::party::Oin;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 
-use super::SqlValue;
+use super::dataset::{Rendered, column_name as column, table_name as table};
+use super::{Row, SqlValue, Store, StoreError, Tx};
 
 /// How far back a dataset of reports is read from a date: a school year's worth.
 const PERIOD_MONTHS: i32 = 12;
@@ -53,16 +54,6 @@ pub(crate) enum Within<'a> {
     Selected(&'a Selection<'a>),
     /// These subjects.
     Subjects(&'a [[u8; 16]]),
-}
-
-/// The table of a dataset. A name holds only `a-z`, `0-9` and `-`, so no quoting is needed.
-pub(crate) fn table(dataset: &Name) -> String {
-    format!("ds_{}", dataset.as_str().replace('-', "_"))
-}
-
-/// The column of a field.
-pub(crate) fn column(field: &Name) -> String {
-    format!("f_{}", field.as_str().replace('-', "_"))
 }
 
 /// The latest row of a subject comes first: by `since`, then by row key.
@@ -207,5 +198,23 @@ pub(crate) fn value_of(value: &Value) -> SqlValue {
         Value::Date(date) => SqlValue::Int(days(*date)),
         Value::Integer(number) => SqlValue::Int(*number),
         Value::Text(text) => SqlValue::Text(text.clone()),
+    }
+}
+
+impl Store {
+    /// Reads all rows of a rendered query.
+    pub(crate) async fn fetch_rendered(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        self.fetch_all(&Rendered::same(query.text.clone()), query.values.clone()).await
+    }
+}
+
+impl Tx {
+    /// Reads the rows of a rendered query one by one; an error of `each` ends it.
+    pub(crate) async fn for_each_rendered(
+        &mut self,
+        query: &Query,
+        each: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.for_each(&Rendered::same(query.text.clone()), query.values.clone(), each).await
     }
 }

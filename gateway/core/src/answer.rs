@@ -9,6 +9,7 @@
 
 use crate::audit::receipt::Receipt;
 use crate::protect::{Format, Release};
+use crate::request::Form;
 
 /// An answer that may leave. Only a release and the receipt of its log entry make one.
 pub struct Answer {
@@ -25,6 +26,11 @@ impl Answer {
     /// How the body is written.
     pub fn format(&self) -> Format {
         self.release.format
+    }
+
+    /// The form of the answer.
+    pub fn form(&self) -> Form {
+        self.release.form()
     }
 
     /// The receipt.

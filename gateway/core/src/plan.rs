@@ -18,7 +18,7 @@ use crate::policy::decide::Right;
 use crate::request::Request;
 
 pub use facts::{AskedPupil, FactsPlan};
-pub use figures::{CELLS_MAX, FiguresPlan, PlannedRow};
+pub use figures::{CELLS_MAX, Code, FiguresPlan, PlannedRow};
 pub use records::{Column, Part, PlannedScope, RecordsPlan};
 
 /// What will be read, and nothing else will.
