@@ -29,11 +29,9 @@ impl Database {
             Backend::Postgres => {
                 let Some(server) = postgres_url() else {
                     // Past the capture of the test runner, so that nobody takes a skip for a pass.
-                    writeln!(
-                        std::io::stderr(),
-                        "SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set"
-                    )
-                    .unwrap();
+                    std::io::stderr()
+                        .write_all(b"SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set\n")
+                        .unwrap();
                     return None;
                 };
                 in_new_schema(&server).await
