@@ -225,6 +225,3 @@ async fn create_or_recognise(store: &Store, key: &Verifier, now_us: i64) -> Resu
         Err(LogError::OtherKey { origin })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -56,7 +56,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let report = verify(&store, &key, against.as_deref()).await?;
     write!(std::io::stdout().lock(), "{report}")?;
     store.close().await;
-    Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::from(NOT_INTACT) })
+    Ok(if report.is_intact() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_INTACT)
+    })
 }
 
 /// The database's URL in a configuration.
