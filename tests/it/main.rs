@@ -1,5 +1,8 @@
 //! Integration tests: one binary, real databases.
 
+#[cfg(test)]
 mod log;
+#[cfg(test)]
 mod store;
+#[cfg(test)]
 mod support;
