@@ -72,7 +72,9 @@ fn database_of(config: &Path) -> Result<String, Box<dyn Error>> {
 
 /// Opening would make the file; but an auditor's typing mistake is not an empty log.
 fn refuse_missing_file(url: &str) -> Result<(), String> {
-    let path = url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+    let path = url
+        .strip_prefix("sqlite:")
+        .map(|rest| rest.trim_start_matches("//"));
     match path.and_then(|path| path.split('?').next()) {
         Some(path) if !Path::new(path).is_file() => Err(format!("there is no database file `{path}`")),
         _ => Ok(()),

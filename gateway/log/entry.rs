@@ -76,7 +76,12 @@ impl Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Entry({}, {} effects)", self.event.kind.name(), self.effects.len())
+        write!(
+            f,
+            "Entry({}, {} effects)",
+            self.event.kind.name(),
+            self.effects.len()
+        )
     }
 }
 
