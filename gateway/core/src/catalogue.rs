@@ -10,6 +10,7 @@
 //! A file is named after what it declares. Adding a dataset or a field needs no Rust.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use cell::{Cell, Coordinate, UnknownCode};
 pub use dataset::{
@@ -42,7 +43,7 @@ mod tests;
 mod value;
 
 /// Everything that may be named in a purpose, a delivery or a question.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     datasets: BTreeMap<Name, Dataset>,
     hierarchies: BTreeMap<Name, Hierarchy>,
@@ -187,5 +188,16 @@ impl Catalogue {
             name: name.clone(),
             suggestion,
         })
+    }
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue")
+            .field("datasets", &self.datasets.keys())
+            .field("hierarchies", &self.hierarchies.keys())
+            .field("maps", &self.maps.keys())
+            .field("populations", &self.populations.keys())
+            .finish_non_exhaustive()
     }
 }

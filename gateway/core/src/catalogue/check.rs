@@ -12,10 +12,12 @@ use super::mapping::Mapping;
 use super::name::Name;
 use crate::source_text::{SourceError, SourceText};
 
+mod codes;
 mod dataset;
 mod field;
 mod hierarchy;
 mod population;
+mod relations;
 mod reporter;
 
 /// Reads and checks all files: hierarchies first, then what refers to them.

@@ -45,9 +45,9 @@ pub fn markdown(dataset: &Dataset, catalogue: &Catalogue) -> String {
     let rules = rules(dataset, catalogue);
     if !rules.is_empty() {
         page.push_str("\n## A row is refused unless\n\n");
-        rules
-            .iter()
-            .for_each(|rule| page.push_str(&format!("- {rule}\n")));
+        for rule in rules {
+            let _ = writeln!(page, "- {rule}");
+        }
     }
     page
 }
