@@ -8,6 +8,7 @@ pub mod demo;
 pub mod identity;
 pub mod keys;
 pub mod limit;
+pub mod log;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

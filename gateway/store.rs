@@ -7,8 +7,10 @@
 
 pub mod dataset;
 pub mod delivery;
+mod durable;
 mod engine;
 mod error;
+pub mod log;
 mod open;
 pub mod released;
 mod replay;
@@ -19,6 +21,7 @@ pub mod subjects;
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
 
+pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
 pub use open::StoreOptions;
@@ -228,5 +231,5 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 
 /// Every constant statement of the store, with its name; one list a file.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [ALL, delivery::ALL, released::ALL, replay::ALL, schema::ALL, subjects::ALL].concat()
+    [ALL, delivery::ALL, durable::ALL, log::ALL, released::ALL, replay::ALL, schema::ALL, subjects::ALL].concat()
 }

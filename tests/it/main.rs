@@ -1,4 +1,5 @@
 //! Integration tests: one binary, real databases.
 
+mod log;
 mod store;
 mod support;

@@ -1,5 +1,6 @@
 //! The pure half of Doelpoort, in the order of a request.
 
+pub mod audit;
 pub mod catalogue;
 mod document;
 pub mod figures;
