@@ -11,5 +11,6 @@ pub mod party;
 pub mod policy;
 pub mod pseudonym;
 pub mod purpose;
+pub mod request_digest;
 pub mod source_text;
 pub mod text;
