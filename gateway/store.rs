@@ -7,8 +7,10 @@
 
 pub mod dataset;
 pub mod delivery;
+mod durable;
 mod engine;
 mod error;
+pub mod log;
 mod open;
 pub mod released;
 mod replay;
@@ -19,6 +21,7 @@ pub mod subjects;
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
 
+pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
 pub use open::StoreOptions;
@@ -237,6 +240,8 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
         delivery::ALL,
+        durable::ALL,
+        log::ALL,
         released::ALL,
         replay::ALL,
         schema::ALL,

@@ -11,6 +11,8 @@ import json
 import pathlib
 import sys
 
+sys.dont_write_bytecode = True  # no __pycache__ among the vectors
+
 from pseudonyms import hkdf_expand, hkdf_extract, lp, mac
 
 HERE = pathlib.Path(__file__).parent

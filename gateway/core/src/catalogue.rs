@@ -10,30 +10,40 @@
 //! A file is named after what it declares. Adding a dataset or a field needs no Rust.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+pub use cell::{Cell, Coordinate, UnknownCode};
 pub use dataset::{
     About, CodeEntry, Dataset, DatasetPeriod, Derive, ErrorPolicy, Field, FieldType, Implication,
     ProtectionClass, Retention, Rule,
 };
+pub use derived::{age, whole_weeks};
 pub use hierarchy::{Hierarchy, Node, Source};
 pub use mapping::Mapping;
 pub use name::{Dimension, FieldName, Name, NameError};
 pub use population::{Calendar, MonthDay, Population, school_year, school_year_days};
+pub use row::{Row, RowError, RowErrorCode, RowReader};
+pub use value::{Raw, Value, ValueError, ValueErrorCode};
 
 use crate::source_text::{SourceError, closest};
 
+mod cell;
 mod check;
 mod dataset;
+mod derived;
+pub mod docs;
 mod file;
 mod hierarchy;
 mod mapping;
 mod name;
 mod population;
+mod row;
 #[cfg(test)]
 mod tests;
+mod value;
 
 /// Everything that may be named in a purpose, a delivery or a question.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     datasets: BTreeMap<Name, Dataset>,
     hierarchies: BTreeMap<Name, Hierarchy>,
@@ -41,6 +51,8 @@ pub struct Catalogue {
     populations: BTreeMap<Name, Population>,
     /// The code lists of fields without a hierarchy, each as a hierarchy of one level.
     code_lists: BTreeMap<FieldName, Hierarchy>,
+    /// What codes imply about other fields.
+    facts: cell::Facts,
 }
 
 impl Catalogue {
@@ -176,5 +188,16 @@ impl Catalogue {
             name: name.clone(),
             suggestion,
         })
+    }
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue")
+            .field("datasets", &self.datasets.keys())
+            .field("hierarchies", &self.hierarchies.keys())
+            .field("maps", &self.maps.keys())
+            .field("populations", &self.populations.keys())
+            .finish_non_exhaustive()
     }
 }

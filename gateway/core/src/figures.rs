@@ -4,6 +4,7 @@
 //! The second is noise in two layers: one drawn by the pupils in a cell, one by the cell's canonical
 //! [name](CellName). The same cell gives the same figure, to everybody, in every form.
 
+mod canonical;
 mod cell;
 pub mod lattice;
 mod protect;
@@ -11,6 +12,7 @@ mod ptable;
 #[cfg(test)]
 mod tests;
 
+pub use canonical::{Canonical, Node, UnknownNode};
 pub use cell::{CellName, CellNameError};
 pub use protect::{
     FiguresRoot, QueryKey, RecordKey, cell_key, cell_key_of_sum, protect, query_key, record_key, round,

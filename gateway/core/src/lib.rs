@@ -1,5 +1,6 @@
 //! The pure half of Doelpoort, in the order of a request.
 
+pub mod audit;
 pub mod catalogue;
 mod document;
 pub mod figures;
@@ -10,5 +11,6 @@ pub mod party;
 pub mod policy;
 pub mod pseudonym;
 pub mod purpose;
+pub mod request_digest;
 pub mod source_text;
 pub mod text;

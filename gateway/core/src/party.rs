@@ -2,6 +2,8 @@
 
 mod name;
 pub(crate) mod parse;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use serde::{Deserialize, Serialize};

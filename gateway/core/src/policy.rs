@@ -2,16 +2,26 @@
 
 pub mod approval;
 pub mod jws;
+pub mod load;
+pub mod mandate;
+pub mod manifest;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::catalogue::{Catalogue, Name};
 use crate::party::{Oin, Organisations, Slug};
 use crate::purpose::Purpose;
 
-pub use approval::ApprovalRole;
+pub use approval::{ApprovalRole, InvalidApproval};
+pub use load::{Draft, PolicyError, PolicyFiles};
+pub use mandate::Mandate;
+pub use manifest::Manifest;
 
 /// Everything that decides what may be asked. Made whole or not at all.
 #[derive(Clone, Debug)]
@@ -28,58 +38,75 @@ pub struct Policies {
     pub digest: [u8; 32],
 }
 
-/// A purpose and whether it acts.
+/// A purpose and whether it is approved.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// The purpose.
     pub purpose: Purpose,
     /// SHA-256 of its manifest, which approvals sign.
     pub manifest_digest: [u8; 32],
-    /// Whether it acts.
+    /// Whether it is approved.
     pub state: StandingState,
 }
 
-/// Whether a purpose acts. Its days of validity are checked apart, at each decision.
+/// Whether a purpose is approved by everybody whose approval it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StandingState {
     /// All required approvals are there and valid.
     Active {
-        /// The first moment at which an approval expires.
-        until: Option<jiff::Timestamp>,
+        /// The first moment at which one of them expires.
+        until: Timestamp,
     },
     /// Approvals are missing or invalid; the purpose grants nothing.
     Asleep {
-        /// Whose approval is missing and why.
+        /// Whose, and why.
         missing: Vec<Missing>,
     },
 }
 
-/// A required approval that is not there.
+/// A required approval that does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Whose.
     pub organisation: Slug,
     /// In which role.
     pub role: ApprovalRole,
-    /// Why it does not count.
-    pub reason: String,
+    /// Why.
+    pub reason: InvalidApproval,
 }
 
-/// A board's statement that a vendor acts for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mandate {
-    /// Who acts.
-    pub vendor: Oin,
-    /// For whom.
-    pub board: Oin,
-    /// For which datasets.
-    pub datasets: Vec<Name>,
-    /// First day.
-    pub from: Date,
-    /// Last day, inclusive.
-    pub until: Date,
-    /// Reference of the processing agreement (AVG 28).
-    pub agreement: String,
+/// Why a purpose does not act at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dormant {
+    /// Approvals are missing, invalid or have expired.
+    Asleep,
+    /// Its first day is still to come.
+    NotYetValid,
+    /// Its last day is past.
+    Expired,
+}
+
+impl Standing {
+    /// Whether the purpose acts at `now`: approved, and within its days (counted in UTC).
+    pub fn acts(&self, now: Timestamp) -> Result<(), Dormant> {
+        let day = now.to_zoned(TimeZone::UTC).date();
+        match self.state {
+            StandingState::Asleep { .. } => Err(Dormant::Asleep),
+            StandingState::Active { until } if until <= now => Err(Dormant::Asleep),
+            StandingState::Active { .. } if day < self.purpose.valid.from => Err(Dormant::NotYetValid),
+            StandingState::Active { .. } if day > self.purpose.valid.until => Err(Dormant::Expired),
+            StandingState::Active { .. } => Ok(()),
+        }
+    }
+}
+
+impl Policies {
+    /// The mandate under which a vendor acts for a board with a dataset on a day.
+    pub fn mandate(&self, vendor: &Oin, board: &Oin, dataset: &Name, day: Date) -> Option<&Mandate> {
+        self.mandates
+            .iter()
+            .find(|mandate| mandate.covers(vendor, board, dataset, day))
+    }
 }
 
 /// SHA-256.

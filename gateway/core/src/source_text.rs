@@ -122,9 +122,10 @@ pub fn closest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     known
         .into_iter()
         .map(|word| (strsim::normalized_damerau_levenshtein(given, word), word))
-        .filter(|(nearness, word)| *nearness >= NEAR_ENOUGH && *word != given)
+        .filter(|(nearness, _)| *nearness >= NEAR_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, word)| word.to_owned())
+        .filter(|word| word != given)
 }
 
 /// serde's words in ours, and the hint that its list of expected words gives.
@@ -145,12 +146,98 @@ fn reword(message: &str) -> (String, Option<String>) {
             return (format!("{ours}{given}{list}"), suggestion);
         }
     }
+    if let Some((found, expected)) = message
+        .strip_prefix("invalid type: ")
+        .and_then(|m| m.rsplit_once(", expected "))
+    {
+        return (format!("expected {}, found {found}", kind(expected)), None);
+    }
     if let Some(rest) = message.strip_prefix("missing field ") {
         return (format!("missing key {rest}"), None);
     }
     (message, None)
 }
 
+/// What serde expected, in words of the file's author.
+fn kind(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "i64" => "a whole number",
+        "a string" | "string" => "a text",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    }
+}
+
 fn backticked(list: &str) -> impl Iterator<Item = &str> {
     list.split('`').skip(1).step_by(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read from text")]
+    struct File {
+        required: bool,
+        count: Option<u32>,
+    }
+
+    fn told(text: &str) -> String {
+        SourceText::new("a.toml", text)
+            .decode::<File>()
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_mistake_shows_its_line_and_what_was_meant() {
+        for (text, says) in [
+            (
+                "requird = true",
+                "a.toml:1:1: unknown key `requird`; did you mean `required`?\n1 | requird = true\n  | ^^^^^^^",
+            ),
+            (
+                "colour = 1",
+                "a.toml:1:1: unknown key `colour`, expected `required` or `count`\n1 | colour = 1\n  | ^^^^^^",
+            ),
+            (
+                "count = 1",
+                "a.toml:1:1: missing key `required`\n1 | count = 1\n  | ^",
+            ),
+            (
+                "\n\nrequired = true\ncount = \"é\"",
+                "a.toml:4:9: expected a whole number, found string \"é\"\n4 | count = \"é\"\n  |         ^^^",
+            ),
+        ] {
+            assert_eq!(told(text), says);
+        }
+    }
+
+    #[test]
+    fn a_place_is_counted_in_characters() {
+        let error = SourceText::new("b", "één\ntwéé drie\n").error(13..17, "wrong");
+        assert_eq!(error.to_string(), "b:2:6: wrong\n2 | twéé drie\n  |      ^^^^");
+    }
+
+    #[test]
+    fn only_a_near_word_is_suggested() {
+        let known = ["site", "sector", "since"];
+        assert_eq!(closest("sectr", known).as_deref(), Some("sector"));
+        assert_eq!(closest("postcode", known), None);
+        assert_eq!(closest("site", known), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_place_makes_an_error_panic(text in "(?s).{0,60}", from in 0_usize..100, len in 0_usize..100) {
+            let error = SourceText::new("c", &text).error(from..from + len, "wrong");
+            prop_assert!(error.line >= 1 && error.column >= 1);
+        }
+    }
 }

@@ -12,10 +12,12 @@ use super::mapping::Mapping;
 use super::name::Name;
 use crate::source_text::{SourceError, SourceText};
 
+mod codes;
 mod dataset;
 mod field;
 mod hierarchy;
 mod population;
+mod relations;
 mod reporter;
 
 /// Reads and checks all files: hierarchies first, then what refers to them.
@@ -70,11 +72,11 @@ pub(super) fn catalogue(files: &[(String, String)]) -> Result<Catalogue, Vec<Sou
     }
     (catalogue.hierarchies, catalogue.maps) = (known.hierarchies, known.maps);
     errors.sort();
-    if errors.is_empty() {
-        Ok(catalogue)
-    } else {
-        Err(errors)
+    if !errors.is_empty() {
+        return Err(errors);
     }
+    catalogue.facts = catalogue.facts();
+    Ok(catalogue)
 }
 
 /// What datasets may refer to. A name counts as known if there is a file for it, even a broken one, so that

@@ -155,15 +155,9 @@ impl Hierarchy {
         Some((self.levels.get(depth)?, node))
     }
 
-    /// The finest node that holds exactly the values of this one: downwards along only children.
-    pub fn narrowest(&self, level: &Name, code: &str) -> Option<(&Name, &Node)> {
-        let mut level = self.levels.get(self.depth(level)?)?;
-        let mut node = self.node(level, code)?;
-        while let [only] = self.children(level, &node.code).as_slice() {
-            node = only;
-            level = self.levels.get(self.depth(level)?.checked_sub(1)?)?;
-        }
-        Some((level, node))
+    /// The level below a level; none below the finest.
+    pub fn finer(&self, level: &Name) -> Option<&Name> {
+        self.levels.get(self.depth(level)?.checked_sub(1)?)
     }
 
     /// How many levels above the finest; none for an unknown level.
@@ -209,5 +203,78 @@ impl Level {
             .get(code)
             .and_then(|place| self.children.get(*place))
             .map_or(0, Vec::len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::Hierarchy;
+    use crate::catalogue::tests::shipped;
+
+    #[test]
+    fn every_node_has_one_ancestor_at_every_coarser_level() {
+        let catalogue = shipped();
+        for hierarchy in catalogue.hierarchies() {
+            for (depth, level) in hierarchy.levels.iter().enumerate() {
+                assert!(!hierarchy.nodes_at(level).is_empty());
+                for node in hierarchy.nodes_at(level) {
+                    for (above, coarser) in hierarchy.levels.iter().enumerate() {
+                        let ancestor = hierarchy.ancestor(&node.code, level, coarser);
+                        assert_eq!(
+                            ancestor.is_some(),
+                            above >= depth,
+                            "{} {}",
+                            hierarchy.name,
+                            node.code
+                        );
+                    }
+                    assert_eq!(
+                        hierarchy.children(level, &node.code).is_empty(),
+                        depth == 0,
+                        "{}",
+                        node.code
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_shipped_trees_have_the_shape_of_almere() {
+        let catalogue = shipped();
+        let count = |name: &str, level: &str| {
+            let hierarchy: &Hierarchy = catalogue.hierarchy(&name.parse().unwrap()).unwrap();
+            hierarchy
+                .nodes_at(&level.parse().unwrap())
+                .iter()
+                .filter(|node| node.code != "ELSEWHERE")
+                .count()
+        };
+        assert_eq!(count("neighbourhood", "neighbourhood"), 71);
+        assert_eq!(count("neighbourhood", "district"), 6);
+        assert_eq!(count("neighbourhood", "city"), 1);
+        assert_eq!(count("site", "site"), 105);
+        assert_eq!(count("site", "board"), 13 + 1);
+    }
+
+    #[test]
+    fn a_parent_has_its_children_and_an_only_child_is_its_parent() {
+        let catalogue = shipped();
+        let places = catalogue.hierarchy(&"neighbourhood".parse().unwrap()).unwrap();
+        let [neighbourhood, district, _] = places.levels.as_slice() else {
+            panic!("three levels")
+        };
+        let haven = places.children(district, "ALM-HAVEN");
+        assert_eq!(haven.len(), 14);
+        assert!(
+            haven
+                .iter()
+                .all(|node| node.parent.as_deref() == Some("ALM-HAVEN"))
+        );
+        let (level, node) = places.canonical(neighbourhood, "WK003496").unwrap();
+        assert_eq!((level, node.code.as_str()), (district, "ALM-PAMPUS"));
+        let (level, node) = places.canonical(neighbourhood, "WK003401").unwrap();
+        assert_eq!((level, node.code.as_str()), (neighbourhood, "WK003401"));
+        assert!(places.canonical(neighbourhood, "WK999999").is_none());
     }
 }

@@ -157,15 +157,7 @@ fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<RecordsGrant> {
     let filter_by = or_default(table, "filter_by", Vec::new(), |list| {
         list.each(|value| joined(value, names))
     });
-    let only = or_default(table, "only", Vec::new(), |value| {
-        let filters = names.filters(value)?;
-        Some(
-            filters
-                .into_iter()
-                .map(|(dimension, code)| (dimension.field, code))
-                .collect(),
-        )
-    });
+    let only = or_default(table, "only", Vec::new(), |value| own_codes(value, names));
     let scope = table
         .required("scope")
         .and_then(|value| value.choice("scope", &SCOPES));
@@ -190,6 +182,30 @@ fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<RecordsGrant> {
         page_max: page_max?,
         limit: limit?,
     })
+}
+
+/// Filters on fields by their own codes, not by a coarser level: a row has the field, not the level.
+fn own_codes(value: Value<'_, '_>, names: &Names<'_>) -> Option<Vec<(FieldName, String)>> {
+    let filters = names.filters(value)?;
+    let coarse = filters.iter().find(|(dimension, _)| {
+        let finest = names
+            .catalogue
+            .hierarchy_of(&dimension.field)
+            .and_then(|hierarchy| hierarchy.levels.first());
+        finest != Some(&dimension.level)
+    });
+    if let Some((dimension, _)) = coarse {
+        value.error(format!(
+            "records are filtered by a field's own codes, not by `{dimension}`"
+        ));
+        return None;
+    }
+    Some(
+        filters
+            .into_iter()
+            .map(|(dimension, code)| (dimension.field, code))
+            .collect(),
+    )
 }
 
 fn parties(table: &Table<'_, '_>, key: &'static str, names: &Names<'_>) -> Option<Vec<Recipient>> {

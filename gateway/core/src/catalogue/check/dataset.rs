@@ -4,22 +4,19 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
+use super::codes::{code_lists, present};
 use super::reporter::Reporter;
 use super::{Known, field};
 use crate::catalogue::dataset::{
-    About, CodeEntry, Dataset, DatasetPeriod, ErrorPolicy, Field, FieldType, Implication, ProtectionClass,
-    Retention, Rule,
+    About, Dataset, DatasetPeriod, ErrorPolicy, Field, FieldType, Retention, Rule,
 };
-use crate::catalogue::file::{
-    Code, DatasetFile, DeriveFile, FieldFile, ImplicationFile, Reference, RuleFile,
-};
-use crate::catalogue::hierarchy::{Hierarchy, Node};
-use crate::catalogue::name::{Dimension, FieldName, Name};
+use crate::catalogue::file::{Code, DatasetFile, FieldFile, Reference, RuleFile};
+use crate::catalogue::hierarchy::Hierarchy;
+use crate::catalogue::name::{FieldName, Name};
 use crate::party::OrganisationKind;
-use crate::text::Text;
 
 /// The code lists of a dataset's fields.
-type CodeLists = Vec<(FieldName, Hierarchy)>;
+pub(super) type CodeLists = Vec<(FieldName, Hierarchy)>;
 
 /// A dataset of which every part fits the others, and the code lists of its fields.
 pub(super) fn dataset(
@@ -82,66 +79,13 @@ pub(super) fn dataset(
     (dataset, code_lists)
 }
 
-/// The implicit field of whoever has a row.
-fn present(class: ProtectionClass) -> Field {
-    let text = |nl: &str, en: &str| Text {
-        nl: nl.to_owned(),
-        en: en.to_owned(),
-    };
-    Field {
-        name: Name::present(),
-        field_type: FieldType::Bool,
-        required: false,
-        class,
-        hierarchy: None,
-        codes: Vec::new(),
-        derive: None,
-        title: text("Komt voor", "Present"),
-        description: text(
-            "Of de leerling een regel heeft die dan geldt.",
-            "Whether the pupil has a row that holds then.",
-        ),
-    }
-}
-
-fn code_lists<'f>(dataset: &Name, fields: impl Iterator<Item = &'f Field>) -> CodeLists {
-    let listed = fields
-        .filter(|field| field.hierarchy.is_none())
-        .filter_map(|field| {
-            let entries = match field.field_type {
-                FieldType::Bool => yes_no(),
-                FieldType::Code => field.codes.clone(),
-                _ => return None,
-            };
-            let nodes = entries.into_iter().map(|entry| Node {
-                code: entry.code,
-                label: Text {
-                    nl: entry.nl,
-                    en: entry.en,
-                },
-                parent: None,
-            });
-            let hierarchy = Hierarchy::of_codes(field.name.clone(), 1, field.title.clone(), nodes.collect());
-            Some((FieldName::new(dataset.clone(), field.name.clone()), hierarchy))
-        });
-    listed.collect()
-}
-
-fn yes_no() -> Vec<CodeEntry> {
-    let entry = |code: &str, nl: &str, en: &str| CodeEntry {
-        code: code.into(),
-        nl: nl.into(),
-        en: en.into(),
-    };
-    vec![entry("true", "Ja", "Yes"), entry("false", "Nee", "No")]
-}
-
-struct Check<'c, 'a> {
-    report: &'c mut Reporter<'a>,
-    name: &'c Name,
-    fields: &'c [Field],
-    known: &'c Known<'c>,
-    code_lists: &'c [(FieldName, Hierarchy)],
+/// A dataset being checked.
+pub(super) struct Check<'c, 'a> {
+    pub(super) report: &'c mut Reporter<'a>,
+    pub(super) name: &'c Name,
+    pub(super) fields: &'c [Field],
+    pub(super) known: &'c Known<'c>,
+    pub(super) code_lists: &'c [(FieldName, Hierarchy)],
 }
 
 impl<'c> Check<'c, '_> {
@@ -274,139 +218,13 @@ impl<'c> Check<'c, '_> {
         }
     }
 
-    fn derivations(&mut self, files: &[FieldFile]) {
-        for (file, field) in files.iter().zip(self.fields) {
-            let Some(derive) = &file.derive else { continue };
-            match derive.get_ref() {
-                DeriveFile::Age { of } => {
-                    self.date(of);
-                    self.integer(derive, field);
-                }
-                DeriveFile::WholeWeeks { since, until } => {
-                    self.date(since);
-                    self.date(until);
-                    self.integer(derive, field);
-                }
-                DeriveFile::Membership {
-                    of,
-                    hierarchy,
-                    member,
-                    other,
-                    empty,
-                } => {
-                    self.field(of);
-                    self.known.hierarchy(self.report, hierarchy);
-                    for code in [member, other, empty] {
-                        self.code_among(code, field.codes.iter().map(|entry| entry.code.as_str()));
-                    }
-                }
-                DeriveFile::Mapped { of, table } => {
-                    self.field(of);
-                    let map = self.known.map(self.report, table);
-                    if map.is_some_and(|map| field.hierarchy.as_ref() != Some(&map.to)) {
-                        self.report.at(
-                            table.span(),
-                            "the map leads to another hierarchy than this field's",
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    fn integer<T>(&mut self, derive: &Spanned<T>, field: &Field) {
-        if !matches!(field.field_type, FieldType::Integer { .. }) {
-            self.report.at(
-                derive.span(),
-                format!("`{}` is a number, so its type is `integer`", field.name),
-            );
-        }
-    }
-
-    fn implication(&mut self, file: &ImplicationFile) -> Option<Implication> {
-        let (when, when_nodes) = self.dimension(&file.when)?;
-        let (then, then_nodes) = self.dimension(&file.then)?;
-        if when.field == then.field {
-            self.report.at(
-                file.then.span(),
-                "a dimension implies another field's, not its own",
-            );
-        }
-        let mut seen = BTreeSet::new();
-        for (from, to) in &file.pairs {
-            self.code_among(from, when_nodes.iter().map(|node| node.code.as_str()));
-            self.code_among(to, then_nodes.iter().map(|node| node.code.as_str()));
-            if !seen.insert(from.get_ref()) {
-                self.report
-                    .at(from.span(), format!("code `{}` occurs twice", from.get_ref()));
-            }
-        }
-        let pairs = file
-            .pairs
-            .iter()
-            .map(|(from, to)| (from.get_ref().clone(), to.get_ref().clone()))
-            .collect();
-        Some(Implication { when, then, pairs })
-    }
-
-    /// A dimension of this dataset, written as `field` or `field@level`, and its nodes.
-    fn dimension(&mut self, text: &Spanned<String>) -> Option<(Dimension, &'c [Node])> {
-        let (field, level) = text
-            .get_ref()
-            .split_once('@')
-            .map_or((text.get_ref().as_str(), None), |(f, l)| (f, Some(l)));
-        let fields = self.fields;
-        let Some(found) = fields.iter().find(|known| known.name.as_str() == field) else {
-            self.report.unknown(
-                "field",
-                text.span(),
-                field,
-                fields.iter().map(|field| field.name.as_str()),
-            );
-            return None;
-        };
-        let name = FieldName::new(self.name.clone(), found.name.clone());
-        let hierarchy = match &found.hierarchy {
-            Some(hierarchy) => self.known.hierarchies.get(hierarchy)?,
-            None => match self.code_lists.iter().find(|(of, _)| *of == name) {
-                Some((_, list)) => list,
-                None => {
-                    self.report
-                        .at(text.span(), format!("field `{field}` has no codes"));
-                    return None;
-                }
-            },
-        };
-        let level_found = hierarchy
-            .levels
-            .iter()
-            .find(|known| level.is_none_or(|level| known.as_str() == level));
-        let Some(level_found) = level_found else {
-            self.report.unknown(
-                "level",
-                text.span(),
-                level?,
-                hierarchy.levels.iter().map(Name::as_str),
-            );
-            return None;
-        };
-        let nodes = hierarchy.nodes_at(level_found);
-        Some((
-            Dimension {
-                field: name,
-                level: level_found.clone(),
-            },
-            nodes,
-        ))
-    }
-
-    fn code_among<'k>(&mut self, code: &Code, known: impl Iterator<Item = &'k str> + Clone) {
+    pub(super) fn code_among<'k>(&mut self, code: &Code, known: impl Iterator<Item = &'k str> + Clone) {
         if !known.clone().any(|known| known == code.get_ref()) {
             self.report.unknown("code", code.span(), code.get_ref(), known);
         }
     }
 
-    fn date(&mut self, reference: &Reference) {
+    pub(super) fn date(&mut self, reference: &Reference) {
         if self
             .field(reference)
             .is_some_and(|field| field.field_type != FieldType::Date)
@@ -418,7 +236,7 @@ impl<'c> Check<'c, '_> {
         }
     }
 
-    fn field(&mut self, reference: &Reference) -> Option<&'c Field> {
+    pub(super) fn field(&mut self, reference: &Reference) -> Option<&'c Field> {
         let fields = self.fields;
         let found = fields.iter().find(|field| field.name == *reference.get_ref());
         if found.is_none() {
@@ -432,7 +250,7 @@ impl<'c> Check<'c, '_> {
 
 /// Whole months of an ISO 8601 duration in years and months.
 fn months(text: &str) -> Option<u32> {
-    let span: jiff::Span = text.parse().ok()?;
+    let span: jiff::Span = text.starts_with('P').then(|| text.parse().ok())??;
     let months = u32::try_from(span.get_years()).ok()? * 12 + u32::try_from(span.get_months()).ok()?;
     let whole = jiff::Span::new()
         .try_years(span.get_years())

@@ -1,0 +1,3 @@
+//! The demo: everything on one machine, made fresh.
+
+pub mod pki;

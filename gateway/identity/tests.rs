@@ -1,0 +1,7 @@
+//! A small world with real keys and certificates, and what hostile callers try in it.
+
+mod access;
+mod endpoint;
+mod hostile;
+mod staff;
+mod world;
