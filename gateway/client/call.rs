@@ -13,7 +13,7 @@ use super::{Answer, Client, ClientError, ClientSettings};
 /// Bytes of an answer; the gateway's own limit is 100,000 rows.
 pub(super) const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How long to wait until a delivery is decided.
-const DECISION_TIME_MAX: Duration = Duration::from_secs(3600);
+const DECISION_TIME_MAX: Duration = Duration::from_hours(1);
 /// How often to look.
 const DECISION_EVERY: Duration = Duration::from_millis(200);
 
@@ -72,9 +72,8 @@ pub enum Media {
 impl Media {
     /// What a file's name says.
     pub fn of_file(file: &Path) -> Self {
-        let name = file.to_string_lossy().to_ascii_lowercase();
-        let name = name.strip_suffix(".gz").unwrap_or(&name);
-        if name.ends_with(".csv") { Self::Csv } else { Self::Ndjson }
+        let plain = if is_gzip(file) { file.with_extension("") } else { file.to_owned() };
+        if has_extension(&plain, "csv") { Self::Csv } else { Self::Ndjson }
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -240,5 +239,28 @@ pub(super) async fn file_stream(file: &Path) -> Result<reqwest::Body, ClientErro
 }
 
 pub(super) fn is_gzip(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+    has_extension(file, "gz")
+}
+
+fn has_extension(file: &Path, extension: &str) -> bool {
+    file.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_its_form() {
+        for (name, media, gzip) in [
+            ("rows.csv", Media::Csv, false),
+            ("ROWS.CSV.GZ", Media::Csv, true),
+            ("rows.ndjson", Media::Ndjson, false),
+            ("rows.jsonl.gz", Media::Ndjson, true),
+            ("rows", Media::Ndjson, false),
+        ] {
+            let file = Path::new(name);
+            assert_eq!((Media::of_file(file), is_gzip(file)), (media, gzip), "{name}");
+        }
+    }
 }

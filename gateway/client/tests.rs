@@ -57,7 +57,7 @@ impl World {
         let tls = Arc::new(Tls::load(&config.exchange, Examples::Refuse, clock()).unwrap());
         let running =
             run(exchange(), Router::new(), &config, tls, Arc::default(), Shutdown::new()).await.unwrap();
-        let world = Self { folder, running: running };
+        let world = Self { folder, running };
         let port = world.running.exchange().port();
         world.rewrite(|text| text.replace(":8443", &format!(":{port}")));
         world
@@ -135,7 +135,7 @@ async fn delivery(Segment(id): Segment<String>) -> impl IntoResponse {
     axum::Json(json!({ "id": id, "state": "active", "rows": 1, "receipt": { "index": 8 } }))
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -176,17 +176,17 @@ async fn a_token_that_ended_early_is_replaced_once() {
 async fn a_body_with_on_behalf_of_is_signed_for() {
     let world = World::new().await;
     let client = world.client();
-    let plain = client.query(object(json!({ "purpose": "p" }))).await.unwrap();
+    let plain = client.query(object(&json!({ "purpose": "p" }))).await.unwrap();
     assert!(plain.meta().unwrap().get("onBehalfOf").is_none());
 
     let body = json!({ "purpose": "p", "onBehalfOf": { "case": "7" } });
-    let answer = client.query(object(body.clone())).await.unwrap();
+    let answer = client.query(object(&body)).await.unwrap();
 
     let assertion = answer.meta().unwrap()["onBehalfOf"]["assertion"].as_str().unwrap();
     let claims = assertion.split('.').nth(1).unwrap();
     let claims = data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
-    let digest = doelpoort_core::request_digest::RequestDigest::of(&object(body)).unwrap();
+    let digest = doelpoort_core::request_digest::RequestDigest::of(&object(&body)).unwrap();
     assert_eq!(claims["sub"], "consulent-07");
     assert_eq!(claims["client_id"], CLIENT);
     assert_eq!(claims["request_digest"], digest.to_string());
@@ -196,7 +196,7 @@ async fn a_body_with_on_behalf_of_is_signed_for() {
 #[tokio::test]
 async fn a_refusal_says_everything_in_one_error() {
     let world = World::new().await;
-    let refused = world.client().query(object(json!({ "purpose": "nothing" }))).await.unwrap_err();
+    let refused = world.client().query(object(&json!({ "purpose": "nothing" }))).await.unwrap_err();
     insta::assert_snapshot!(refused, @r#"
     403 field-not-granted: not granted
       no grant names this field

@@ -1,4 +1,0 @@
-//! Integration tests: one binary, real databases.
-
-mod store;
-mod support;

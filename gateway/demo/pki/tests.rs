@@ -131,3 +131,22 @@ fn a_mandate_is_signed_by_its_board_and_by_nobody_else() {
     let refused = approvers.sign_mandate(&mandate, swv, board, "test", now).unwrap_err();
     assert_eq!(refused.to_string(), "there is no key of `swv-po` for the role `mandate`");
 }
+
+/// Fails after a change of `policies/organisations.toml`: `keys-example/README.md` says how to make them anew.
+#[test]
+fn the_example_keys_fit_the_organisations_that_are_shipped() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("policies/organisations.toml")).unwrap();
+    let organisations: toml::Table = toml::from_str(&text).unwrap();
+    let clients = organisations["organisation"].as_array().unwrap().iter().filter_map(|one| one.get("client"));
+    for client in clients.flat_map(|clients| clients.as_array().unwrap()) {
+        let id = client["id"].as_str().unwrap();
+        let folder = root.join("keys-example/clients").join(id);
+        let opened = crate::client::Client::open(&folder);
+        assert_eq!(opened.unwrap().settings().client_id, id);
+        let chain = crate::tls::certificates("a certificate", &folder.join("client.crt")).unwrap();
+        let peer = crate::identity::PeerCertificate::from_der(&chain[0]).unwrap();
+        assert_eq!(peer.not_before.to_string(), "2026-08-01T00:00:00Z", "{id}");
+    }
+    assert!(root.join("keys-example/gateway/tls/server.key").exists());
+}
