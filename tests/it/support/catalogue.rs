@@ -13,9 +13,21 @@ pub fn with_enrolment_field(field: &str) -> Catalogue {
     let site = field_toml("site", "brin6");
     let birth = field_toml("birth-date", "date");
     let files = [
-        ("enrolment", "pupil", "school-board", "pupil", format!("{birth}{site}{field}")),
+        (
+            "enrolment",
+            "pupil",
+            "school-board",
+            "pupil",
+            format!("{birth}{site}{field}"),
+        ),
         ("resident", "pupil", "municipality", "pupil", birth.clone()),
-        ("caseload", "staff", "swv", "staff", format!("{}{site}", field_toml("staff", "staff-id"))),
+        (
+            "caseload",
+            "staff",
+            "swv",
+            "staff",
+            format!("{}{site}", field_toml("staff", "staff-id")),
+        ),
     ]
     .map(|(name, about, holder, key, fields)| {
         let text = format!(
