@@ -2,6 +2,7 @@ mod approvals;
 mod mandates;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use ring::signature::Ed25519KeyPair;
 
@@ -126,10 +127,14 @@ fn terms<'a>(purpose: &'a Purpose, organisation: &'a Oin, role: ApprovalRole) ->
     }
 }
 
+/// The shipped files with everybody's approval; made once, for it takes a while.
 fn approved() -> PolicyFiles {
-    let mut files = shipped();
-    approve(&mut files);
-    files
+    static APPROVED: LazyLock<PolicyFiles> = LazyLock::new(|| {
+        let mut files = shipped();
+        approve(&mut files);
+        files
+    });
+    APPROVED.clone()
 }
 
 fn shown(errors: &[PolicyError]) -> String {
