@@ -7,13 +7,10 @@
 
 pub mod dataset;
 pub mod delivery;
-mod durable;
 mod engine;
 mod error;
-pub mod log;
 mod open;
 pub mod released;
-pub(crate) mod render;
 mod replay;
 mod schema;
 mod sql;
@@ -22,7 +19,6 @@ pub mod subjects;
 use futures_util::TryStreamExt as _;
 use sqlx::{PgPool, SqlitePool};
 
-pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
 pub use open::StoreOptions;
@@ -241,8 +237,6 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
         delivery::ALL,
-        durable::ALL,
-        log::ALL,
         released::ALL,
         replay::ALL,
         schema::ALL,

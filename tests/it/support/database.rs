@@ -1,6 +1,5 @@
 //! A database a test: a file for `SQLite`, a schema of its own on the server of `TEST_POSTGRES_URL`.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use doelpoort::store::{Store, StoreOptions};
@@ -9,29 +8,26 @@ use tempfile::TempDir;
 
 /// On which engine a test runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Backend {
+pub enum Backend {
     Sqlite,
     Postgres,
 }
 
 /// A database with nothing in it; gone with the value.
-pub(crate) struct Database {
-    pub(crate) url: String,
+pub struct Database {
+    pub url: String,
     folder: TempDir,
 }
 
 impl Database {
     /// `None`, and a line that says so, where there is no PostgreSQL to test on; CI has one.
-    pub(crate) async fn new(backend: Backend) -> Option<Self> {
+    pub async fn new(backend: Backend) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let url = match backend {
             Backend::Sqlite => format!("sqlite://{}", folder.path().join("gateway.db").display()),
             Backend::Postgres => {
                 let Some(server) = postgres_url() else {
-                    // Past the capture of the test runner, so that nobody takes a skip for a pass.
-                    std::io::stderr()
-                        .write_all(b"SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set\n")
-                        .unwrap();
+                    eprintln!("SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set");
                     return None;
                 };
                 in_new_schema(&server).await
@@ -41,7 +37,7 @@ impl Database {
     }
 
     /// Opens the database; more than one store may be open on it, as replicas are.
-    pub(crate) async fn open(&self) -> Store {
+    pub async fn open(&self) -> Store {
         let options = StoreOptions {
             connections_max: 4,
             ..StoreOptions::default()
@@ -50,13 +46,13 @@ impl Database {
     }
 
     /// The folder with the `SQLite` files.
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 }
 
 /// A new database with its schema up to date, opened.
-pub(crate) async fn migrated(backend: Backend) -> Option<(Database, Store)> {
+pub async fn migrated(backend: Backend) -> Option<(Database, Store)> {
     let database = Database::new(backend).await?;
     let store = database.open().await;
     store.migrate().await.unwrap();
