@@ -1,10 +1,13 @@
 //! The command line: one file a command.
 
+mod audit;
 mod call;
 mod check;
 mod deliver;
 mod example_keys;
 mod output;
+pub mod policy;
+mod receipt;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +32,12 @@ struct Cli {
 enum Command {
     /// Say what is wrong with the configuration, one line a check
     Check(check::Check),
+    /// Check, approve and mandate
+    Policy(policy::Args),
+    /// Check the audit log
+    Audit(audit::Args),
+    /// Check a receipt
+    Receipt(receipt::Args),
     /// Print an access token of a client
     Token(call::Token),
     /// Ask a named question
@@ -94,18 +103,20 @@ impl ClientArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(CliError::Write).and_then(|runtime| runtime.block_on(run(cli.command)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            print_error(&why);
-            ExitCode::FAILURE
-        }
-    }
+    let done = runtime
+        .map_err(CliError::Write)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    done.unwrap_or_else(|why| {
+        print_error(&why);
+        ExitCode::FAILURE
+    })
 }
 
-async fn run(command: Command) -> Result<(), CliError> {
+async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
+        Command::Policy(args) => return policy::run(args).await.map_err(told),
+        Command::Audit(args) => return audit::run(args).await.map_err(told),
+        Command::Receipt(args) => return receipt::run(args).await.map_err(told),
         Command::Check(check) => check.run().await,
         Command::Token(token) => token.run().await,
         Command::Ask(ask) => ask.run().await,
@@ -113,7 +124,14 @@ async fn run(command: Command) -> Result<(), CliError> {
         Command::Facts(facts) => facts.run().await,
         Command::Deliver(deliver) => deliver.run().await,
         Command::ExampleKeys(keys) => keys.run(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An error whose own text is for people.
+#[expect(clippy::needless_pass_by_value, reason = "it is the argument of `map_err`")]
+fn told(error: Box<dyn std::error::Error>) -> CliError {
+    CliError::Told(error.to_string())
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others are told to use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that all others are told to use"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -32,7 +35,9 @@ impl OffsetClock {
     /// A clock that runs `back` behind the machine's.
     pub fn set_back(back: SignedDuration) -> Self {
         let back_us = i64::try_from(back.as_micros()).unwrap_or(i64::MAX);
-        Self { back_us: AtomicI64::new(back_us) }
+        Self {
+            back_us: AtomicI64::new(back_us),
+        }
     }
 
     /// From here on the clock shows real time. It never moves backwards by this when the span was positive.
@@ -58,7 +63,9 @@ pub struct FixedClock {
 impl FixedClock {
     /// A clock that shows `now`, to the microsecond.
     pub fn at(now: Timestamp) -> Self {
-        Self { now_us: AtomicI64::new(now.as_microsecond()) }
+        Self {
+            now_us: AtomicI64::new(now.as_microsecond()),
+        }
     }
 
     /// Moves the clock by `span`, which may be negative.

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod keys;
 pub mod limit;
 pub mod log;
+pub mod policies;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -37,11 +37,9 @@ pub fn column_name(field: &Name) -> String {
 pub fn type_class(field_type: FieldType) -> TypeClass {
     match field_type {
         FieldType::Bool | FieldType::Date | FieldType::Integer { .. } => TypeClass::Int,
-        FieldType::Brin6
-        | FieldType::Code
-        | FieldType::Text { .. }
-        | FieldType::Pc4
-        | FieldType::StaffId => TypeClass::Text,
+        FieldType::Brin6 | FieldType::Code | FieldType::Text { .. } | FieldType::Pc4 | FieldType::StaffId => {
+            TypeClass::Text
+        }
     }
 }
 
@@ -54,7 +52,10 @@ pub(super) struct Rendered {
 
 impl Rendered {
     pub(super) fn same(text: String) -> Self {
-        Self { sqlite: text.clone(), postgres: text }
+        Self {
+            sqlite: text.clone(),
+            postgres: text,
+        }
     }
 
     pub(super) fn pair(sqlite: String, postgres: String) -> Self {
@@ -72,7 +73,10 @@ impl Statement for &Rendered {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "made of constants and of catalogue names, which cannot hold SQL")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "made of constants and of catalogue names, which cannot hold SQL"
+)]
 fn catalogue_names_only(text: &str) -> SqlStr {
     sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(text.to_owned()))
 }
@@ -173,7 +177,12 @@ fn definitions(dataset: &Dataset, schema: &Schema) -> Result<Vec<Rendered>, Stor
                 });
             }
             None => {
-                let add = |int, bytes| format!("ALTER TABLE {table} ADD COLUMN {column} {}", class.name(int, bytes));
+                let add = |int, bytes| {
+                    format!(
+                        "ALTER TABLE {table} ADD COLUMN {column} {}",
+                        class.name(int, bytes)
+                    )
+                };
                 statements.push(Rendered::pair(add("INTEGER", "BLOB"), add("BIGINT", "BYTEA")));
             }
         }
@@ -195,7 +204,10 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
         }
         text + end
     };
-    Rendered::pair(render("INTEGER", "BLOB", ") STRICT"), render("BIGINT", "BYTEA", ")"))
+    Rendered::pair(
+        render("INTEGER", "BLOB", ") STRICT"),
+        render("BIGINT", "BYTEA", ")"),
+    )
 }
 
 /// Indexes: one row a key and delivery, which is also the way to a delivery's rows; the holder's rows by key; the
@@ -203,7 +215,9 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
 /// field's place in its name's digest, for a table and a field together may be too long for PostgreSQL.
 fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     let index = |kind: &str, name: &str, columns: &str| {
-        Rendered::same(format!("CREATE {kind} IF NOT EXISTS ix{name}_{table} ON {table} ({columns})"))
+        Rendered::same(format!(
+            "CREATE {kind} IF NOT EXISTS ix{name}_{table} ON {table} ({columns})"
+        ))
     };
     let mut all = vec![
         index("UNIQUE INDEX", "d", "delivery, row_key"),

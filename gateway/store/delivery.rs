@@ -41,9 +41,11 @@ const COUNT: Sql = sql!(
     "UPDATE delivery SET rows_accepted = rows_accepted + $2, rows_rejected = rows_rejected + $3 WHERE id = $1"
 );
 const REMOVE: Sql = sql!(
-    sqlite = "INSERT INTO delivery_removal (delivery, row_key) SELECT $1, unhex(value ->> 0) FROM json_each($2)
+    sqlite =
+        "INSERT INTO delivery_removal (delivery, row_key) SELECT $1, unhex(value ->> 0) FROM json_each($2)
               WHERE TRUE ON CONFLICT (delivery, row_key) DO NOTHING",
-    postgres = "INSERT INTO delivery_removal (delivery, row_key) SELECT $1, v.k FROM unnest($2::bytea[]) AS v (k)
+    postgres =
+        "INSERT INTO delivery_removal (delivery, row_key) SELECT $1, v.k FROM unnest($2::bytea[]) AS v (k)
                 ON CONFLICT (delivery, row_key) DO NOTHING"
 );
 const ERRORS_STORED: Sql = sql!("SELECT COUNT(*) FROM delivery_error WHERE delivery = $1");
@@ -68,7 +70,8 @@ const SAME: Sql = sql!("UPDATE delivery SET state = 'superseded', same_as = $2 W
 const END: Sql = sql!(
     "UPDATE delivery SET state = $2, finished_us = $3 WHERE id = $1 AND state IN ('receiving', 'ready')"
 );
-const READY: Sql = sql!("SELECT dataset, period, holder, mode FROM delivery WHERE id = $1 AND state = 'ready'");
+const READY: Sql =
+    sql!("SELECT dataset, period, holder, mode FROM delivery WHERE id = $1 AND state = 'ready'");
 const SUPERSEDE: Sql = sql!(
     "UPDATE delivery SET state = 'superseded'
      WHERE holder = $1 AND dataset = $2 AND period = $3 AND state = 'active'"
@@ -310,8 +313,15 @@ impl Store {
         batch: Batch,
         now_us: i64,
     ) -> Result<Staged, StoreError> {
-        let Batch { rows, removals, mut errors, mut rejected } = batch;
-        let wrong = || StoreError::RowWidth { dataset: table.dataset.to_string() };
+        let Batch {
+            rows,
+            removals,
+            mut errors,
+            mut rejected,
+        } = batch;
+        let wrong = || StoreError::RowWidth {
+            dataset: table.dataset.to_string(),
+        };
         if rows.len() > STAGE_ROWS_MAX {
             return Err(wrong());
         }
@@ -319,15 +329,24 @@ impl Store {
         let columns = columns(delivery, table, rows).ok_or_else(wrong)?;
 
         let mut tx = self.begin_write().await?;
-        let held = tx.fetch_optional(HOLD, vec![delivery.into(), (now_us + LEASE_US).into()]).await?;
-        let held = held.ok_or(StoreError::DeliveryState { delivery, expected: "receiving" })?;
+        let held = tx
+            .fetch_optional(HOLD, vec![delivery.into(), (now_us + LEASE_US).into()])
+            .await?;
+        let held = held.ok_or(StoreError::DeliveryState {
+            delivery,
+            expected: "receiving",
+        })?;
         if held.text(1)? != table.dataset.as_str() {
             return Err(wrong());
         }
         let duplicates = insert_rows(&mut tx, delivery, &held.text(0)?, table, columns, &numbers).await?;
         let removed = i64::try_from(removals.len()).unwrap_or(i64::MAX);
         if !removals.is_empty() {
-            tx.execute(REMOVE, vec![delivery.into(), SqlValue::Rows(vec![Column::bytes(removals)])]).await?;
+            tx.execute(
+                REMOVE,
+                vec![delivery.into(), SqlValue::Rows(vec![Column::bytes(removals)])],
+            )
+            .await?;
         }
         let accepted = as_count(numbers.len() - duplicates.len()) + removed;
         rejected += as_count(duplicates.len());
@@ -337,7 +356,8 @@ impl Store {
             code: "duplicate-row".to_owned(),
         }));
         store_errors(&mut tx, delivery, errors).await?;
-        tx.execute(COUNT, vec![delivery.into(), accepted.into(), rejected.into()]).await?;
+        tx.execute(COUNT, vec![delivery.into(), accepted.into(), rejected.into()])
+            .await?;
         tx.commit().await?;
         Ok(Staged { accepted, rejected })
     }
@@ -351,12 +371,23 @@ impl Store {
         now_us: i64,
     ) -> Result<Finished, StoreError> {
         let mut tx = self.begin_write().await?;
-        let values =
-            vec![delivery.into(), content.as_slice().into(), now_us.into(), (now_us + LEASE_US).into()];
+        let values = vec![
+            delivery.into(),
+            content.as_slice().into(),
+            now_us.into(),
+            (now_us + LEASE_US).into(),
+        ];
         let row = tx.fetch_optional(FINISH, values).await?;
-        let row = row.ok_or(StoreError::DeliveryState { delivery, expected: "receiving" })?;
+        let row = row.ok_or(StoreError::DeliveryState {
+            delivery,
+            expected: "receiving",
+        })?;
         let [dataset, period, holder, mode] = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
-        let key = vec![holder.as_str().into(), dataset.as_str().into(), period.as_str().into()];
+        let key = vec![
+            holder.as_str().into(),
+            dataset.as_str().into(),
+            period.as_str().into(),
+        ];
         let mut finished = Finished::Ready;
         if let Some(latest) = tx.fetch_optional(LATEST, key).await?
             && latest.text(1)? == mode
@@ -383,21 +414,34 @@ impl Store {
     async fn end(&self, delivery: i64, state: State, now_us: i64) -> Result<(), StoreError> {
         let values = vec![delivery.into(), state.as_str().into(), now_us.into()];
         if self.execute(END, values).await? == 0 {
-            return Err(StoreError::DeliveryState { delivery, expected: "receiving" });
+            return Err(StoreError::DeliveryState {
+                delivery,
+                expected: "receiving",
+            });
         }
         Ok(())
     }
 
     /// A delivery by its id.
     pub async fn delivery(&self, id: i64) -> Result<Option<Delivery>, StoreError> {
-        self.fetch_optional(FIND, vec![id.into()]).await?.as_ref().map(read_delivery).transpose()
+        self.fetch_optional(FIND, vec![id.into()])
+            .await?
+            .as_ref()
+            .map(read_delivery)
+            .transpose()
     }
 
     /// The mistakes kept of a delivery, at most [`ERRORS_STORED_MAX`], by row.
     pub async fn delivery_errors(&self, id: i64) -> Result<Vec<RowError>, StoreError> {
         let rows = self.fetch_all(ERRORS, vec![id.into()]).await?;
         rows.iter()
-            .map(|row| Ok(RowError { row: row.int(0)?, field: row.text(1)?, code: row.text(2)? }))
+            .map(|row| {
+                Ok(RowError {
+                    row: row.int(0)?,
+                    field: row.text(1)?,
+                    code: row.text(2)?,
+                })
+            })
             .collect()
     }
 
@@ -416,13 +460,25 @@ impl Store {
 pub async fn activate(tx: &mut Tx, delivery: i64, now_us: i64) -> Result<(), StoreError> {
     // One at a time, or two snapshots of one holder would not see each other.
     tx.take("activation", 1).await?;
-    let not_ready = StoreError::DeliveryState { delivery, expected: "ready" };
+    let not_ready = StoreError::DeliveryState {
+        delivery,
+        expected: "ready",
+    };
     let Some(row) = tx.fetch_optional(READY, vec![delivery.into()]).await? else {
         return Err(not_ready);
     };
-    let dataset: Name = row.text(0)?.parse().map_err(|_| StoreError::Shape { column: 0 })?;
+    let dataset: Name = row
+        .text(0)?
+        .parse()
+        .map_err(|_| StoreError::Shape { column: 0 })?;
     let [period, holder] = [row.text(1)?, row.text(2)?];
-    let key = || vec![holder.as_str().into(), dataset.as_str().into(), period.as_str().into()];
+    let key = || {
+        vec![
+            holder.as_str().into(),
+            dataset.as_str().into(),
+            period.as_str().into(),
+        ]
+    };
     match Mode::read(&row, 3)? {
         Mode::Snapshot => tx.execute(SUPERSEDE, key()).await?,
         Mode::Changes => {
@@ -466,12 +522,20 @@ async fn insert_rows(
     if inserted == numbers.len() as u64 {
         return Ok(Vec::new());
     }
-    let range = vec![delivery.into(), row_id(delivery, *first).into(), row_id(delivery, *last).into()];
+    let range = vec![
+        delivery.into(),
+        row_id(delivery, *first).into(),
+        row_id(delivery, *last).into(),
+    ];
     let mut there = std::collections::HashSet::new();
     for row in tx.fetch_all(&table.staged, range).await? {
         there.insert(row.int(0)?);
     }
-    Ok(numbers.iter().copied().filter(|number| !there.contains(&row_id(delivery, *number))).collect())
+    Ok(numbers
+        .iter()
+        .copied()
+        .filter(|number| !there.contains(&row_id(delivery, *number)))
+        .collect())
 }
 
 async fn store_errors(tx: &mut Tx, delivery: i64, mut errors: Vec<RowError>) -> Result<(), StoreError> {
@@ -486,7 +550,8 @@ async fn store_errors(tx: &mut Tx, delivery: i64, mut errors: Vec<RowError>) -> 
         Column::texts(errors.iter().map(|error| error.field.as_str())),
         Column::texts(errors.iter().map(|error| error.code.as_str())),
     ];
-    tx.execute(STORE_ERRORS, vec![delivery.into(), SqlValue::Rows(columns)]).await?;
+    tx.execute(STORE_ERRORS, vec![delivery.into(), SqlValue::Rows(columns)])
+        .await?;
     Ok(())
 }
 
@@ -508,7 +573,9 @@ fn columns(delivery: i64, table: &DatasetTable, rows: Vec<StagedRow>) -> Option<
         }
         fixed.0.push(Some(row_id(delivery, row.number)));
         fixed.1.push(Some(row.row_key.to_vec()));
-        fixed.2.push(row.subject.map(|subject| subject.as_bytes().to_vec()));
+        fixed
+            .2
+            .push(row.subject.map(|subject| subject.as_bytes().to_vec()));
         fixed.3.push(row.reference);
         for (column, value) in fields.iter_mut().zip(row.values) {
             match (column, value) {
@@ -520,8 +587,12 @@ fn columns(delivery: i64, table: &DatasetTable, rows: Vec<StagedRow>) -> Option<
             }
         }
     }
-    let fixed =
-        [Column::Ints(fixed.0), Column::Bytes(fixed.1), Column::Bytes(fixed.2), Column::Bytes(fixed.3)];
+    let fixed = [
+        Column::Ints(fixed.0),
+        Column::Bytes(fixed.1),
+        Column::Bytes(fixed.2),
+        Column::Bytes(fixed.3),
+    ];
     Some(fixed.into_iter().chain(fields).collect())
 }
 
@@ -534,7 +605,11 @@ fn as_count(rows: usize) -> i64 {
 }
 
 fn read_delivery(row: &Row) -> Result<Delivery, StoreError> {
-    let oin = |column| row.text(column)?.parse().map_err(|_| StoreError::Shape { column });
+    let oin = |column| {
+        row.text(column)?
+            .parse()
+            .map_err(|_| StoreError::Shape { column })
+    };
     Ok(Delivery {
         id: row.int(0)?,
         dataset: row.text(1)?,

@@ -71,7 +71,9 @@ impl Row {
 
     /// The bytes at `column` as an array of exactly `N`.
     pub fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
-        self.bytes(column)?.try_into().map_err(|_| StoreError::Shape { column })
+        self.bytes(column)?
+            .try_into()
+            .map_err(|_| StoreError::Shape { column })
     }
 
     /// How many columns the row has.

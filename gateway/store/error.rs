@@ -65,7 +65,9 @@ pub enum StoreError {
         reason: String,
     },
     /// A dataset's field changed to a type that is stored in another way; that needs another name.
-    #[error("field `{field}` of dataset `{dataset}` is stored as another type; give the new field a new name")]
+    #[error(
+        "field `{field}` of dataset `{dataset}` is stored as another type; give the new field a new name"
+    )]
     FieldType {
         /// The dataset.
         dataset: String,
@@ -116,43 +118,59 @@ impl From<sqlx::Error> for StoreError {
         match error {
             E::Database(error) => from_database(error.as_ref()),
             E::ColumnIndexOutOfBounds { index, .. } => Self::Shape { column: index },
-            E::ColumnDecode { index, .. } => Self::Shape { column: index.parse().unwrap_or(usize::MAX) },
+            E::ColumnDecode { index, .. } => Self::Shape {
+                column: index.parse().unwrap_or(usize::MAX),
+            },
             E::Decode(_) | E::ColumnNotFound(_) | E::TypeNotFound { .. } | E::RowNotFound => {
                 Self::Shape { column: usize::MAX }
             }
-            E::Encode(_) => Self::Value { code: "encode".to_owned() },
+            E::Encode(_) => Self::Value {
+                code: "encode".to_owned(),
+            },
             E::Io(error) => unavailable(error.kind().to_string()),
             E::Tls(_) => unavailable("tls"),
             E::PoolTimedOut => unavailable("no free connection in time"),
             E::PoolClosed => unavailable("closed"),
-            E::Configuration(_) | E::InvalidArgument(_) => Self::Url { reason: "its options are not valid" },
+            E::Configuration(_) | E::InvalidArgument(_) => Self::Url {
+                reason: "its options are not valid",
+            },
             _ => unavailable("protocol"),
         }
     }
 }
 
 fn unavailable(reason: impl Into<String>) -> StoreError {
-    StoreError::Unavailable { reason: reason.into() }
+    StoreError::Unavailable {
+        reason: reason.into(),
+    }
 }
 
 fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let code = error.code().map(|code| code.into_owned()).unwrap_or_default();
     if error.is_unique_violation() {
-        return StoreError::Conflict { table: error.table().unwrap_or("unknown").to_owned() };
+        return StoreError::Conflict {
+            table: error.table().unwrap_or("unknown").to_owned(),
+        };
     }
     // SQLite: the low byte is the primary result code. PostgreSQL: five characters, two for the class.
     if let (true, Ok(number)) = (code.len() < 5, code.parse::<u32>()) {
         return match number & 0xff {
             5 | 6 => StoreError::Busy { code },
             7 | 8 | 10 | 11 | 13 | 14 | 26 => unavailable(format!("code `{code}`")),
-            1 => StoreError::Statement { code, message: error.message().to_owned() },
+            1 => StoreError::Statement {
+                code,
+                message: error.message().to_owned(),
+            },
             _ => StoreError::Value { code },
         };
     }
     match code.get(..2) {
         Some("40" | "55") => StoreError::Busy { code },
         Some("08" | "28" | "3D" | "53" | "57" | "58" | "25") => unavailable(format!("code `{code}`")),
-        Some("42") => StoreError::Statement { code, message: error.message().to_owned() },
+        Some("42") => StoreError::Statement {
+            code,
+            message: error.message().to_owned(),
+        },
         _ => StoreError::Value { code },
     }
 }

@@ -45,7 +45,11 @@ impl Store {
         let engine = match url.split_once(':') {
             Some(("sqlite", _)) => Engine::Sqlite(open_sqlite(url, options).await?),
             Some(("postgres" | "postgresql", _)) => Engine::Postgres(open_postgres(url, options).await?),
-            _ => return Err(StoreError::Url { reason: "it begins with neither `sqlite:` nor `postgres:`" }),
+            _ => {
+                return Err(StoreError::Url {
+                    reason: "it begins with neither `sqlite:` nor `postgres:`",
+                });
+            }
         };
         let store = Self { engine };
         store.refuse_newer_schema().await?;
@@ -70,7 +74,10 @@ impl Store {
         let row = self.fetch_optional(APPLIED, vec![]).await?;
         let found = row.map(|row| row.int_opt(0)).transpose()?.flatten().unwrap_or(0);
         if found > newest() {
-            return Err(StoreError::NewerSchema { found, known: newest() });
+            return Err(StoreError::NewerSchema {
+                found,
+                known: newest(),
+            });
         }
         Ok(())
     }
@@ -113,7 +120,11 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<SqlitePools, St
 /// Makes the file before the engine does, so that nobody else can read it; its log files get the same mode.
 fn make_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -137,19 +148,31 @@ async fn open_postgres(url: &str, options: StoreOptions) -> Result<PgPool, Store
 }
 
 fn newest() -> i64 {
-    SQLITE.iter().map(|migration| migration.version).max().unwrap_or(0)
+    SQLITE
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }
 
 fn migration_error(error: MigrateError) -> StoreError {
     match error {
-        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known: newest() },
-        MigrateError::VersionMismatch(version) => {
-            StoreError::Migration { version, reason: "it was changed after it had been applied".to_owned() }
-        }
-        MigrateError::ExecuteMigration(error, version) => {
-            StoreError::Migration { version, reason: StoreError::from(error).to_string() }
-        }
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema {
+            found,
+            known: newest(),
+        },
+        MigrateError::VersionMismatch(version) => StoreError::Migration {
+            version,
+            reason: "it was changed after it had been applied".to_owned(),
+        },
+        MigrateError::ExecuteMigration(error, version) => StoreError::Migration {
+            version,
+            reason: StoreError::from(error).to_string(),
+        },
         MigrateError::Execute(error) => error.into(),
-        _ => StoreError::Migration { version: 0, reason: "the migrations do not fit the database".to_owned() },
+        _ => StoreError::Migration {
+            version: 0,
+            reason: "the migrations do not fit the database".to_owned(),
+        },
     }
 }

@@ -28,15 +28,19 @@ const BEGIN: Sql = sql!(
 );
 const EXTEND: Sql = sql!("UPDATE epoch SET lease_us = $2 WHERE id = $1 AND state = 'closing'");
 const STAGE: Sql = sql!(
-    sqlite = "INSERT INTO released_cell (epoch, cell, y) SELECT $1, value ->> 0, value ->> 1 FROM json_each($2)
+    sqlite =
+        "INSERT INTO released_cell (epoch, cell, y) SELECT $1, value ->> 0, value ->> 1 FROM json_each($2)
               WHERE TRUE ON CONFLICT (epoch, cell) DO NOTHING",
-    postgres = "INSERT INTO released_cell (epoch, cell, y) SELECT $1, v.* FROM unnest($2::text[], $3::bigint[]) AS v
+    postgres =
+        "INSERT INTO released_cell (epoch, cell, y) SELECT $1, v.* FROM unnest($2::text[], $3::bigint[]) AS v
                 ON CONFLICT (epoch, cell) DO NOTHING"
 );
 const DESCRIBE: Sql =
     sql!("UPDATE epoch SET lease_us = $2, completeness = $3 WHERE id = $1 AND state = 'closing'");
-const PURPOSE: Sql = sql!("INSERT INTO epoch_purpose (epoch, purpose, version, digest) VALUES ($1, $2, $3, $4)");
-const RELEASE: Sql = sql!("UPDATE epoch SET state = 'closed', closed_us = $2 WHERE id = $1 AND state = 'closing'");
+const PURPOSE: Sql =
+    sql!("INSERT INTO epoch_purpose (epoch, purpose, version, digest) VALUES ($1, $2, $3, $4)");
+const RELEASE: Sql =
+    sql!("UPDATE epoch SET state = 'closed', closed_us = $2 WHERE id = $1 AND state = 'closing'");
 const READ: Sql = sql!(
     sqlite = "SELECT c.cell, c.y FROM json_each($2) AS v CROSS JOIN released_cell AS c
               WHERE c.epoch = $1 AND c.cell = v.value ->> 0
@@ -48,7 +52,8 @@ const CLOSED: Sql = sql!(
     "SELECT id, date, closed_us, catalogue, completeness FROM epoch
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
 );
-const PURPOSES: Sql = sql!("SELECT purpose, version, digest FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
+const PURPOSES: Sql =
+    sql!("SELECT purpose, version, digest FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
 
 pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::FIND", FIND),
@@ -120,8 +125,14 @@ impl Store {
         }
         let [population, date] = [population.as_str().into(), date.into()];
         let lease_us: i64 = now_us + LEASE_US;
-        let values =
-            vec![id.into(), population, date, now_us.into(), lease_us.into(), catalogue.as_slice().into()];
+        let values = vec![
+            id.into(),
+            population,
+            date,
+            now_us.into(),
+            lease_us.into(),
+            catalogue.as_slice().into(),
+        ];
         tx.execute(BEGIN, values).await?;
         tx.commit().await?;
         Ok(id)
@@ -139,10 +150,17 @@ impl Store {
     ) -> Result<(), StoreError> {
         for chunk in cells.chunks(CELLS_PER_STATEMENT_MAX) {
             let mut tx = self.begin_write().await?;
-            hold(&mut tx, epoch, EXTEND, vec![epoch.into(), (now_us + LEASE_US).into()]).await?;
+            hold(
+                &mut tx,
+                epoch,
+                EXTEND,
+                vec![epoch.into(), (now_us + LEASE_US).into()],
+            )
+            .await?;
             let names = Column::texts(chunk.iter().map(|(cell, _)| cell.as_str()));
             let figures = Column::ints(chunk.iter().map(|(_, y)| *y));
-            tx.execute(STAGE, vec![epoch.into(), SqlValue::Rows(vec![names, figures])]).await?;
+            tx.execute(STAGE, vec![epoch.into(), SqlValue::Rows(vec![names, figures])])
+                .await?;
             tx.commit().await?;
         }
         Ok(())
@@ -163,10 +181,19 @@ impl Store {
         let values = vec![epoch.into(), (now_us + LEASE_US).into(), completeness.into()];
         hold(&mut tx, epoch, DESCRIBE, values).await?;
         tx.execute(DROP_PURPOSES, vec![epoch.into()]).await?;
-        for EpochPurpose { purpose, version, digest } in purposes {
+        for EpochPurpose {
+            purpose,
+            version,
+            digest,
+        } in purposes
+        {
             let version = i64::from(*version);
-            let values =
-                vec![epoch.into(), purpose.as_str().into(), version.into(), digest.as_slice().into()];
+            let values = vec![
+                epoch.into(),
+                purpose.as_str().into(),
+                version.into(),
+                digest.as_slice().into(),
+            ];
             tx.execute(PURPOSE, values).await?;
         }
         tx.commit().await
@@ -222,7 +249,11 @@ pub async fn release(tx: &mut Tx, epoch: i64, now_us: i64) -> Result<(), StoreEr
 
 /// Runs an update of the epoch row that only the holder of the lease may do. It comes first in its transaction.
 async fn hold(tx: &mut Tx, epoch: i64, update: Sql, values: Vec<SqlValue>) -> Result<(), StoreError> {
-    if tx.execute(update, values).await? == 1 { Ok(()) } else { Err(StoreError::EpochLost { epoch }) }
+    if tx.execute(update, values).await? == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::EpochLost { epoch })
+    }
 }
 
 async fn drop_epoch(tx: &mut Tx, epoch: i64) -> Result<(), StoreError> {
@@ -245,7 +276,14 @@ fn closed_epoch(row: &Row) -> Result<ClosedEpoch, StoreError> {
 }
 
 fn epoch_purpose(row: &Row) -> Result<EpochPurpose, StoreError> {
-    let purpose = row.text(0)?.parse().map_err(|_| StoreError::Shape { column: 0 })?;
+    let purpose = row
+        .text(0)?
+        .parse()
+        .map_err(|_| StoreError::Shape { column: 0 })?;
     let version = u32::try_from(row.int(1)?).map_err(|_| StoreError::Shape { column: 1 })?;
-    Ok(EpochPurpose { purpose, version, digest: row.array(2)? })
+    Ok(EpochPurpose {
+        purpose,
+        version,
+        digest: row.array(2)?,
+    })
 }

@@ -64,7 +64,10 @@ impl Store {
                 "blob" | "bytea" => TypeClass::Bytes,
                 _ => return Err(StoreError::Shape { column: 2 }),
             };
-            schema.entry(table).or_default().insert(row.text(1)?, (class, row.int(3)? != 0));
+            schema
+                .entry(table)
+                .or_default()
+                .insert(row.text(1)?, (class, row.int(3)? != 0));
         }
         Ok(schema)
     }

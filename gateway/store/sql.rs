@@ -24,7 +24,10 @@ pub struct Sql {
 impl Sql {
     /// One text for both engines.
     pub const fn same(text: &'static str) -> Self {
-        Self { sqlite: text, postgres: text }
+        Self {
+            sqlite: text,
+            postgres: text,
+        }
     }
 }
 
@@ -34,7 +37,10 @@ macro_rules! sql {
         $crate::store::Sql::same($text)
     };
     (sqlite = $sqlite:literal, postgres = $postgres:literal $(,)?) => {
-        $crate::store::Sql { sqlite: $sqlite, postgres: $postgres }
+        $crate::store::Sql {
+            sqlite: $sqlite,
+            postgres: $postgres,
+        }
     };
 }
 pub(crate) use sql;

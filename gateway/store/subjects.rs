@@ -45,7 +45,8 @@ const INDEX: Sql = sql!(
                 ON CONFLICT (idx, key_version) DO NOTHING"
 );
 const LOOKUP: Sql = sql!(
-    sqlite = "SELECT i.idx, i.key_version, s.canonical, COALESCE(r.canonical, s.canonical) FROM json_each($2) AS v
+    sqlite =
+        "SELECT i.idx, i.key_version, s.canonical, COALESCE(r.canonical, s.canonical) FROM json_each($2) AS v
               CROSS JOIN subject_index AS i ON i.idx = unhex(v.value ->> 0) AND i.key_version = v.value ->> 1
               CROSS JOIN subject AS s ON s.subject = i.subject
               LEFT JOIN subject_set AS o ON o.holder = $1 AND o.subject = i.subject
@@ -96,7 +97,10 @@ pub struct Sighting {
 impl Sighting {
     /// The sighting of `identifier` under the active key and the accepted older ones.
     pub fn new(identifier: &Identifier, active: (u32, &IndexKey), accepted: &[(u32, &IndexKey)]) -> Self {
-        let index = |(version, key): (u32, &IndexKey)| VersionedIndex { version, index: identifier.index(key) };
+        let index = |(version, key): (u32, &IndexKey)| VersionedIndex {
+            version,
+            index: identifier.index(key),
+        };
         Self {
             kind: identifier.type_byte(),
             current: index(active),
@@ -143,7 +147,10 @@ impl Store {
         let values = vec![holder.into(), index_rows(wanted)];
         let mut found = HashMap::new();
         for row in self.fetch_all(LOOKUP, values).await? {
-            let subjects = Found { canonical: subject_at(&row, 2)?, own: subject_at(&row, 3)? };
+            let subjects = Found {
+                canonical: subject_at(&row, 2)?,
+                own: subject_at(&row, 3)?,
+            };
             found.insert(key_at(&row, 0)?, subjects);
         }
         let answer = |sighting: &Sighting| sighting.indexes().find_map(|i| found.get(&key(i)).copied());
@@ -185,11 +192,15 @@ struct Seen {
 
 impl Seen {
     fn of(&self, sighting: &Sighting) -> Option<Known> {
-        sighting.indexes().find_map(|index| self.by_key.get(&key(index)).copied())
+        sighting
+            .indexes()
+            .find_map(|index| self.by_key.get(&key(index)).copied())
     }
 
     fn is_complete(&self, sightings: &[&Sighting]) -> bool {
-        sightings.iter().all(|sighting| self.by_key.contains_key(&key(&sighting.current)))
+        sightings
+            .iter()
+            .all(|sighting| self.by_key.contains_key(&key(&sighting.current)))
     }
 }
 
@@ -209,8 +220,13 @@ async fn find_or_create(
     }
 
     let mut tx = store.begin_write().await?;
-    let missing = sightings.iter().filter(|sighting| seen.of(sighting).is_none()).count();
-    let first = tx.take("subject", i64::try_from(missing).unwrap_or(i64::MAX)).await?;
+    let missing = sightings
+        .iter()
+        .filter(|sighting| seen.of(sighting).is_none())
+        .count();
+    let first = tx
+        .take("subject", i64::try_from(missing).unwrap_or(i64::MAX))
+        .await?;
     let mut seen = find(&mut tx, sightings).await?;
     let mut created = Vec::new();
     let mut indexed = Vec::new();
@@ -246,7 +262,11 @@ async fn find(tx: &mut Tx, sightings: &[&Sighting]) -> Result<Seen, StoreError> 
     let wanted: Vec<_> = sightings.iter().flat_map(|sighting| sighting.indexes()).collect();
     let mut seen = Seen::default();
     for row in tx.fetch_all(FIND, vec![index_rows(wanted)]).await? {
-        let known = Known { subject: subject_at(&row, 2)?, sequence: row.int(3)?, kind: row.int(4)? };
+        let known = Known {
+            subject: subject_at(&row, 2)?,
+            sequence: row.int(3)?,
+            kind: row.int(4)?,
+        };
         seen.by_key.insert(key_at(&row, 0)?, known);
     }
     Ok(seen)
@@ -264,7 +284,8 @@ async fn create(
             Column::ints(created.iter().map(|known| known.sequence)),
             Column::ints(created.iter().map(|known| known.kind)),
         ];
-        tx.execute(CREATE, vec![now_us.into(), SqlValue::Rows(rows)]).await?;
+        tx.execute(CREATE, vec![now_us.into(), SqlValue::Rows(rows)])
+            .await?;
     }
     let rows = vec![
         Column::bytes(indexed.iter().map(|(index, _)| *index.index.as_bytes())),

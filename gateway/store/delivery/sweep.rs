@@ -27,7 +27,10 @@ impl Store {
         let mut swept = 0;
         for row in self.fetch_all(DUE, vec![]).await? {
             let delivery = row.int(0)?;
-            let dataset: Name = row.text(1)?.parse().map_err(|_| StoreError::Shape { column: 1 })?;
+            let dataset: Name = row
+                .text(1)?
+                .parse()
+                .map_err(|_| StoreError::Shape { column: 1 })?;
             swept += self.sweep_rows(delivery, &dataset).await?;
             self.execute(REMOVALS, vec![delivery.into()]).await?;
             self.execute(SWEPT, vec![delivery.into(), now_us.into()]).await?;
@@ -45,7 +48,9 @@ impl Store {
         ));
         let mut swept = 0;
         loop {
-            let gone = self.execute(&delete, vec![delivery.into(), SWEEP_ROWS_MAX.into()]).await?;
+            let gone = self
+                .execute(&delete, vec![delivery.into(), SWEEP_ROWS_MAX.into()])
+                .await?;
             swept += gone;
             if gone == 0 {
                 return Ok(swept);

@@ -91,7 +91,9 @@ impl Store {
         let effective_us = (now_us.div_euclid(DAY_US) + 1) * DAY_US;
         let mut tx = self.begin_write().await?;
         tx.take("subject", 0).await?;
-        let mut agreed = tx.execute(AGREE, vec![now_us.into(), effective_us.into()]).await?;
+        let mut agreed = tx
+            .execute(AGREE, vec![now_us.into(), effective_us.into()])
+            .await?;
         for rule in rules {
             let holders = Column::texts(rule.asserted_by.iter().map(Oin::as_str));
             let values = vec![now_us.into(), effective_us.into(), SqlValue::Rows(vec![holders])];
@@ -138,13 +140,19 @@ fn agree_by(rule: &LinkRule) -> Rendered {
             other_date = column_name(&rule.other.field),
         )
     };
-    Rendered::pair(render("SELECT value ->> 0 FROM json_each($3)"), render("SELECT unnest($3::text[])"))
+    Rendered::pair(
+        render("SELECT value ->> 0 FROM json_each($3)"),
+        render("SELECT unnest($3::text[])"),
+    )
 }
 
 async fn relabel(tx: &mut Tx, applied_us: i64) -> Result<(), StoreError> {
     let mut labels = Labels::default();
     for row in tx.fetch_all(LABELS, vec![applied_us.into()]).await? {
-        labels.join((subject_at(&row, 0)?, row.int(1)?), (subject_at(&row, 2)?, row.int(3)?));
+        labels.join(
+            (subject_at(&row, 0)?, row.int(1)?),
+            (subject_at(&row, 2)?, row.int(3)?),
+        );
     }
     let changes = labels.changes();
     for chunk in changes.chunks(RELABEL_ROWS_MAX) {
@@ -167,7 +175,11 @@ impl Labels {
         self.sequence.extend([a, b]);
         let (a, b) = (self.lowest(a.0), self.lowest(b.0));
         if a != b {
-            let (low, high) = if self.sequence.get(&a) < self.sequence.get(&b) { (a, b) } else { (b, a) };
+            let (low, high) = if self.sequence.get(&a) < self.sequence.get(&b) {
+                (a, b)
+            } else {
+                (b, a)
+            };
             self.towards.insert(high, low);
         }
     }

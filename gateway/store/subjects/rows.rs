@@ -85,8 +85,10 @@ impl Store {
     ) -> Result<Resolved, StoreError> {
         let sightings: Vec<_> = rows.iter().flatten().collect();
         let seen = find_or_create(self, &sightings, new, by.now_us).await?;
-        let rows: Vec<Vec<Known>> =
-            rows.iter().map(|row| row.iter().filter_map(|sighting| seen.of(sighting)).collect()).collect();
+        let rows: Vec<Vec<Known>> = rows
+            .iter()
+            .map(|row| row.iter().filter_map(|sighting| seen.of(sighting)).collect())
+            .collect();
 
         let mut tx = self.begin_read().await?;
         let sets = joined(&mut tx, by.holder, &rows).await?;
@@ -99,7 +101,10 @@ impl Store {
             self.store_links(by, &rows, &unlinked, &fresh, tables).await?
         };
         let subjects = rows.iter().map(|row| sets.row_subject(row)).collect();
-        Ok(Resolved { subjects, created: seen.fresh.len() })
+        Ok(Resolved {
+            subjects,
+            created: seen.fresh.len(),
+        })
     }
 
     async fn store_links(
@@ -120,7 +125,12 @@ impl Store {
                 subject_column(unlinked.iter().map(|(a, _)| a)),
                 subject_column(unlinked.iter().map(|(_, b)| b)),
             ]);
-            let values = vec![by.holder.as_str().into(), by.delivery.into(), by.now_us.into(), pairs];
+            let values = vec![
+                by.holder.as_str().into(),
+                by.delivery.into(),
+                by.now_us.into(),
+                pairs,
+            ];
             tx.execute(LINK, values).await?;
         }
         if !changes.is_empty() {
@@ -128,7 +138,8 @@ impl Store {
                 subject_column(changes.iter().map(|change| &change.subject)),
                 subject_column(changes.iter().map(|change| &change.root)),
             ];
-            tx.execute(SET, vec![by.holder.as_str().into(), SqlValue::Rows(roots)]).await?;
+            tx.execute(SET, vec![by.holder.as_str().into(), SqlValue::Rows(roots)])
+                .await?;
             move_rows(&mut tx, by.holder, &changes, fresh, tables).await?;
         }
         tx.commit().await?;
@@ -140,15 +151,24 @@ impl Store {
 async fn joined(tx: &mut Tx, holder: &Oin, rows: &[Vec<Known>]) -> Result<Sets, StoreError> {
     let mut sets = Sets::default();
     let unique: HashSet<SubjectId> = rows.iter().flatten().map(|known| known.subject).collect();
-    let values = vec![holder.as_str().into(), SqlValue::Rows(vec![subject_column(&unique)])];
+    let values = vec![
+        holder.as_str().into(),
+        SqlValue::Rows(vec![subject_column(&unique)]),
+    ];
     for row in tx.fetch_all(SETS, values).await? {
-        let member = Known { subject: subject_at(&row, 0)?, sequence: row.int(2)?, kind: row.int(3)? };
+        let member = Known {
+            subject: subject_at(&row, 0)?,
+            sequence: row.int(2)?,
+            kind: row.int(3)?,
+        };
         sets.restore(member, subject_at(&row, 1)?);
     }
     rows.iter().flatten().for_each(|known| sets.add(*known));
     for row in rows {
         if let Some((first, others)) = row.split_first() {
-            others.iter().for_each(|other| sets.join(first.subject, other.subject));
+            others
+                .iter()
+                .for_each(|other| sets.join(first.subject, other.subject));
         }
     }
     Ok(sets)
@@ -185,7 +205,10 @@ async fn unlinked(
         subject_column(pairs.iter().map(|(_, b)| b)),
     ]);
     let mut linked = HashSet::new();
-    for row in tx.fetch_all(LINKED, vec![by.holder.as_str().into(), by.delivery.into(), batch]).await? {
+    for row in tx
+        .fetch_all(LINKED, vec![by.holder.as_str().into(), by.delivery.into(), batch])
+        .await?
+    {
         linked.insert((subject_at(&row, 0)?, subject_at(&row, 1)?));
     }
     Ok(pairs.into_iter().filter(|pair| !linked.contains(pair)).collect())
@@ -209,7 +232,8 @@ async fn move_rows(
     }
     for repoint in tables.iter().filter_map(|table| table.repoint.as_ref()) {
         let columns: Vec<Column> = vec![subject_column(moved.keys()), subject_column(moved.values())];
-        tx.execute(repoint, vec![holder.as_str().into(), SqlValue::Rows(columns)]).await?;
+        tx.execute(repoint, vec![holder.as_str().into(), SqlValue::Rows(columns)])
+            .await?;
     }
     Ok(())
 }

@@ -77,14 +77,24 @@ impl Sets {
 
     /// The subject under which this holder's rows of `subject` are stored: the lowest creation sequence.
     pub(super) fn root(&self, subject: SubjectId) -> SubjectId {
-        let members = self.set_of.get(&subject).map(|set| self.of(*set)).unwrap_or_default();
-        members.iter().min_by_key(|known| known.sequence).map_or(subject, |known| known.subject)
+        let members = self
+            .set_of
+            .get(&subject)
+            .map(|set| self.of(*set))
+            .unwrap_or_default();
+        members
+            .iter()
+            .min_by_key(|known| known.sequence)
+            .map_or(subject, |known| known.subject)
     }
 
     /// The subject of a row that names its pupil by `identifiers`: their common root; in a conflict the one that
     /// counts most (a number issued by the state before all others), so that two pupils never become one.
     pub(super) fn row_subject(&self, identifiers: &[Known]) -> Option<SubjectId> {
-        identifiers.iter().min_by_key(|known| known.kind).map(|known| self.root(known.subject))
+        identifiers
+            .iter()
+            .min_by_key(|known| known.kind)
+            .map(|known| self.root(known.subject))
     }
 
     /// Members of sets of two or more whose stored root is missing or another one.
@@ -94,7 +104,11 @@ impl Sets {
             for Known { subject, .. } in members {
                 let (stored, root) = (self.stored_root.get(subject).copied(), self.root(*subject));
                 if stored != Some(root) {
-                    changes.push(Change { subject: *subject, old_root: stored.unwrap_or(*subject), root });
+                    changes.push(Change {
+                        subject: *subject,
+                        old_root: stored.unwrap_or(*subject),
+                        root,
+                    });
                 }
             }
         }
@@ -111,7 +125,11 @@ mod tests {
     const ECK: i64 = 4;
 
     fn known(sequence: u8, kind: i64) -> Known {
-        Known { subject: SubjectId::from_bytes([sequence; 16]), sequence: i64::from(sequence), kind }
+        Known {
+            subject: SubjectId::from_bytes([sequence; 16]),
+            sequence: i64::from(sequence),
+            kind,
+        }
     }
 
     fn sets(known: &[Known]) -> Sets {
@@ -156,7 +174,11 @@ mod tests {
 
         sets.add(local);
         sets.join(local.subject, eck.subject);
-        let change = Change { subject: local.subject, old_root: local.subject, root: bsn.subject };
+        let change = Change {
+            subject: local.subject,
+            old_root: local.subject,
+            root: bsn.subject,
+        };
         assert_eq!(sets.changes(), [change]);
     }
 }

@@ -1,7 +1,9 @@
 //! Deliveries: invisible until activated, replaced by a pointer, swept.
 
 use doelpoort::store::StoreError;
-use doelpoort::store::delivery::{self, Batch, ERRORS_STORED_MAX, Finished, Mode, RowError, StagedRow, State};
+use doelpoort::store::delivery::{
+    self, Batch, ERRORS_STORED_MAX, Finished, Mode, RowError, StagedRow, State,
+};
 use rstest::rstest;
 
 use super::world::{CITY, NOW, OTHER_SCHOOL, SCHOOL, World, bsn, name, row, values};
@@ -15,11 +17,24 @@ const LEASE_US: i64 = 10 * 60 * 1_000_000;
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn a_snapshot_is_invisible_until_it_is_activated_and_then_replaces_the_last(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
-    let first = world.deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)]), row(2, &[bsn(2)])]).await;
-    world.deliver("enrolment", OTHER_SCHOOL, &[row(9, &[bsn(9)])]).await;
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let first = world
+        .deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)]), row(2, &[bsn(2)])])
+        .await;
+    world
+        .deliver("enrolment", OTHER_SCHOOL, &[row(9, &[bsn(9)])])
+        .await;
     let second = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
-    world.stage(second, "enrolment", SCHOOL, &[row(2, &[bsn(2)]), row(3, &[bsn(3)])]).await;
+    world
+        .stage(
+            second,
+            "enrolment",
+            SCHOOL,
+            &[row(2, &[bsn(2)]), row(3, &[bsn(3)])],
+        )
+        .await;
     assert_eq!(world.visible_keys().await, [1, 2, 9]);
 
     world.store.finish(second, &[0; 32], NOW).await.unwrap();
@@ -30,8 +45,19 @@ async fn a_snapshot_is_invisible_until_it_is_activated_and_then_replaces_the_las
     let first = world.store.delivery(first).await.unwrap().unwrap();
     let second = world.store.delivery(second).await.unwrap().unwrap();
     assert_eq!((first.state, second.state), (State::Superseded, State::Active));
-    assert_eq!((second.rows_accepted, second.rows_rejected, second.activated_us), (2, 0, Some(NOW + 1)));
-    assert_eq!(world.store.active_deliveries(&name("enrolment")).await.unwrap().len(), 2);
+    assert_eq!(
+        (second.rows_accepted, second.rows_rejected, second.activated_us),
+        (2, 0, Some(NOW + 1))
+    );
+    assert_eq!(
+        world
+            .store
+            .active_deliveries(&name("enrolment"))
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     assert_eq!(world.store.sweep(NOW).await.unwrap(), 2);
     assert_eq!(world.count(ROWS).await, 3);
 }
@@ -41,12 +67,32 @@ async fn a_snapshot_is_invisible_until_it_is_activated_and_then_replaces_the_las
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn changes_upsert_and_remove_by_row_key(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
-    world.deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)]), row(2, &[bsn(2)]), row(3, &[bsn(3)])]).await;
-    world.deliver("enrolment", OTHER_SCHOOL, &[row(2, &[bsn(2)])]).await;
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    world
+        .deliver(
+            "enrolment",
+            SCHOOL,
+            &[row(1, &[bsn(1)]), row(2, &[bsn(2)]), row(3, &[bsn(3)])],
+        )
+        .await;
+    world
+        .deliver("enrolment", OTHER_SCHOOL, &[row(2, &[bsn(2)])])
+        .await;
     let changes = world.open("enrolment", SCHOOL, Mode::Changes).await;
-    world.stage(changes, "enrolment", SCHOOL, &[row(2, &[bsn(4)]), row(5, &[bsn(5)])]).await;
-    let removals = Batch { removals: vec![[1; 32], [77; 32]], ..Batch::default() };
+    world
+        .stage(
+            changes,
+            "enrolment",
+            SCHOOL,
+            &[row(2, &[bsn(4)]), row(5, &[bsn(5)])],
+        )
+        .await;
+    let removals = Batch {
+        removals: vec![[1; 32], [77; 32]],
+        ..Batch::default()
+    };
     let table = world.tables.table(&name("enrolment")).unwrap();
     world.store.stage(changes, table, removals, NOW).await.unwrap();
     world.store.finish(changes, &[0; 32], NOW).await.unwrap();
@@ -54,9 +100,22 @@ async fn changes_upsert_and_remove_by_row_key(#[case] backend: Backend) {
     world.activate(changes, NOW + 1).await;
 
     assert_eq!(world.visible_keys().await, [2, 3, 5, 2]);
-    assert_eq!(world.store.delivery(changes).await.unwrap().unwrap().rows_accepted, 4);
+    assert_eq!(
+        world
+            .store
+            .delivery(changes)
+            .await
+            .unwrap()
+            .unwrap()
+            .rows_accepted,
+        4
+    );
     world.deliver("enrolment", SCHOOL, &[row(8, &[bsn(8)])]).await;
-    assert_eq!(world.visible_keys().await, [8, 2], "a snapshot replaces the changes too");
+    assert_eq!(
+        world.visible_keys().await,
+        [8, 2],
+        "a snapshot replaces the changes too"
+    );
 }
 
 #[rstest]
@@ -64,11 +123,18 @@ async fn changes_upsert_and_remove_by_row_key(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn the_same_content_twice_is_the_same_delivery(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     let deliver = async |key, content: u8| {
         let delivery = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
-        world.stage(delivery, "enrolment", SCHOOL, &[row(key, &[bsn(1)])]).await;
-        (delivery, world.store.finish(delivery, &[content; 32], NOW).await.unwrap())
+        world
+            .stage(delivery, "enrolment", SCHOOL, &[row(key, &[bsn(1)])])
+            .await;
+        (
+            delivery,
+            world.store.finish(delivery, &[content; 32], NOW).await.unwrap(),
+        )
     };
     let (first, finished) = deliver(1, 1).await;
     assert_eq!(finished, Finished::Ready);
@@ -86,7 +152,9 @@ async fn the_same_content_twice_is_the_same_delivery(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn a_key_that_comes_twice_and_row_errors_are_reported(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     let delivery = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
     let table = world.tables.table(&name("enrolment")).unwrap();
     let staged = |number, key| StagedRow {
@@ -96,10 +164,19 @@ async fn a_key_that_comes_twice_and_row_errors_are_reported(#[case] backend: Bac
         reference: Some(vec![1, 2, 3]),
         values: values("enrolment", 15_000),
     };
-    let error = |row| RowError { row, field: "birth-date".to_owned(), code: "not-a-date".to_owned() };
+    let error = |row| RowError {
+        row,
+        field: "birth-date".to_owned(),
+        code: "not-a-date".to_owned(),
+    };
     let batch = |rows, errors: Vec<RowError>| {
         let rejected = i64::try_from(errors.len()).unwrap();
-        Batch { rows, errors, rejected, removals: vec![] }
+        Batch {
+            rows,
+            errors,
+            rejected,
+            removals: vec![],
+        }
     };
 
     let first = batch(vec![staged(1, 1), staged(2, 2), staged(3, 1)], vec![]);
@@ -114,7 +191,10 @@ async fn a_key_that_comes_twice_and_row_errors_are_reported(#[case] backend: Bac
     assert_eq!((errors[0].row, errors[0].code.as_str()), (3, "duplicate-row"));
     world.store.reject(delivery, NOW).await.unwrap();
     let rejected = world.store.delivery(delivery).await.unwrap().unwrap();
-    assert_eq!((rejected.state, rejected.rows_accepted, rejected.rows_rejected), (State::Rejected, 3, 1192));
+    assert_eq!(
+        (rejected.state, rejected.rows_accepted, rejected.rows_rejected),
+        (State::Rejected, 3, 1192)
+    );
 }
 
 #[rstest]
@@ -122,17 +202,27 @@ async fn a_key_that_comes_twice_and_row_errors_are_reported(#[case] backend: Bac
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn what_a_crash_leaves_is_swept_when_its_lease_has_passed(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     world.deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)])]).await;
     let receiving = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
-    world.stage(receiving, "enrolment", SCHOOL, &[row(2, &[bsn(2)])]).await;
+    world
+        .stage(receiving, "enrolment", SCHOOL, &[row(2, &[bsn(2)])])
+        .await;
     let ready = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
-    world.stage(ready, "enrolment", SCHOOL, &[row(3, &[bsn(3)])]).await;
+    world
+        .stage(ready, "enrolment", SCHOOL, &[row(3, &[bsn(3)])])
+        .await;
     world.store.finish(ready, &[0; 32], NOW).await.unwrap();
     world.store.close().await;
     let store = world.database.open().await;
 
-    assert_eq!(store.sweep(NOW + LEASE_US).await.unwrap(), 0, "somebody may still be at it");
+    assert_eq!(
+        store.sweep(NOW + LEASE_US).await.unwrap(),
+        0,
+        "somebody may still be at it"
+    );
     assert_eq!(store.sweep(NOW + LEASE_US + 1).await.unwrap(), 2);
 
     let world = World { store, ..world };
@@ -150,10 +240,19 @@ async fn what_a_crash_leaves_is_swept_when_its_lease_has_passed(#[case] backend:
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn a_rolled_back_activation_leaves_the_old_rows_visible(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     world.deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)])]).await;
     let changes = world.open("enrolment", SCHOOL, Mode::Changes).await;
-    world.stage(changes, "enrolment", SCHOOL, &[row(1, &[bsn(2)]), row(2, &[bsn(2)])]).await;
+    world
+        .stage(
+            changes,
+            "enrolment",
+            SCHOOL,
+            &[row(1, &[bsn(2)]), row(2, &[bsn(2)])],
+        )
+        .await;
     world.store.finish(changes, &[0; 32], NOW).await.unwrap();
 
     let mut tx = world.store.begin_write().await.unwrap();
@@ -170,11 +269,15 @@ async fn a_rolled_back_activation_leaves_the_old_rows_visible(#[case] backend: B
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn two_snapshots_at_once_leave_one_visible(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     let mut activations = Vec::new();
     for key in 1..=6 {
         let delivery = world.open("enrolment", SCHOOL, Mode::Snapshot).await;
-        world.stage(delivery, "enrolment", SCHOOL, &[row(key, &[bsn(1)])]).await;
+        world
+            .stage(delivery, "enrolment", SCHOOL, &[row(key, &[bsn(1)])])
+            .await;
         world.store.finish(delivery, &[key; 32], NOW).await.unwrap();
         let store = world.store.clone();
         activations.push(async move {
@@ -196,13 +299,27 @@ async fn two_snapshots_at_once_leave_one_visible(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn rows_that_do_not_fit_the_table_are_refused(#[case] backend: Backend) {
-    let Some(world) = World::new(backend).await else { return };
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
     let delivery = world.open("resident", CITY, Mode::Snapshot).await;
-    let staged = |values| StagedRow { number: 1, row_key: [1; 32], subject: None, reference: None, values };
-    let wrong = [("resident", values("enrolment", 1)), ("enrolment", values("enrolment", 1))];
+    let staged = |values| StagedRow {
+        number: 1,
+        row_key: [1; 32],
+        subject: None,
+        reference: None,
+        values,
+    };
+    let wrong = [
+        ("resident", values("enrolment", 1)),
+        ("enrolment", values("enrolment", 1)),
+    ];
     for (dataset, values) in wrong {
         let table = world.tables.table(&name(dataset)).unwrap();
-        let batch = Batch { rows: vec![staged(values)], ..Batch::default() };
+        let batch = Batch {
+            rows: vec![staged(values)],
+            ..Batch::default()
+        };
         let result = world.store.stage(delivery, table, batch, NOW).await;
         assert!(matches!(result, Err(StoreError::RowWidth { .. })), "{result:?}");
     }

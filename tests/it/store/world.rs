@@ -70,19 +70,33 @@ pub fn subject(sighting: &Sighting) -> SubjectId {
 }
 
 pub fn row(key: u8, pupil: &[Sighting]) -> Row {
-    Row { pupil: pupil.to_vec(), born: 15_000, key }
+    Row {
+        pupil: pupil.to_vec(),
+        born: 15_000,
+        key,
+    }
 }
 
 impl World {
     pub async fn new(backend: Backend) -> Option<Self> {
         let (database, store) = migrated(backend).await?;
         let tables = store.prepare_datasets(&catalogue::small()).await.unwrap();
-        Some(Self { database, store, tables })
+        Some(Self {
+            database,
+            store,
+            tables,
+        })
     }
 
     pub async fn open(&self, dataset: &str, holder: &str, mode: Mode) -> i64 {
         let (dataset, holder) = (name(dataset), oin(holder));
-        let new = NewDelivery { dataset: &dataset, period: "", holder: &holder, deliverer: &holder, mode };
+        let new = NewDelivery {
+            dataset: &dataset,
+            period: "",
+            holder: &holder,
+            deliverer: &holder,
+            mode,
+        };
         self.store.open_delivery(new, NOW).await.unwrap()
     }
 
@@ -92,18 +106,33 @@ impl World {
         let mut all = Vec::new();
         for (part, rows) in rows.chunks(STAGE_ROWS_MAX).enumerate() {
             let holder = oin(holder);
-            let by = Assertion { holder: &holder, delivery, now_us: NOW };
+            let by = Assertion {
+                holder: &holder,
+                delivery,
+                now_us: NOW,
+            };
             let pupils: Vec<_> = rows.iter().map(|row| row.pupil.clone()).collect();
-            let resolved = self.store.resolve_rows(by, &pupils, &id_of, &self.tables).await.unwrap();
+            let resolved = self
+                .store
+                .resolve_rows(by, &pupils, &id_of, &self.tables)
+                .await
+                .unwrap();
             let first = part * STAGE_ROWS_MAX + 1;
-            let staged = rows.iter().zip(&resolved.subjects).zip(first..).map(|((row, subject), number)| StagedRow {
-                number: i64::try_from(number).unwrap(),
-                row_key: [row.key; 32],
-                subject: *subject,
-                reference: None,
-                values: values(dataset, row.born),
-            });
-            let batch = Batch { rows: staged.collect(), ..Batch::default() };
+            let staged = rows
+                .iter()
+                .zip(&resolved.subjects)
+                .zip(first..)
+                .map(|((row, subject), number)| StagedRow {
+                    number: i64::try_from(number).unwrap(),
+                    row_key: [row.key; 32],
+                    subject: *subject,
+                    reference: None,
+                    values: values(dataset, row.born),
+                });
+            let batch = Batch {
+                rows: staged.collect(),
+                ..Batch::default()
+            };
             self.store.stage(delivery, table, batch, NOW).await.unwrap();
             all.extend(resolved.subjects.into_iter().flatten());
         }
@@ -125,7 +154,10 @@ impl World {
         let delivery = self.open(dataset, holder, mode).await;
         self.stage(delivery, dataset, holder, rows).await;
         let content = [u8::try_from(delivery).unwrap(); 32];
-        assert_eq!(self.store.finish(delivery, &content, NOW).await.unwrap(), Finished::Ready);
+        assert_eq!(
+            self.store.finish(delivery, &content, NOW).await.unwrap(),
+            Finished::Ready
+        );
         self.activate(delivery, NOW).await;
         delivery
     }
@@ -136,7 +168,9 @@ impl World {
                    JOIN delivery AS d ON d.id = t.delivery AND d.state = 'active' ORDER BY t.holder, t.row_key";
         let rows = self.store.fetch_all(sql, vec![]).await.unwrap();
         let subject = |row: &doelpoort::store::Row| row.array(1).map(SubjectId::from_bytes).ok();
-        rows.iter().map(|row| (row.bytes(0).unwrap()[0], subject(row))).collect()
+        rows.iter()
+            .map(|row| (row.bytes(0).unwrap()[0], subject(row)))
+            .collect()
     }
 
     pub async fn visible_keys(&self) -> Vec<u8> {
@@ -144,7 +178,13 @@ impl World {
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
-        self.store.fetch_optional(sql, vec![]).await.unwrap().unwrap().int(0).unwrap()
+        self.store
+            .fetch_optional(sql, vec![])
+            .await
+            .unwrap()
+            .unwrap()
+            .int(0)
+            .unwrap()
     }
 }
 

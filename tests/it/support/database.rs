@@ -38,7 +38,10 @@ impl Database {
 
     /// Opens the database; more than one store may be open on it, as replicas are.
     pub async fn open(&self) -> Store {
-        let options = StoreOptions { connections_max: 4, ..StoreOptions::default() };
+        let options = StoreOptions {
+            connections_max: 4,
+            ..StoreOptions::default()
+        };
         Store::open(&self.url, options).await.unwrap()
     }
 
@@ -61,15 +64,24 @@ fn postgres_url() -> Option<String> {
     std::env::var("TEST_POSTGRES_URL").ok()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a schema's name cannot be bound; this one is made of two numbers")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a schema's name cannot be bound; this one is made of two numbers"
+)]
 async fn in_new_schema(server: &str) -> String {
     static SCHEMAS: AtomicU32 = AtomicU32::new(0);
     let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
     let schema = format!("test_{}_{number}", std::process::id());
     let options: sqlx::postgres::PgConnectOptions = server.parse().unwrap();
     let mut connection = options.connect().await.unwrap();
-    connection.execute(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))).await.unwrap();
-    connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema} CASCADE")))
+        .await
+        .unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let separator = if server.contains('?') { '&' } else { '?' };
     format!("{server}{separator}options=-csearch_path%3D{schema}")
