@@ -7,20 +7,11 @@ use crate::identity::{BearerError, IdentityError, bearer, covers};
 async fn a_caller_is_organisation_client_roles_and_purposes() {
     let world = World::new().await;
     let caller = world.caller(&world.dashboard).await;
-    assert_eq!(
-        (caller.organisation.as_str(), caller.slug.as_str()),
-        (SWV, "swv-po")
-    );
-    assert_eq!(
-        (caller.client.as_str(), caller.roles.as_slice()),
-        ("swv-dashboard", &["dashboard".to_owned()][..])
-    );
+    assert_eq!((caller.organisation.as_str(), caller.slug.as_str()), (SWV, "swv-po"));
+    assert_eq!((caller.client.as_str(), caller.roles.as_slice()), ("swv-dashboard", &["dashboard".to_owned()][..]));
     assert_eq!(caller.acting_for, []);
     let standing = &world.policies.purposes[&"youth-atlas".parse().unwrap()];
-    assert_eq!(
-        covers(&caller, &standing.purpose.id, &standing.manifest_digest),
-        Ok(())
-    );
+    assert_eq!(covers(&caller, &standing.purpose.id, &standing.manifest_digest), Ok(()));
     let vendor = world.caller(&world.vendor).await;
     assert_eq!(vendor.acting_for, [BOARD.parse().unwrap()]);
 }
@@ -41,12 +32,7 @@ async fn another_certificate_cannot_use_it_cached_or_not() {
     let world = World::new().await;
     let token = world.token(&world.dashboard).await;
     let (own, other) = (&world.dashboard.certificate, &world.school.certificate);
-    let ask = |certificate| {
-        world
-            .identity
-            .caller(world.organisations(), &token, certificate, world.now)
-            .err()
-    };
+    let ask = |certificate| world.identity.caller(world.organisations(), &token, certificate, world.now).err();
     assert_eq!(ask(Some(other)), Some(IdentityError::BindingWrong));
     assert_eq!(ask(None), Some(IdentityError::CertificateMissing));
     assert_eq!(ask(Some(own)), None);
@@ -62,28 +48,16 @@ async fn a_cached_token_still_expires_and_follows_the_configuration() {
     let token = world.token(&world.dashboard).await;
     let certificate = &world.dashboard.certificate;
     let ask = |organisations: &_, certificate: &_, now| {
-        world
-            .identity
-            .caller(organisations, &token, Some(certificate), now)
-            .err()
+        world.identity.caller(organisations, &token, Some(certificate), now).err()
     };
     assert_eq!(ask(world.organisations(), certificate, world.now), None);
     assert_eq!(ask(world.organisations(), certificate, world.later(604)), None);
-    assert_eq!(
-        ask(world.organisations(), certificate, world.later(605)),
-        Some(IdentityError::Expired)
-    );
+    assert_eq!(ask(world.organisations(), certificate, world.later(605)), Some(IdentityError::Expired));
     let nobody = doelpoort_core::party::Organisations::default();
-    assert_eq!(
-        ask(&nobody, certificate, world.now),
-        Some(IdentityError::ClientUnknown)
-    );
+    assert_eq!(ask(&nobody, certificate, world.now), Some(IdentityError::ClientUnknown));
     let mut expired = certificate.clone();
     expired.not_after = world.now;
-    assert_eq!(
-        ask(world.organisations(), &expired, world.later(1)),
-        Some(IdentityError::CertificateExpired)
-    );
+    assert_eq!(ask(world.organisations(), &expired, world.later(1)), Some(IdentityError::CertificateExpired));
 }
 
 #[tokio::test]
@@ -117,8 +91,5 @@ fn an_authorization_header_is_one_bearer_token() {
         assert_eq!(bearer(header), expected, "{header:?}");
     }
     assert_eq!(IdentityError::TokenMissing.bearer(), None);
-    assert_eq!(
-        IdentityError::AuthorizationMalformed.bearer(),
-        Some(BearerError::InvalidRequest)
-    );
+    assert_eq!(IdentityError::AuthorizationMalformed.bearer(), Some(BearerError::InvalidRequest));
 }

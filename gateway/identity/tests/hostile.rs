@@ -15,160 +15,48 @@ const OF_EVERY_KIND: &[(&str, Change, IdentityError)] = &[
     ("alg none", |h, _| h["alg"] = json!("none"), E::AlgorithmRefused),
     ("alg nOnE", |h, _| h["alg"] = json!("nOnE"), E::AlgorithmRefused),
     ("alg HS256", |h, _| h["alg"] = json!("HS256"), E::AlgorithmRefused),
-    (
-        "alg of another key type",
-        |h, _| h["alg"] = json!("ES256"),
-        E::AlgorithmRefused,
-    ),
-    (
-        "alg missing",
-        |h, _| drop(h.as_object_mut().unwrap().remove("alg")),
-        E::AlgorithmRefused,
-    ),
+    ("alg of another key type", |h, _| h["alg"] = json!("ES256"), E::AlgorithmRefused),
+    ("alg missing", |h, _| drop(h.as_object_mut().unwrap().remove("alg")), E::AlgorithmRefused),
     ("alg a number", |h, _| h["alg"] = json!(1), E::AlgorithmRefused),
-    (
-        "kid missing",
-        |h, _| drop(h.as_object_mut().unwrap().remove("kid")),
-        E::KeyUnknown,
-    ),
+    ("kid missing", |h, _| drop(h.as_object_mut().unwrap().remove("kid")), E::KeyUnknown),
     ("kid unknown", |h, _| h["kid"] = json!("other"), E::KeyUnknown),
     ("kid empty", |h, _| h["kid"] = json!(""), E::KeyUnknown),
-    (
-        "kid a path",
-        |h, _| h["kid"] = json!("../../../../dev/null"),
-        E::KeyUnknown,
-    ),
-    (
-        "kid an SQL text",
-        |h, _| h["kid"] = json!("x' UNION SELECT 'AAAA"),
-        E::KeyUnknown,
-    ),
-    (
-        "kid a URL",
-        |h, _| h["kid"] = json!("https://evil.example/jwks.json"),
-        E::KeyUnknown,
-    ),
-    (
-        "kid with a zero byte",
-        |h, _| h["kid"] = json!("key-1\u{0}"),
-        E::KeyUnknown,
-    ),
-    (
-        "kid in another case",
-        |h, _| h["kid"] = json!(h["kid"].as_str().unwrap().to_uppercase() + "X"),
-        E::KeyUnknown,
-    ),
+    ("kid a path", |h, _| h["kid"] = json!("../../../../dev/null"), E::KeyUnknown),
+    ("kid an SQL text", |h, _| h["kid"] = json!("x' UNION SELECT 'AAAA"), E::KeyUnknown),
+    ("kid a URL", |h, _| h["kid"] = json!("https://evil.example/jwks.json"), E::KeyUnknown),
+    ("kid with a zero byte", |h, _| h["kid"] = json!("key-1\u{0}"), E::KeyUnknown),
+    ("kid in another case", |h, _| h["kid"] = json!(h["kid"].as_str().unwrap().to_uppercase() + "X"), E::KeyUnknown),
     ("kid a list", |h, _| h["kid"] = json!([h["kid"]]), E::KeyUnknown),
     ("crit", |h, _| h["crit"] = json!(["exp"]), E::HeaderRefused),
     ("crit empty", |h, _| h["crit"] = json!([]), E::HeaderRefused),
     ("b64 false", |h, _| h["b64"] = json!(false), E::HeaderRefused),
-    (
-        "jku",
-        |h, _| h["jku"] = json!("https://evil.example/jwks.json"),
-        E::HeaderRefused,
-    ),
-    (
-        "jwk",
-        |h, _| h["jwk"] = Signer::new("evil").jwks()["keys"][0].clone(),
-        E::HeaderRefused,
-    ),
-    (
-        "x5u",
-        |h, _| h["x5u"] = json!("https://evil.example/cert.pem"),
-        E::HeaderRefused,
-    ),
+    ("jku", |h, _| h["jku"] = json!("https://evil.example/jwks.json"), E::HeaderRefused),
+    ("jwk", |h, _| h["jwk"] = Signer::new("evil").jwks()["keys"][0].clone(), E::HeaderRefused),
+    ("x5u", |h, _| h["x5u"] = json!("https://evil.example/cert.pem"), E::HeaderRefused),
     ("x5c", |h, _| h["x5c"] = json!(["MIIB"]), E::HeaderRefused),
     ("nested token", |h, _| h["cty"] = json!("JWT"), E::HeaderRefused),
     ("compressed", |h, _| h["zip"] = json!("DEF"), E::HeaderRefused),
     ("encrypted", |h, _| h["enc"] = json!("A256GCM"), E::HeaderRefused),
-    (
-        "typ of something else",
-        |h, _| h["typ"] = json!("dpop+jwt"),
-        E::TypeRefused,
-    ),
+    ("typ of something else", |h, _| h["typ"] = json!("dpop+jwt"), E::TypeRefused),
     ("typ a number", |h, _| h["typ"] = json!(1), E::TypeRefused),
     ("typ null", |h, _| h["typ"] = Value::Null, E::TypeRefused),
-    (
-        "header too long",
-        |h, _| h["x"] = json!("x".repeat(2_000)),
-        E::TokenMalformed,
-    ),
-    (
-        "too long",
-        |_, c| c["x"] = json!("x".repeat(20_000)),
-        E::TokenTooLong,
-    ),
-    (
-        "nested too deeply",
-        |_, c| c["x"] = json!([[[[[[[[[[]]]]]]]]]]),
-        E::TokenMalformed,
-    ),
-    (
-        "exp missing",
-        |_, c| drop(c.as_object_mut().unwrap().remove("exp")),
-        E::ClaimsMalformed,
-    ),
-    (
-        "exp a text",
-        |_, c| c["exp"] = json!("9999999999"),
-        E::ClaimsMalformed,
-    ),
-    (
-        "iat missing",
-        |_, c| drop(c.as_object_mut().unwrap().remove("iat")),
-        E::ClaimsMalformed,
-    ),
-    (
-        "expired",
-        |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() - 5),
-        E::Expired,
-    ),
+    ("header too long", |h, _| h["x"] = json!("x".repeat(2_000)), E::TokenMalformed),
+    ("too long", |_, c| c["x"] = json!("x".repeat(20_000)), E::TokenTooLong),
+    ("nested too deeply", |_, c| c["x"] = json!([[[[[[[[[[]]]]]]]]]]), E::TokenMalformed),
+    ("exp missing", |_, c| drop(c.as_object_mut().unwrap().remove("exp")), E::ClaimsMalformed),
+    ("exp a text", |_, c| c["exp"] = json!("9999999999"), E::ClaimsMalformed),
+    ("iat missing", |_, c| drop(c.as_object_mut().unwrap().remove("iat")), E::ClaimsMalformed),
+    ("expired", |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() - 5), E::Expired),
     ("expired long ago", |_, c| c["exp"] = json!(0), E::Expired),
-    (
-        "not yet valid",
-        |_, c| c["nbf"] = json!(c["iat"].as_i64().unwrap() + 6),
-        E::NotYetValid,
-    ),
-    (
-        "issued in the future",
-        |_, c| c["iat"] = json!(c["iat"].as_i64().unwrap() + 6),
-        E::IssuedInFuture,
-    ),
-    (
-        "for ever",
-        |_, c| c["exp"] = json!(253_402_300_799_i64),
-        E::LifetimeTooLong,
-    ),
-    (
-        "iss missing",
-        |_, c| drop(c.as_object_mut().unwrap().remove("iss")),
-        E::ClaimsMalformed,
-    ),
-    (
-        "iss another",
-        |_, c| c["iss"] = json!("https://evil.example"),
-        E::IssuerWrong,
-    ),
-    (
-        "aud missing",
-        |_, c| drop(c.as_object_mut().unwrap().remove("aud")),
-        E::ClaimsMalformed,
-    ),
-    (
-        "aud another",
-        |_, c| c["aud"] = json!("https://other.example"),
-        E::AudienceWrong,
-    ),
-    (
-        "aud with a slash more",
-        |_, c| c["aud"] = json!(format!("{ISSUER}/")),
-        E::AudienceWrong,
-    ),
-    (
-        "aud also another",
-        |_, c| c["aud"] = json!([ISSUER, "https://other.example"]),
-        E::AudienceWrong,
-    ),
+    ("not yet valid", |_, c| c["nbf"] = json!(c["iat"].as_i64().unwrap() + 6), E::NotYetValid),
+    ("issued in the future", |_, c| c["iat"] = json!(c["iat"].as_i64().unwrap() + 6), E::IssuedInFuture),
+    ("for ever", |_, c| c["exp"] = json!(253_402_300_799_i64), E::LifetimeTooLong),
+    ("iss missing", |_, c| drop(c.as_object_mut().unwrap().remove("iss")), E::ClaimsMalformed),
+    ("iss another", |_, c| c["iss"] = json!("https://evil.example"), E::IssuerWrong),
+    ("aud missing", |_, c| drop(c.as_object_mut().unwrap().remove("aud")), E::ClaimsMalformed),
+    ("aud another", |_, c| c["aud"] = json!("https://other.example"), E::AudienceWrong),
+    ("aud with a slash more", |_, c| c["aud"] = json!(format!("{ISSUER}/")), E::AudienceWrong),
+    ("aud also another", |_, c| c["aud"] = json!([ISSUER, "https://other.example"]), E::AudienceWrong),
     ("aud empty", |_, c| c["aud"] = json!([]), E::AudienceWrong),
 ];
 
@@ -179,102 +67,37 @@ fn changed(member: &Signer, header: &Value, claims: &Value, change: Change) -> S
 }
 
 /// Texts that are no token, made of one that is.
-fn mangled(
-    token: &str,
-    signer: &Signer,
-    header: &Value,
-    claims: &Value,
-) -> Vec<(&'static str, String, IdentityError)> {
+fn mangled(token: &str, signer: &Signer, header: &Value, claims: &Value) -> Vec<(&'static str, String, IdentityError)> {
     let parts: Vec<&str> = token.split('.').collect();
-    let [head, body, signature] = parts[..] else {
-        unreachable!("three parts")
-    };
+    let [head, body, signature] = parts[..] else { unreachable!("three parts") };
     let (header_text, claims_text) = (header.to_string(), claims.to_string());
     let twice = |text: &str, name: &str| format!(r#"{{"{name}":"x",{}"#, &text[1..]);
     let last = if signature.ends_with('A') { 'B' } else { 'A' };
     // Keyed with the public key: the classic confusion of RS256 and HS256 (RFC 8725 section 2.1).
     let confused = format!("{}.{body}", encode(&header_text.replace("EdDSA", "HS256")));
-    let mac = hmac::sign(
-        &hmac::Key::new(hmac::HMAC_SHA256, signer.public()),
-        confused.as_bytes(),
-    );
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, signer.public()), confused.as_bytes());
     vec![
         ("empty", String::new(), E::TokenMalformed),
         ("one part", head.into(), E::TokenMalformed),
         ("two parts", format!("{head}.{body}"), E::TokenMalformed),
         ("four parts", format!("{token}.{signature}"), E::TokenMalformed),
-        (
-            "five parts, as an encrypted token",
-            format!("{token}.a.b"),
-            E::TokenMalformed,
-        ),
+        ("five parts, as an encrypted token", format!("{token}.a.b"), E::TokenMalformed),
         ("no signature", format!("{head}.{body}."), E::TokenMalformed),
         ("padded", format!("{head}=.{body}.{signature}"), E::TokenMalformed),
         ("a space", format!(" {token}"), E::TokenMalformed),
         ("a line end", format!("{token}\n"), E::SignatureInvalid),
-        (
-            "header no JSON",
-            format!("{}.{body}.{signature}", encode("x")),
-            E::TokenMalformed,
-        ),
-        (
-            "header a list",
-            format!("{}.{body}.{signature}", encode("[]")),
-            E::TokenMalformed,
-        ),
-        (
-            "signature cut",
-            format!("{head}.{body}.{}", &signature[..signature.len() - 2]),
-            E::SignatureInvalid,
-        ),
-        (
-            "signature changed",
-            format!("{head}.{body}.{}{last}", &signature[..85]),
-            E::SignatureInvalid,
-        ),
-        (
-            "signature of another",
-            Signer::new("key-1").sign(header, claims),
-            E::SignatureInvalid,
-        ),
-        (
-            "claims changed",
-            format!(
-                "{head}.{}.{signature}",
-                encode(&claims_text.replace("iat", "iaT"))
-            ),
-            E::SignatureInvalid,
-        ),
-        (
-            "HS256 with the public key",
-            format!("{confused}.{}", BASE64URL_NOPAD.encode(mac.as_ref())),
-            E::AlgorithmRefused,
-        ),
-        (
-            "header member twice",
-            signer.sign_text(&twice(&header_text, "alg"), &claims_text),
-            E::TokenMalformed,
-        ),
-        (
-            "claim twice",
-            signer.sign_text(&header_text, &twice(&claims_text, "sub")),
-            E::TokenMalformed,
-        ),
-        (
-            "unknown claim twice",
-            signer.sign_text(&header_text, &format!(r#"{{"x":1,"x":1,{}"#, &claims_text[1..])),
-            E::TokenMalformed,
-        ),
-        (
-            "claims a list",
-            signer.sign_text(&header_text, "[]"),
-            E::TokenMalformed,
-        ),
-        (
-            "claims no JSON",
-            signer.sign_text(&header_text, "x"),
-            E::TokenMalformed,
-        ),
+        ("header no JSON", format!("{}.{body}.{signature}", encode("x")), E::TokenMalformed),
+        ("header a list", format!("{}.{body}.{signature}", encode("[]")), E::TokenMalformed),
+        ("signature cut", format!("{head}.{body}.{}", &signature[..signature.len() - 2]), E::SignatureInvalid),
+        ("signature changed", format!("{head}.{body}.{}{last}", &signature[..85]), E::SignatureInvalid),
+        ("signature of another", Signer::new("key-1").sign(header, claims), E::SignatureInvalid),
+        ("claims changed", format!("{head}.{}.{signature}", encode(&claims_text.replace("iat", "iaT"))), E::SignatureInvalid),
+        ("HS256 with the public key", format!("{confused}.{}", BASE64URL_NOPAD.encode(mac.as_ref())), E::AlgorithmRefused),
+        ("header member twice", signer.sign_text(&twice(&header_text, "alg"), &claims_text), E::TokenMalformed),
+        ("claim twice", signer.sign_text(&header_text, &twice(&claims_text, "sub")), E::TokenMalformed),
+        ("unknown claim twice", signer.sign_text(&header_text, &format!(r#"{{"x":1,"x":1,{}"#, &claims_text[1..])), E::TokenMalformed),
+        ("claims a list", signer.sign_text(&header_text, "[]"), E::TokenMalformed),
+        ("claims no JSON", signer.sign_text(&header_text, "x"), E::TokenMalformed),
     ]
 }
 
@@ -291,52 +114,16 @@ async fn assertions() {
     let school = &world.school;
     let (header, claims) = (school.signer.header(), school.claims(world.now));
     let own: &[(&str, Change, IdentityError)] = &[
-        (
-            "an access token's typ",
-            |h, _| h["typ"] = json!("at+jwt"),
-            E::TypeRefused,
-        ),
-        (
-            "sub missing",
-            |_, c| drop(c.as_object_mut().unwrap().remove("sub")),
-            E::ClaimsMalformed,
-        ),
-        (
-            "sub no client",
-            |_, c| c["sub"] = json!("nobody"),
-            E::ClientUnknown,
-        ),
-        (
-            "sub no client id",
-            |_, c| c["sub"] = json!("../x"),
-            E::ClientUnknown,
-        ),
-        (
-            "sub another client, whose certificate this is not",
-            |_, c| c["sub"] = json!("sis"),
-            E::CertificateWrong,
-        ),
-        (
-            "iss another client",
-            |_, c| c["iss"] = json!("sis"),
-            E::IssuerWrong,
-        ),
-        (
-            "exp over 5 minutes ahead",
-            |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() + 306),
-            E::LifetimeTooLong,
-        ),
-        (
-            "jti missing",
-            |_, c| drop(c.as_object_mut().unwrap().remove("jti")),
-            E::ClaimsMalformed,
-        ),
+        ("an access token's typ", |h, _| h["typ"] = json!("at+jwt"), E::TypeRefused),
+        ("sub missing", |_, c| drop(c.as_object_mut().unwrap().remove("sub")), E::ClaimsMalformed),
+        ("sub no client", |_, c| c["sub"] = json!("nobody"), E::ClientUnknown),
+        ("sub no client id", |_, c| c["sub"] = json!("../x"), E::ClientUnknown),
+        ("sub another client, whose certificate this is not", |_, c| c["sub"] = json!("sis"), E::CertificateWrong),
+        ("iss another client", |_, c| c["iss"] = json!("sis"), E::IssuerWrong),
+        ("exp over 5 minutes ahead", |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() + 306), E::LifetimeTooLong),
+        ("jti missing", |_, c| drop(c.as_object_mut().unwrap().remove("jti")), E::ClaimsMalformed),
         ("jti short", |_, c| c["jti"] = json!("42"), E::TokenIdWeak),
-        (
-            "jti long",
-            |_, c| c["jti"] = json!("x".repeat(257)),
-            E::TokenIdWeak,
-        ),
+        ("jti long", |_, c| c["jti"] = json!("x".repeat(257)), E::TokenIdWeak),
         ("jti a number", |_, c| c["jti"] = json!(42), E::ClaimsMalformed),
     ];
     for (name, change, expected) in OF_EVERY_KIND.iter().chain(own) {
@@ -344,26 +131,15 @@ async fn assertions() {
         let answer = world.exchange(Some(&school.certificate), &assertion, "").await;
         let answer = reason(answer);
         let too_long_for_the_form = *expected == E::TokenTooLong && answer.is_none();
-        assert!(
-            answer == Some(*expected) || too_long_for_the_form,
-            "{name}: {answer:?}"
-        );
+        assert!(answer == Some(*expected) || too_long_for_the_form, "{name}: {answer:?}");
     }
-    for (name, assertion, expected) in mangled(&school.assertion(world.now), &school.signer, &header, &claims)
-    {
-        let answer = world
-            .exchange(Some(&school.certificate), &assertion.replace('\n', "%0A"), "")
-            .await;
+    for (name, assertion, expected) in mangled(&school.assertion(world.now), &school.signer, &header, &claims) {
+        let answer = world.exchange(Some(&school.certificate), &assertion.replace('\n', "%0A"), "").await;
         let missing = assertion.is_empty() && matches!(answer, Err(OAuthError::InvalidRequest(_)));
         // A padded or changed body is read before its signature, to look up whose it is.
         assert!(missing || reason(answer) == Some(expected), "{name}");
     }
-    assert!(
-        world
-            .exchange(Some(&school.certificate), &school.assertion(world.now), "")
-            .await
-            .is_ok()
-    );
+    assert!(world.exchange(Some(&school.certificate), &school.assertion(world.now), "").await.is_ok());
 }
 
 #[tokio::test]
@@ -372,9 +148,7 @@ async fn assertions_over_another_connection() {
     let assertion = world.school.assertion(world.now);
     let none = world.exchange(None, &assertion, "").await;
     assert_eq!(reason(none), Some(E::CertificateMissing));
-    let others = world
-        .exchange(Some(&world.dashboard.certificate), &assertion, "")
-        .await;
+    let others = world.exchange(Some(&world.dashboard.certificate), &assertion, "").await;
     assert_eq!(reason(others), Some(E::CertificateWrong));
 
     let mut renamed = world.school.certificate.clone();
@@ -383,13 +157,7 @@ async fn assertions_over_another_connection() {
     assert_eq!(reason(renamed), Some(E::CertificateWrong));
 
     world.now = "2027-01-01T00:00:00Z".parse().unwrap();
-    let expired = world
-        .exchange(
-            Some(&world.school.certificate),
-            &world.school.assertion(world.now),
-            "",
-        )
-        .await;
+    let expired = world.exchange(Some(&world.school.certificate), &world.school.assertion(world.now), "").await;
     assert_eq!(reason(expired), Some(E::CertificateExpired));
 }
 
@@ -411,101 +179,36 @@ async fn access_tokens() {
     let member = &world.dashboard;
     let (header, claims) = access(&world, member);
     let own: &[(&str, Change, IdentityError)] = &[
-        (
-            "typ missing",
-            |h, _| drop(h.as_object_mut().unwrap().remove("typ")),
-            E::TypeRefused,
-        ),
-        (
-            "an assertion's typ",
-            |h, _| h["typ"] = json!("JWT"),
-            E::TypeRefused,
-        ),
+        ("typ missing", |h, _| drop(h.as_object_mut().unwrap().remove("typ")), E::TypeRefused),
+        ("an assertion's typ", |h, _| h["typ"] = json!("JWT"), E::TypeRefused),
         ("sub another", |_, c| c["sub"] = json!("sis"), E::SubjectWrong),
-        (
-            "client another",
-            |_, c| (c["sub"], c["client_id"]) = (json!("sis"), json!("sis")),
-            E::CertificateWrong,
-        ),
-        (
-            "client gone",
-            |_, c| (c["sub"], c["client_id"]) = (json!("gone"), json!("gone")),
-            E::ClientUnknown,
-        ),
-        (
-            "client no id",
-            |_, c| (c["sub"], c["client_id"]) = (json!("A B"), json!("A B")),
-            E::ClaimsMalformed,
-        ),
-        (
-            "not bound",
-            |_, c| drop(c.as_object_mut().unwrap().remove("cnf")),
-            E::ClaimsMalformed,
-        ),
-        (
-            "bound to a key instead",
-            |_, c| c["cnf"] = json!({"jkt": "AAAA"}),
-            E::ClaimsMalformed,
-        ),
-        (
-            "bound to nothing",
-            |_, c| c["cnf"] = json!({"x5t#S256": ""}),
-            E::ClaimsMalformed,
-        ),
-        (
-            "bound to another certificate",
-            |_, c| c["cnf"]["x5t#S256"] = json!(super::world::pin("x").to_string()),
-            E::BindingWrong,
-        ),
-        (
-            "over an hour",
-            |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() + 3_606),
-            E::LifetimeTooLong,
-        ),
-        (
-            "purposes missing",
-            |_, c| drop(c.as_object_mut().unwrap().remove("purposes")),
-            E::ClaimsMalformed,
-        ),
-        (
-            "purpose no name",
-            |_, c| c["purposes"][0]["id"] = json!("No Name"),
-            E::ClaimsMalformed,
-        ),
-        (
-            "digest of another kind",
-            |_, c| c["purposes"][0]["digest"] = json!("md5:00"),
-            E::ClaimsMalformed,
-        ),
-        (
-            "digest short",
-            |_, c| c["purposes"][0]["digest"] = json!("sha256:00"),
-            E::ClaimsMalformed,
-        ),
+        ("client another", |_, c| (c["sub"], c["client_id"]) = (json!("sis"), json!("sis")), E::CertificateWrong),
+        ("client gone", |_, c| (c["sub"], c["client_id"]) = (json!("gone"), json!("gone")), E::ClientUnknown),
+        ("client no id", |_, c| (c["sub"], c["client_id"]) = (json!("A B"), json!("A B")), E::ClaimsMalformed),
+        ("not bound", |_, c| drop(c.as_object_mut().unwrap().remove("cnf")), E::ClaimsMalformed),
+        ("bound to a key instead", |_, c| c["cnf"] = json!({"jkt": "AAAA"}), E::ClaimsMalformed),
+        ("bound to nothing", |_, c| c["cnf"] = json!({"x5t#S256": ""}), E::ClaimsMalformed),
+        ("bound to another certificate", |_, c| c["cnf"]["x5t#S256"] = json!(super::world::pin("x").to_string()), E::BindingWrong),
+        ("over an hour", |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() + 3_606), E::LifetimeTooLong),
+        ("purposes missing", |_, c| drop(c.as_object_mut().unwrap().remove("purposes")), E::ClaimsMalformed),
+        ("purpose no name", |_, c| c["purposes"][0]["id"] = json!("No Name"), E::ClaimsMalformed),
+        ("digest of another kind", |_, c| c["purposes"][0]["digest"] = json!("md5:00"), E::ClaimsMalformed),
+        ("digest short", |_, c| c["purposes"][0]["digest"] = json!("sha256:00"), E::ClaimsMalformed),
         ("board no OIN", |_, c| c["act"] = json!(["1"]), E::ClaimsMalformed),
     ];
     let ask = |token: &str| {
-        world
-            .identity
-            .caller(world.organisations(), token, Some(&member.certificate), world.now)
+        world.identity.caller(world.organisations(), token, Some(&member.certificate), world.now)
     };
     for (name, change, expected) in OF_EVERY_KIND.iter().chain(own) {
         let token = changed(&world.gateway, &header, &claims, *change);
         let refused = ask(&token).err();
         assert_eq!(refused, Some(*expected), "{name}");
-        assert_eq!(
-            refused.and_then(IdentityError::bearer),
-            Some(BearerError::InvalidToken),
-            "{name}"
-        );
+        assert_eq!(refused.and_then(IdentityError::bearer), Some(BearerError::InvalidToken), "{name}");
     }
     let token = world.gateway.sign(&header, &claims);
     for (name, token, expected) in mangled(&token, &world.gateway, &header, &claims) {
         assert_eq!(ask(&token).err(), Some(expected), "{name}");
     }
     assert!(ask(&token).is_ok());
-    assert_eq!(
-        ask(&world.dashboard.assertion(world.now)).err(),
-        Some(E::TypeRefused)
-    );
+    assert_eq!(ask(&world.dashboard.assertion(world.now)).err(), Some(E::TypeRefused));
 }

@@ -31,10 +31,7 @@ pub(super) struct Signer {
 
 impl Signer {
     pub(super) fn new(kid: &'static str) -> Self {
-        Self {
-            kid,
-            pair: KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
-        }
+        Self { kid, pair: KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap() }
     }
 
     pub(super) fn public(&self) -> &[u8] {
@@ -75,11 +72,7 @@ pub(super) struct Member {
 impl Member {
     fn new(id: &'static str, oin: &str) -> Self {
         let certificate = PeerCertificate::from_der(&certificate(&[oin])).unwrap();
-        Self {
-            id,
-            signer: Signer::new("key-1"),
-            certificate,
-        }
+        Self { id, signer: Signer::new("key-1"), certificate }
     }
 
     fn toml(&self, role: &str) -> String {
@@ -109,10 +102,9 @@ pub(super) fn certificate(serials: &[&str]) -> Vec<u8> {
     let mut params = CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
     for serial in serials {
         let serial = (*serial).try_into().unwrap();
-        params.distinguished_name.push(
-            DnType::CustomDnType(vec![2, 5, 4, 5]),
-            DnValue::PrintableString(serial),
-        );
+        params
+            .distinguished_name
+            .push(DnType::CustomDnType(vec![2, 5, 4, 5]), DnValue::PrintableString(serial));
     }
     params.not_before = rcgen::date_time_ymd(2026, 1, 1);
     params.not_after = rcgen::date_time_ymd(2026, 12, 31);
@@ -181,21 +173,13 @@ impl World {
         );
         let request = TokenRequest::parse(body.as_bytes())?;
         let random = SystemRandom::new();
-        let issued = self.identity.issue(
-            &self.policies,
-            &self.store,
-            certificate,
-            &request,
-            self.now,
-            &random,
-        );
+        let issued =
+            self.identity.issue(&self.policies, &self.store, certificate, &request, self.now, &random);
         Ok(issued.await?.access_token)
     }
 
     pub(super) async fn token(&self, member: &Member) -> String {
-        self.exchange(Some(&member.certificate), &member.assertion(self.now), "")
-            .await
-            .unwrap()
+        self.exchange(Some(&member.certificate), &member.assertion(self.now), "").await.unwrap()
     }
 
     pub(super) fn organisations(&self) -> &Organisations {
@@ -205,9 +189,7 @@ impl World {
     pub(super) async fn caller(&self, member: &Member) -> Caller {
         let token = self.token(member).await;
         let certificate = Some(&member.certificate);
-        self.identity
-            .caller(self.organisations(), &token, certificate, self.now)
-            .unwrap()
+        self.identity.caller(self.organisations(), &token, certificate, self.now).unwrap()
     }
 }
 
@@ -240,28 +222,11 @@ fn organisations(dashboard: &Member, school: &Member, vendor: &Member, provider:
 }
 
 fn policies(organisations: Organisations) -> Policies {
-    let deliver = purpose(
-        "delivery-enrolment",
-        "delivery",
-        Party::Kind(organisation_kind("board-41676", &organisations)),
-    );
-    let asleep = purpose(
-        "asleep",
-        "delivery",
-        Party::Organisation("board-41676".parse().unwrap()),
-    );
-    let active = StandingState::Active {
-        until: "2027-01-01T00:00:00Z".parse().unwrap(),
-    };
+    let deliver = purpose("delivery-enrolment", "delivery", Party::Kind(organisation_kind("board-41676", &organisations)));
+    let asleep = purpose("asleep", "delivery", Party::Organisation("board-41676".parse().unwrap()));
+    let active = StandingState::Active { until: "2027-01-01T00:00:00Z".parse().unwrap() };
     let purposes = BTreeMap::from([
-        standing(
-            purpose(
-                "youth-atlas",
-                "dashboard",
-                Party::Organisation("swv-po".parse().unwrap()),
-            ),
-            active.clone(),
-        ),
+        standing(purpose("youth-atlas", "dashboard", Party::Organisation("swv-po".parse().unwrap())), active.clone()),
         standing(deliver, active),
         standing(asleep, StandingState::Asleep { missing: vec![] }),
     ]);
@@ -273,49 +238,27 @@ fn policies(organisations: Organisations) -> Policies {
         until: "2026-11-22".parse().unwrap(),
         agreement: "VO-2026-1".to_owned(),
     };
-    Policies {
-        catalogue: Catalogue::default(),
-        organisations,
-        purposes,
-        mandates: vec![mandate],
-        digest: [0; 32],
-    }
+    Policies { catalogue: Catalogue::default(), organisations, purposes, mandates: vec![mandate], digest: [0; 32] }
 }
 
 fn organisation_kind(slug: &str, organisations: &Organisations) -> doelpoort_core::party::OrganisationKind {
     organisations.by_slug(&slug.parse().unwrap()).unwrap().kind
 }
 
-fn standing(purpose: Purpose, state: StandingState) -> (doelpoort_core::catalogue::Name, Standing) {
+fn standing(
+    purpose: Purpose,
+    state: StandingState,
+) -> (doelpoort_core::catalogue::Name, Standing) {
     let manifest_digest = doelpoort_core::policy::sha256(purpose.id.as_str().as_bytes());
-    (
-        purpose.id.clone(),
-        Standing {
-            purpose,
-            manifest_digest,
-            state,
-        },
-    )
+    (purpose.id.clone(), Standing { purpose, manifest_digest, state })
 }
 
 fn purpose(id: &str, role: &str, who: Party) -> Purpose {
-    let text = || Text {
-        nl: "doel".to_owned(),
-        en: "purpose".to_owned(),
-    };
+    let text = || Text { nl: "doel".to_owned(), en: "purpose".to_owned() };
     let grant = DeliveryGrant {
         dataset: "enrolment".parse().unwrap(),
-        deliverers: vec![Recipient {
-            who,
-            role: role.to_owned(),
-        }],
-        limit: Limit {
-            requests: Rate {
-                count: 10,
-                per: Per::Minute,
-            },
-            cells: None,
-        },
+        deliverers: vec![Recipient { who, role: role.to_owned() }],
+        limit: Limit { requests: Rate { count: 10, per: Per::Minute }, cells: None },
     };
     Purpose {
         id: id.parse().unwrap(),
@@ -323,15 +266,9 @@ fn purpose(id: &str, role: &str, who: Party) -> Purpose {
         title: text(),
         why: text(),
         controllers: vec![],
-        basis: Basis {
-            avg: "6(1)(e)".to_owned(),
-            special: None,
-        },
+        basis: Basis { avg: "6(1)(e)".to_owned(), special: None },
         dpia: None,
-        valid: Validity {
-            from: "2026-08-01".parse().unwrap(),
-            until: "2027-07-31".parse().unwrap(),
-        },
+        valid: Validity { from: "2026-08-01".parse().unwrap(), until: "2027-07-31".parse().unwrap() },
         retention: "P1Y".to_owned(),
         contact: "privacy@example.org".to_owned(),
         exceptions: vec![],
