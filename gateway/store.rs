@@ -237,6 +237,8 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
         delivery::ALL,
+        durable::ALL,
+        log::ALL,
         released::ALL,
         replay::ALL,
         schema::ALL,
