@@ -1,1 +1,25 @@
-//! Doelpoort.
+//! Doelpoort: the shell around `doelpoort-core`. Modules in the order of the request.
+//!
+//! `doelpoort-core` decides, plans, pseudonymises, protects and formats; this crate does everything that touches the
+//! world. `exchange` is the line of a question, `delivery` that of rows, `epoch` the close at which figures are
+//! released; only these three know an order, and only `gateway` makes the parts.
+
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod delivery;
+pub mod epoch;
+pub mod exchange;
+pub mod gateway;
+pub mod http;
+pub mod identity;
+pub mod keys;
+pub mod limit;
+pub mod log;
+pub mod policies;
+pub mod serve;
+pub mod source;
+pub mod store;
+pub mod telemetry;
+pub mod tls;

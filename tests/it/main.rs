@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Integration tests: one binary, real databases.
+
+mod store;
+mod support;

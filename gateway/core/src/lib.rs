@@ -1,1 +1,23 @@
 //! The pure half of Doelpoort, in the order of a request.
+
+pub mod answer;
+pub mod audit;
+pub mod catalogue;
+mod document;
+pub mod extract;
+pub mod figures;
+pub mod identifier;
+mod kdf;
+pub mod lp;
+pub mod party;
+pub mod plan;
+pub mod policy;
+pub mod protect;
+pub mod pseudonym;
+pub mod pseudonymise;
+pub mod purpose;
+pub mod request;
+pub mod request_digest;
+pub mod scope;
+pub mod source_text;
+pub mod text;

@@ -1,0 +1,120 @@
+//! The command line: one file a command.
+
+mod call;
+mod check;
+mod deliver;
+mod example_keys;
+mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::client::{Client, ClientError};
+use crate::config::{Config, ConfigErrors, Environment};
+
+use output::{Format, print, print_error};
+
+/// Purpose or nothing, logged or not answered.
+#[derive(Debug, Parser)]
+#[command(name = "doelpoort", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be asked of the program. The operator's commands first, then those of a client.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is wrong with the configuration, one line a check
+    Check(check::Check),
+    /// Print an access token of a client
+    Token(call::Token),
+    /// Ask a named question
+    Ask(call::Ask),
+    /// Ask a composed question from a JSON file
+    Query(call::Query),
+    /// Ask facts about named pupils
+    Facts(call::Facts),
+    /// Deliver rows from an NDJSON or CSV file
+    Deliver(deliver::Deliver),
+    /// Make the published keys of the tests anew
+    #[command(hide = true)]
+    ExampleKeys(example_keys::ExampleKeys),
+}
+
+/// Why a command failed; the text is all that a person sees.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("{0}")]
+    Told(String),
+    #[error("cannot read `{file}`: {why}")]
+    Unreadable { file: String, why: String },
+    #[error("cannot write: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    config: PathBuf,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config, ConfigErrors> {
+        Config::load(&self.config, &Environment::of_process())
+    }
+}
+
+/// Which client, and how its answer looks.
+#[derive(Debug, Args)]
+struct ClientArgs {
+    /// The client's folder: certificate, keys, client.toml
+    #[arg(long = "client", value_name = "DIR")]
+    folder: PathBuf,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl ClientArgs {
+    fn open(&self) -> Result<Client, ClientError> {
+        Client::open(&self.folder)
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(CliError::Write).and_then(|runtime| runtime.block_on(run(cli.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            print_error(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Check(check) => check.run().await,
+        Command::Token(token) => token.run().await,
+        Command::Ask(ask) => ask.run().await,
+        Command::Query(query) => query.run().await,
+        Command::Facts(facts) => facts.run().await,
+        Command::Deliver(deliver) => deliver.run().await,
+        Command::ExampleKeys(keys) => keys.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

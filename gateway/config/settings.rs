@@ -1,0 +1,326 @@
+//! Every setting of `gateway.toml`: its section, key, default and meaning, said once.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::DatabaseUrl;
+
+/// One setting, as the reader and the documentation see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The table in `gateway.toml`.
+    pub section: &'static str,
+    /// The key in that table.
+    pub key: &'static str,
+    /// What it means, with its unit.
+    pub meaning: &'static str,
+    /// The default as TOML text; empty where the setting must be given or may be left out.
+    pub default: fn() -> String,
+    /// Whether a value fits the setting; the error is serde's sentence.
+    pub(super) accepts: fn(toml::Value) -> Result<(), String>,
+}
+
+/// Declares one section: its struct, its defaults and its list of settings, from one text.
+macro_rules! section {
+    ($(#[doc = $about:literal])+ $name:ident [$section:literal] {
+        $( $(#[doc = $meaning:literal])+ $key:ident: $type:ty = $default:expr, )+
+    }) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $( $(#[doc = $meaning])+ pub $key: $type, )+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $key: $default, )+ }
+            }
+        }
+
+        impl $name {
+            const SETTINGS: &'static [Setting] = &[ $( Setting {
+                section: $section,
+                key: stringify!($key),
+                meaning: concat!($($meaning),+),
+                default: || shown(&Self::default().$key),
+                accepts: |value| <$type>::deserialize(value).map(drop).map_err(|e| e.to_string()),
+            } ),+ ];
+        }
+    };
+}
+
+section! {
+    /// Which deployment this is. Approvals, pseudonyms and the log are bound to these names.
+    Deployment ["deployment"] {
+        /// Name of the deployment, as the approvals under the purposes say it. Required.
+        name: String = String::new(),
+        /// Tenant in the derivation of pseudonyms; changing it changes every pseudonym. Required.
+        tenant: String = String::new(),
+        /// Origin line of the log's checkpoints, such as `doelpoort.example/almere/audit/2026`. Required.
+        origin: String = String::new(),
+    }
+}
+
+section! {
+    /// Our own database.
+    Database ["database"] {
+        /// `sqlite://FILE` or `postgres://USER@HOST/NAME`; a password belongs in `url_file`.
+        url: DatabaseUrl = DatabaseUrl::new("sqlite://doelpoort.db"),
+        /// A file with the URL in it, in place of `url`; the place for a URL with a password.
+        url_file: Option<PathBuf> = None,
+        /// Connections to the database that are open at once (readers, on SQLite).
+        connections_max: u32 = 8,
+    }
+}
+
+section! {
+    /// The agreements that the gateway acts on.
+    Policies ["policies"] {
+        /// Folder with `organisations.toml`, `datasets/`, `hierarchies/`, `purposes/` and `approvals/`.
+        dir: PathBuf = PathBuf::from("policies"),
+    }
+}
+
+section! {
+    /// The gateway's own keys.
+    Keys ["keys"] {
+        /// The key file, every key in it wrapped; mode 0400 or 0600.
+        file: PathBuf = PathBuf::from("keys.json"),
+        /// The key that unwraps them: a file with mode 0400, or `credential:NAME` for systemd's.
+        kek: PathBuf = PathBuf::from("kek"),
+    }
+}
+
+section! {
+    /// The listener for the parties: HTTPS, TLS 1.3, client certificates.
+    Exchange ["exchange"] {
+        /// Address and port; `0.0.0.0:8443` to be reached by others.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8443)),
+        /// Server certificate chain, PEM, leaf first.
+        certificate: PathBuf = PathBuf::from("tls/server.crt"),
+        /// Private key of the server certificate, PEM.
+        key: PathBuf = PathBuf::from("tls/server.key"),
+        /// Certificates of the authorities whose client certificates are believed, PEM.
+        client_ca: PathBuf = PathBuf::from("tls/client-ca.crt"),
+        /// Revocation lists of those authorities, PEM; once one is named, each authority needs one.
+        crls: Vec<PathBuf> = Vec::new(),
+    }
+}
+
+section! {
+    /// The listener for the operator: plain HTTP with health and metrics, never the exchange's routes.
+    Admin ["admin"] {
+        /// Address and port; keep it on loopback or on a network of your own.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9464)),
+    }
+}
+
+section! {
+    /// The access tokens that the gateway issues.
+    Token ["token"] {
+        /// `iss` of the tokens: the gateway's own https address. Required.
+        issuer: String = String::new(),
+        /// `aud` of the tokens; the issuer when empty.
+        audience: String = String::new(),
+        /// How long a token lasts, in seconds; at most 3600.
+        lifetime_s: u32 = 600,
+    }
+}
+
+section! {
+    /// What one request, connection or delivery may use.
+    Limits ["limits"] {
+        /// Bytes of a request body; deliveries have a limit of their own.
+        body_bytes_max: u64 = 1024 * 1024,
+        /// Bytes of a request's line and headers together; at least 8192.
+        header_bytes_max: u32 = 32 * 1024,
+        /// Header lines of a request.
+        headers_max: u32 = 100,
+        /// Seconds for the TLS handshake.
+        handshake_time_s_max: u64 = 10,
+        /// Seconds until a request's headers are in, and that a connection may lie idle between two requests.
+        header_time_s_max: u64 = 30,
+        /// Seconds for a request as a whole; deliveries have a limit of their own.
+        request_time_s_max: u64 = 30,
+        /// Connections that are open at once on the exchange; one more is closed at once.
+        connections_max: u32 = 4096,
+        /// Connections that are open at once from one address.
+        connections_per_address_max: u32 = 512,
+        /// Requests that run at once on one HTTP/2 connection.
+        streams_per_connection_max: u32 = 128,
+        /// Requests that run at once on the whole exchange; one more is answered with 503.
+        requests_at_once_max: u32 = 1024,
+        /// Seconds that running requests get to finish after SIGTERM.
+        drain_time_s_max: u64 = 30,
+        /// Bytes of a delivery, after unpacking.
+        delivery_bytes_max: u64 = 4 * 1024 * 1024 * 1024,
+        /// Rows of a delivery.
+        delivery_rows_max: u64 = 5_000_000,
+        /// Bytes of one row of a delivery.
+        delivery_row_bytes_max: u64 = 64 * 1024,
+        /// Row errors that a delivery's receipt lists; the others are counted.
+        delivery_errors_max: u32 = 1000,
+        /// Seconds for a delivery as a whole.
+        delivery_time_s_max: u64 = 3600,
+        /// Rows of a records answer.
+        records_rows_max: u32 = 100_000,
+        /// Pupils in one request for facts; never above 100.
+        facts_pupils_max: u32 = 100,
+    }
+}
+
+section! {
+    /// The log lines on standard error.
+    Log ["log"] {
+        /// `human` for a terminal, `json` for a collector.
+        format: LogFormat = LogFormat::Json,
+        /// Which lines: a level (`error`, `warn`, `info`, `debug`), also per module (`info,doelpoort::delivery=debug`).
+        filter: String = "info".to_owned(),
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text, coloured on a terminal.
+    Human,
+}
+
+/// The whole of `gateway.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which deployment this is.
+    pub deployment: Deployment,
+    /// Our own database.
+    pub database: Database,
+    /// The agreements that the gateway acts on.
+    pub policies: Policies,
+    /// The gateway's own keys.
+    pub keys: Keys,
+    /// The listener for the parties.
+    pub exchange: Exchange,
+    /// The listener for the operator.
+    pub admin: Admin,
+    /// The access tokens that the gateway issues.
+    pub token: Token,
+    /// What one request, connection or delivery may use.
+    pub limits: Limits,
+    /// The log lines on standard error.
+    pub log: Log,
+}
+
+/// All settings, in the order of the documentation.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    [
+        Deployment::SETTINGS,
+        Database::SETTINGS,
+        Policies::SETTINGS,
+        Keys::SETTINGS,
+        Exchange::SETTINGS,
+        Admin::SETTINGS,
+        Token::SETTINGS,
+        Limits::SETTINGS,
+        Log::SETTINGS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// `docs/configuration.md`, the part with the tables; a test keeps the file equal to it.
+pub fn reference() -> String {
+    let mut page = String::new();
+    let mut section = "";
+    for setting in all() {
+        if setting.section != section {
+            section = setting.section;
+            let _ = write!(
+                page,
+                "\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n"
+            );
+        }
+        let default = (setting.default)();
+        let default = if default.is_empty() {
+            "–".to_owned()
+        } else {
+            format!("`{default}`")
+        };
+        let _ = writeln!(
+            page,
+            "| `{}` | {default} | {} |",
+            setting.key,
+            setting.meaning.trim()
+        );
+    }
+    page
+}
+
+/// A default as TOML text.
+fn shown(value: &impl Shown) -> String {
+    value.shown()
+}
+
+/// How the value of a setting is written in TOML; an absent one is empty.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+macro_rules! shown_plain { ($($type:ty),+) => { $( impl Shown for $type {
+    fn shown(&self) -> String { self.to_string() }
+} )+ } }
+shown_plain!(u32, u64);
+
+impl Shown for String {
+    fn shown(&self) -> String {
+        if self.is_empty() {
+            String::new()
+        } else {
+            format!("\"{self}\"")
+        }
+    }
+}
+
+impl Shown for SocketAddr {
+    fn shown(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl Shown for PathBuf {
+    fn shown(&self) -> String {
+        format!("\"{}\"", self.display())
+    }
+}
+
+impl Shown for Option<PathBuf> {
+    fn shown(&self) -> String {
+        self.as_ref().map(Shown::shown).unwrap_or_default()
+    }
+}
+
+impl Shown for Vec<PathBuf> {
+    fn shown(&self) -> String {
+        let paths: Vec<_> = self.iter().map(Shown::shown).collect();
+        format!("[{}]", paths.join(", "))
+    }
+}
+
+impl Shown for DatabaseUrl {
+    fn shown(&self) -> String {
+        format!("\"{}\"", self.expose())
+    }
+}
+
+impl Shown for LogFormat {
+    fn shown(&self) -> String {
+        match self {
+            Self::Json => "\"json\"".to_owned(),
+            Self::Human => "\"human\"".to_owned(),
+        }
+    }
+}

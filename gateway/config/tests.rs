@@ -1,0 +1,202 @@
+use std::path::Path;
+
+use super::*;
+
+const LEAST: &str = "[deployment]\nname = \"almere\"\ntenant = \"almere\"\norigin = \"doelpoort.example/a\"\n[token]\nissuer = \"https://doelpoort.example\"\n";
+
+fn parse(extra: &str) -> Result<Config, ConfigErrors> {
+    Config::parse(
+        "gateway.toml",
+        &format!("{LEAST}{extra}"),
+        &Environment::default(),
+    )
+}
+
+#[test]
+fn the_least_configuration_has_a_default_for_everything_else() {
+    let config = parse("").unwrap();
+    assert_eq!(config.limits.body_bytes_max, 1_048_576);
+    assert_eq!(config.exchange.listen.port(), 8443);
+    assert_eq!(config.token.audience, "https://doelpoort.example");
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn each_mistake_has_its_line_and_a_hint() {
+    let cases = [
+        (
+            "[limits]\nbody_byte_max = 1",
+            "unknown key `body_byte_max` in `[limits]`; did you mean `body_bytes_max`?",
+        ),
+        (
+            "[exchang]\nlisten = \"x\"",
+            "unknown section `exchang`; did you mean `exchange`?",
+        ),
+        (
+            "[limits]\nbody_bytes_max = \"much\"",
+            "invalid type: string \"much\", expected u64",
+        ),
+        ("[limits]\nbody_bytes_max = 0", "a limit is at least 1"),
+        (
+            "[limits]\nconnections_max = -1",
+            "invalid value: integer `-1`, expected u32",
+        ),
+        (
+            "[log]\nformat = \"xml\"",
+            "unknown variant `xml`, expected `json` or `human`",
+        ),
+        (
+            "[exchange]\nlisten = \"localhost\"",
+            "invalid socket address syntax",
+        ),
+        (
+            "[admin]\nlisten = 9464",
+            "invalid type: integer `9464`, expected socket address",
+        ),
+        ("[limits", "unclosed table"),
+    ];
+    for (text, expected) in cases {
+        let message = parse(text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}\n→ {message}");
+        assert!(message.starts_with("gateway.toml:"), "{message}");
+        assert!(message.contains('^'), "{message}");
+    }
+}
+
+#[test]
+fn a_section_written_as_a_value_is_refused() {
+    let error = Config::parse("gateway.toml", "limits = 3", &Environment::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "gateway.toml:1:10: `limits` is a section: write `[limits]`\n  |\n1 | limits = 3\n  |          ^"
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let error = parse("[limits]\nx = 1\nbody_bytes_max = true\n[lgo]\nformat = \"json\"").unwrap_err();
+    assert_eq!(error.0.len(), 3, "{error}");
+    let error = Config::parse("gateway.toml", "", &Environment::default()).unwrap_err();
+    assert_eq!(error.0.len(), 4, "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`deployment.tenant` is missing, and has no default")
+    );
+}
+
+#[test]
+fn impossible_values_are_refused() {
+    for (text, expected) in [
+        (
+            "lifetime_s = 3601",
+            "`token.lifetime_s` is outside 1 to 3600 seconds",
+        ),
+        ("lifetime_s = 0", "`token.lifetime_s` is outside"),
+        (
+            "[limits]\nheader_bytes_max = 100",
+            "`limits.header_bytes_max` is below 8192 bytes",
+        ),
+        (
+            "[limits]\nfacts_pupils_max = 101",
+            "`limits.facts_pupils_max` is above 100",
+        ),
+        (
+            "[database]\nurl = \"mysql://x\"",
+            "`database.url` starts with neither",
+        ),
+    ] {
+        let message = parse(text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}\n→ {message}");
+    }
+}
+
+#[test]
+fn the_environment_overrides() {
+    let environment = Environment::of([
+        ("DOELPOORT__LIMITS__BODY_BYTES_MAX", "2048"),
+        ("DOELPOORT__EXCHANGE__LISTEN", "127.0.0.1:0"),
+        ("DOELPOORT__DEPLOYMENT__NAME", "2026"),
+        ("DOELPOORT__EXCHANGE__CRLS", "[\"a.crl\", \"b.crl\"]"),
+    ]);
+    let config = Config::parse("gateway.toml", LEAST, &environment).unwrap();
+    assert_eq!(config.limits.body_bytes_max, 2048);
+    assert_eq!(config.exchange.listen.port(), 0);
+    assert_eq!(config.deployment.name, "2026");
+    assert_eq!(config.exchange.crls.len(), 2);
+}
+
+#[test]
+fn a_wrong_override_is_refused_by_its_name() {
+    for (name, value, expected) in [
+        (
+            "DOELPOORT__LIMITS__BODY_BYTE_MAX",
+            "1",
+            "did you mean `DOELPOORT__LIMITS__BODY_BYTES_MAX`?",
+        ),
+        (
+            "DOELPOORT__LIMITS__BODY_BYTES_MAX",
+            "many",
+            "invalid type: string \"many\"",
+        ),
+        (
+            "DOELPOORT__DATABASE__URL",
+            "postgres://a:b@host/c",
+            "a password does not belong in the environment",
+        ),
+    ] {
+        let environment = Environment::of([(name, value)]);
+        let message = Config::parse("gateway.toml", LEAST, &environment)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(name) && message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    std::fs::write(folder.path().join("url"), "postgres://a:secret@host/c\n").unwrap();
+    std::fs::write(
+        &file,
+        format!("{LEAST}[keys]\nkek = \"/run/kek\"\n[exchange]\ncrls = [\"x.crl\"]"),
+    )
+    .unwrap();
+    let config = Config::load(&file, &Environment::default()).unwrap();
+    assert_eq!(config.policies.dir, folder.path().join("policies"));
+    assert_eq!(config.keys.kek, Path::new("/run/kek"));
+    assert_eq!(config.exchange.crls, [folder.path().join("x.crl")]);
+    let database = format!("sqlite://{}/doelpoort.db", folder.path().display());
+    assert_eq!(config.database.url.expose(), database);
+
+    std::fs::write(&file, format!("{LEAST}[database]\nurl_file = \"url\"")).unwrap();
+    let config = Config::load(&file, &Environment::default()).unwrap();
+    assert_eq!(config.database.url.expose(), "postgres://a:secret@host/c");
+    assert!(!format!("{config:?}").contains("secret"));
+}
+
+#[test]
+fn a_credential_needs_the_folder_of_systemd() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    std::fs::write(&file, format!("{LEAST}[keys]\nkek = \"credential:kek\"")).unwrap();
+    let error = Config::load(&file, &Environment::default()).unwrap_err();
+    assert!(error.to_string().starts_with("`credential:kek` needs systemd's"));
+    let environment = Environment {
+        credentials: Some("/run/c".into()),
+        ..Environment::default()
+    };
+    let config = Config::load(&file, &environment).unwrap();
+    assert_eq!(config.keys.kek, Path::new("/run/c/kek"));
+}
+
+#[test]
+fn the_documentation_names_every_setting() {
+    let page = include_str!("../../docs/configuration.md");
+    assert!(
+        page.ends_with(&reference()),
+        "docs/configuration.md differs; it should end with:\n{}",
+        reference()
+    );
+}

@@ -1,0 +1,115 @@
+//! What was read: raw rows on their way through, never out.
+//!
+//! An [`Extract`] cannot be serialised, prints counts only, and is wiped when dropped.
+//!
+//! ```compile_fail
+//! // Raw rows cannot be serialised.
+//! fn leak(extract: &doelpoort_core::extract::Extract) -> String {
+//!     serde_json::to_string(extract).unwrap_or_default()
+//! }
+//! ```
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+use crate::catalogue::Value;
+use crate::pseudonym::SubjectId;
+
+/// Raw rows, released cells, or the rows of named pupils.
+pub enum Extract {
+    /// The values of released cells in the order of the plan; `None` where nothing may be shown.
+    Cells(EpochCells),
+    /// A row for each named pupil, in the order of the request.
+    Facts(Vec<FactRow>),
+    /// One row a pupil, with its fields in the order of the columns.
+    Rows(Vec<RawRow>),
+}
+
+/// Cells of one closed epoch.
+pub struct EpochCells {
+    /// The count date.
+    pub epoch: jiff::civil::Date,
+    /// When it closed, and how complete it was.
+    pub completeness: Completeness,
+    /// The protected value of each planned cell.
+    pub values: Vec<Option<i64>>,
+}
+
+/// How complete an epoch's sources were, fixed when it closed.
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Completeness {
+    /// Each dataset's expected holders.
+    pub sources: Vec<SourceState>,
+}
+
+/// One holder's part in one dataset at the close of an epoch.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceState {
+    /// The dataset.
+    pub dataset: String,
+    /// The holder's OIN.
+    pub holder: String,
+    /// When its delivery was made visible, in microseconds UTC; none: it was missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of_us: Option<i64>,
+}
+
+/// One pupil's row.
+pub struct RawRow {
+    /// The pupil.
+    pub subject: SubjectId,
+    /// Its fields; `None` where the pupil has none.
+    pub values: Vec<Option<Value>>,
+}
+
+/// What was found about one named pupil; not-yours, unknown and none are one.
+pub struct FactRow {
+    /// The caller's own mark.
+    pub reference: String,
+    /// The fields, if there is a row in scope.
+    pub values: Option<Vec<Option<Value>>>,
+}
+
+impl Extract {
+    /// How many rows or cells were read.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Cells(cells) => cells.values.len(),
+            Self::Facts(rows) => rows.len(),
+            Self::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for Extract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Extract({} rows)", self.len())
+    }
+}
+
+impl Drop for RawRow {
+    fn drop(&mut self) {
+        self.values.iter_mut().for_each(wipe);
+    }
+}
+
+impl Drop for FactRow {
+    fn drop(&mut self) {
+        self.values.iter_mut().flatten().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Option<Value>) {
+    if let Some(Value::Text(text)) = value {
+        text.zeroize();
+    }
+    *value = None;
+}

@@ -1,0 +1,331 @@
+//! Reads `organisations.toml`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde_json::Value as Json;
+
+use super::{
+    Approver, ApproverRole, Client, LinkingRule, Organisation, OrganisationKind, Organisations, Pin, Slug,
+    StaffProvider,
+};
+use crate::catalogue::{Catalogue, FieldName};
+use crate::document::{self, Table, Value};
+use crate::identifier::IdentifierKind;
+use crate::policy::jws::PublicKey;
+use crate::source_text::SourceError;
+
+pub(crate) const KINDS: [(&str, OrganisationKind); 5] = [
+    ("municipality", OrganisationKind::Municipality),
+    ("school-board", OrganisationKind::SchoolBoard),
+    ("swv", OrganisationKind::Swv),
+    ("vendor", OrganisationKind::Vendor),
+    ("public", OrganisationKind::Public),
+];
+pub(crate) const IDENTIFIERS: [(&str, IdentifierKind); 3] = [
+    ("bsn", IdentifierKind::Bsn),
+    ("eckId", IdentifierKind::EckId),
+    ("local", IdentifierKind::Local),
+];
+pub(super) const APPROVER_ROLES: [(&str, ApproverRole); 3] = [
+    ("fg", ApproverRole::Fg),
+    ("holder", ApproverRole::Holder),
+    ("mandate", ApproverRole::Mandate),
+];
+
+impl Organisations {
+    /// Reads the file; the fields of linking rules are those of the catalogue. All mistakes at once.
+    pub fn parse(file: &str, text: &str, catalogue: &Catalogue) -> Result<Self, Vec<SourceError>> {
+        document::read(file, text, |table| {
+            let seen = Seen::default();
+            let organisations = table.required("organisation").and_then(|list| {
+                let found = list.each(|item| organisation(&item.table()?, &seen));
+                found
+            });
+            let linking = match table.optional("linking") {
+                Some(list) => list.each(|item| linking(&item.table()?, catalogue)),
+                None => Some(Vec::new()),
+            };
+            table.finish();
+            Some(Self {
+                organisations: organisations?,
+                linking: linking?,
+            })
+        })
+    }
+}
+
+/// What must be unique in the file: each value with the organisation that has it.
+#[derive(Default)]
+struct Seen(std::cell::RefCell<BTreeMap<(&'static str, String), String>>);
+
+impl Seen {
+    /// Notes a value; a value that another organisation (or, if `once`, anyone) has is a mistake.
+    fn note(&self, place: &Value<'_, '_>, what: &'static str, value: &impl Display, owner: &str, once: bool) {
+        let mut seen = self.0.borrow_mut();
+        match seen.get(&(what, value.to_string())) {
+            Some(first) if once || first != owner => {
+                place.error(format!("{what} is already that of `{first}`"));
+            }
+            _ => {
+                seen.insert((what, value.to_string()), owner.to_owned());
+            }
+        }
+    }
+}
+
+fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
+    let slug_place = table.required("slug");
+    let slug: Option<Slug> = slug_place.and_then(|value| value.parse());
+    let owner = slug.as_ref().map_or_else(String::new, ToString::to_string);
+    if let (Some(place), Some(slug)) = (&slug_place, &slug) {
+        seen.note(place, "this short name", slug, &owner, true);
+    }
+    let oin = table.required("oin").and_then(|value| {
+        let oin = value.parse()?;
+        seen.note(&value, "this OIN", &oin, &owner, true);
+        Some(oin)
+    });
+    let kind = table
+        .required("kind")
+        .and_then(|value| value.choice("kind of organisation", &KINDS));
+    let name = table.optional("name").map(|value| value.words());
+    let (board, swv) = numbers(table, kind, seen, &owner);
+    let identifiers = list(table, "identifiers", |value| identifier(value, kind));
+    let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
+    let approvers = list(table, "approver", |value| approver(&value.table()?));
+    let staff = table
+        .optional("staff")
+        .map(|value| value.table().and_then(|table| staff(&table)));
+    table.finish();
+    Some(Organisation {
+        slug: slug?,
+        oin: oin?,
+        kind: kind?,
+        name: absent_or(name)?,
+        board: absent_or(board)?,
+        swv: absent_or(swv)?,
+        identifiers: identifiers?,
+        clients: clients?,
+        approvers: unique_kids(table, approvers?)?,
+        staff: absent_or(staff)?,
+    })
+}
+
+/// A key that may be left out: `None` where it was there but wrong.
+fn absent_or<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(None) => None,
+        Some(found) => Some(found),
+    }
+}
+
+type Number = Option<Option<String>>;
+
+/// Board number and SWV number, each for its own kind only.
+fn numbers(
+    table: &Table<'_, '_>,
+    kind: Option<OrganisationKind>,
+    seen: &Seen,
+    owner: &str,
+) -> (Number, Number) {
+    let number = |key: &'static str, kind_of: OrganisationKind, valid: fn(&str) -> bool, shape: &str| {
+        let value = if kind == Some(kind_of) {
+            table.required(key)?
+        } else {
+            table.optional(key)?
+        };
+        if kind.is_some_and(|kind| kind != kind_of) {
+            value.error(format!("`{key}` belongs to another kind of organisation"));
+            return Some(None);
+        }
+        let text = value.text().filter(|text| {
+            valid(text) || {
+                value.error(format!("must be {shape}"));
+                false
+            }
+        });
+        text.inspect(|text| seen.note(&value, "this number", text, owner, true));
+        Some(text.map(str::to_owned))
+    };
+    let board = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let swv = |text: &str| {
+        let digits = text
+            .strip_prefix("PO")
+            .or_else(|| text.strip_prefix("VO"))
+            .unwrap_or_default();
+        digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    (
+        number(
+            "board",
+            OrganisationKind::SchoolBoard,
+            board,
+            "a board number: 5 digits",
+        ),
+        number(
+            "swv",
+            OrganisationKind::Swv,
+            swv,
+            "an SWV number: `PO` or `VO` and 4 digits",
+        ),
+    )
+}
+
+fn list<'d, 'a, T>(
+    table: &Table<'d, 'a>,
+    key: &'static str,
+    read: impl Fn(Value<'d, 'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    table
+        .optional(key)
+        .map_or_else(|| Some(Vec::new()), |value| value.each(read))
+}
+
+fn identifier(value: Value<'_, '_>, kind: Option<OrganisationKind>) -> Option<IdentifierKind> {
+    let identifier = value.choice("kind of identifier", &IDENTIFIERS)?;
+    if identifier == IdentifierKind::Bsn && kind == Some(OrganisationKind::Swv) {
+        value.error("an SWV gets no BSN (hard rule `no-bsn-to-swv`)");
+        return None;
+    }
+    Some(identifier)
+}
+
+fn client(table: &Table<'_, '_>, seen: &Seen, owner: &str) -> Option<Client> {
+    let id = table.required("id").and_then(|value| {
+        let id = value.parse()?;
+        seen.note(&value, "this client id", &id, owner, true);
+        Some(id)
+    });
+    let roles = table
+        .required("roles")
+        .and_then(|value| value.some(|role| self::role(role)));
+    let pins = |key, what| {
+        list(table, key, |value| {
+            let pin: Pin = value.parse()?;
+            seen.note(&value, what, &pin, owner, false);
+            Some(pin)
+        })
+    };
+    let thumbprints = pins("x5t_s256", "this certificate");
+    let key_pins = pins("spki_sha256", "this public key");
+    let jwks = table.optional("jwks").map(jwks);
+    table.finish();
+    Some(Client {
+        id: id?,
+        roles: roles?,
+        thumbprints: thumbprints?,
+        key_pins: key_pins?,
+        jwks: absent_or(jwks)?,
+    })
+}
+
+/// The name of a role, as grants and clients use it.
+pub(crate) fn role(value: Value<'_, '_>) -> Option<String> {
+    value.parse::<Slug>().map(|role| role.to_string())
+}
+
+/// A JWK Set of public keys, each with its own `kid`.
+fn jwks(value: Value<'_, '_>) -> Option<Json> {
+    let set = value.json()?;
+    let keys = set
+        .get("keys")
+        .and_then(Json::as_array)
+        .filter(|keys| !keys.is_empty());
+    let Some(keys) = keys else {
+        value.error("is not a JWK set: `keys` with at least one key");
+        return None;
+    };
+    let secret = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    if keys
+        .iter()
+        .any(|key| secret.iter().any(|member| key.get(member).is_some()))
+    {
+        value.error("holds a private or symmetric key; only public keys belong here");
+        return None;
+    }
+    let kids: Vec<_> = keys
+        .iter()
+        .filter_map(|key| key.get("kid").and_then(Json::as_str))
+        .collect();
+    let distinct: std::collections::BTreeSet<_> = kids.iter().collect();
+    if distinct.len() != keys.len() {
+        value.error("each key needs a `kid` of its own");
+        return None;
+    }
+    Some(set)
+}
+
+fn approver(table: &Table<'_, '_>) -> Option<Approver> {
+    let roles = table
+        .required("roles")
+        .and_then(|value| value.some(|role| role.choice("role", &APPROVER_ROLES)));
+    let jwk = table.required("jwk").and_then(|value| {
+        let jwk = value.json()?;
+        let key = PublicKey::from_jwk(&jwk)
+            .map_err(|error| value.error(error.to_string()))
+            .ok()?;
+        let kid = jwk
+            .get("kid")
+            .and_then(Json::as_str)
+            .filter(|kid| !kid.is_empty());
+        let Some(kid) = kid else {
+            value.error("the key needs a `kid`");
+            return None;
+        };
+        Some((kid.to_owned(), key))
+    });
+    table.finish();
+    let (kid, key) = jwk?;
+    Some(Approver {
+        kid,
+        roles: roles?,
+        key,
+    })
+}
+
+fn unique_kids(table: &Table<'_, '_>, approvers: Vec<Approver>) -> Option<Vec<Approver>> {
+    let kids: std::collections::BTreeSet<_> = approvers.iter().map(|approver| &approver.kid).collect();
+    if kids.len() < approvers.len() {
+        table.error("two approver keys have the same `kid`");
+        return None;
+    }
+    Some(approvers)
+}
+
+fn staff(table: &Table<'_, '_>) -> Option<StaffProvider> {
+    let issuer = table.required("issuer").and_then(|value| value.words());
+    let jwks = table.optional("jwks").map(jwks);
+    table.finish();
+    Some(StaffProvider {
+        issuer: issuer?,
+        jwks: absent_or(jwks)?,
+    })
+}
+
+fn linking(table: &Table<'_, '_>, catalogue: &Catalogue) -> Option<LinkingRule> {
+    let asserted_by = table
+        .required("asserted_by")
+        .and_then(|value| value.choice("kind of organisation", &KINDS));
+    let when_equal = table.required("when_equal").and_then(|value| {
+        let fields = value.each(|field| known_field(field, catalogue))?;
+        let pair = <[FieldName; 2]>::try_from(fields).ok();
+        pair.map(|[one, other]| (one, other)).or_else(|| {
+            value.error("must name two fields");
+            None
+        })
+    });
+    table.finish();
+    Some(LinkingRule {
+        asserted_by: asserted_by?,
+        when_equal: when_equal?,
+    })
+}
+
+fn known_field(value: Value<'_, '_>, catalogue: &Catalogue) -> Option<FieldName> {
+    catalogue
+        .field_name(value.text()?)
+        .map_err(|error| value.error(error.to_string()))
+        .ok()
+}

@@ -1,0 +1,65 @@
+//! The least that answers a permitted request: which cells, or which fields of which rows.
+//!
+//! A plan is made from a [`Permit`] alone; there is no other way to make one.
+//!
+//! ```compile_fail
+//! // No permit, no query.
+//! fn without_permit(request: &doelpoort_core::request::Request) -> doelpoort_core::plan::Plan {
+//!     doelpoort_core::plan::Plan::minimal(request)
+//! }
+//! ```
+
+mod facts;
+mod figures;
+mod records;
+
+use crate::policy::decide::Permit;
+use crate::policy::decide::Right;
+use crate::request::Request;
+
+pub use facts::{AskedPupil, FactsPlan};
+pub use figures::{CELLS_MAX, FiguresPlan, PlannedRow};
+pub use records::{Column, Part, PlannedScope, RecordsPlan};
+
+/// What will be read, and nothing else will.
+#[derive(Debug)]
+pub enum Plan {
+    /// Rows about named pupils.
+    Facts(FactsPlan),
+    /// Released cells.
+    Figures(FiguresPlan),
+    /// Rows in a scope.
+    Records(RecordsPlan),
+}
+
+/// Why a permitted request has no plan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// The full cross product of the groups is larger than one answer may be.
+    #[error("the question spans more than {CELLS_MAX} cells; group by fewer or coarser dimensions")]
+    TooManyCells,
+    /// The permit is for another request.
+    #[error("the permit is for another form")]
+    OtherForm,
+}
+
+impl Plan {
+    /// The minimal plan for a permitted request; `pupils` are those that a facts request names, as subjects.
+    ///
+    /// # Errors
+    /// When the answer would be larger than one answer may be.
+    pub fn minimal(permit: &Permit<'_>, request: &Request, pupils: Vec<AskedPupil>) -> Result<Self, PlanError> {
+        match (permit.right(), request) {
+            (Right::Facts(grant), Request::Facts(request)) => {
+                Ok(Self::Facts(FactsPlan::minimal(permit, grant, request, pupils)))
+            }
+            (Right::Figures(grant, question), Request::Figures(_)) => {
+                FiguresPlan::minimal(permit, grant, question).map(Self::Figures)
+            }
+            (Right::Records(grant, staff), Request::Records(request)) => {
+                Ok(Self::Records(RecordsPlan::minimal(permit, grant, staff.as_ref(), request)))
+            }
+            _ => Err(PlanError::OtherForm),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Whether a records grant allows a request.
+
+use crate::purpose::RecordsGrant;
+use crate::request::RecordsRequest;
+
+use super::denial::{Denial, DenialCode};
+
+pub(super) fn check(grant: &RecordsGrant, request: &RecordsRequest) -> Result<(), Denial> {
+    for field in &request.fields {
+        if !grant.fields.iter().any(|granted| granted.field == *field) {
+            return Err(Denial::new(DenialCode::FieldNotGranted).about(field));
+        }
+    }
+    for (field, value) in &request.only {
+        if !grant.filter_by.contains(field) {
+            return Err(Denial::new(DenialCode::FilterNotGranted).about(field));
+        }
+        if grant.only.iter().any(|(fixed, other)| fixed == field && other != value) {
+            return Err(Denial::new(DenialCode::FilterNotGranted).about(field));
+        }
+    }
+    if request.page.limit > grant.page_max && request.page.cursor.is_none() && request.page.limit != crate::request::PAGE_RECORDS_MAX {
+        return Err(Denial::new(DenialCode::PageTooLarge));
+    }
+    Ok(())
+}

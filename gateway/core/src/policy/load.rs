@@ -1,0 +1,294 @@
+//! From the files of a policies folder to policies: read, check, verify approvals and mandates; all or
+//! nothing, all mistakes at once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::approval::{self, InvalidApproval, Required};
+use super::mandate::{InvalidMandate, Mandate};
+use super::manifest::{ManifestError, digest_text, protection_tables};
+use super::{ApprovalRole, Manifest, Missing, Policies, Standing, StandingState, sha256};
+use crate::catalogue::{Catalogue, Name};
+use crate::party::{Organisation, Organisations, Slug};
+use crate::purpose::Purpose;
+use crate::source_text::SourceError;
+
+/// A file's path within the policies folder, with `/`, and its text.
+pub type NamedText = (String, String);
+
+/// The files of a policies folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyFiles {
+    /// `datasets/`, `hierarchies/`, `maps/`, `populations/`.
+    pub catalogue: Vec<NamedText>,
+    /// `reference/`: public rows.
+    pub reference: Vec<NamedText>,
+    /// `organisations.toml`.
+    pub organisations: NamedText,
+    /// `purposes/*.toml`.
+    pub purposes: Vec<NamedText>,
+    /// `approvals/<purpose>.<organisation>.<role>.jws`.
+    pub approvals: Vec<NamedText>,
+    /// `mandates/*.jws`.
+    pub mandates: Vec<NamedText>,
+}
+
+/// A mistake in the policies folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// In a text file, with its place.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A purpose without a manifest.
+    #[error("{file}: {error}")]
+    Manifest {
+        /// The purpose file.
+        file: String,
+        /// Why.
+        error: ManifestError,
+    },
+    /// An approval's file is not named after what it approves.
+    #[error("{file}: not named `<purpose>.<organisation>.<role>.jws`")]
+    ApprovalName {
+        /// The file.
+        file: String,
+    },
+    /// A mandate that is not valid.
+    #[error("{file}: {error}")]
+    Mandate {
+        /// The file.
+        file: String,
+        /// Why.
+        error: InvalidMandate,
+    },
+}
+
+/// Policies whose files are sound; approvals are not yet looked at. What `policy sign` signs.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Datasets, hierarchies and populations.
+    pub catalogue: Catalogue,
+    /// Who takes part.
+    pub organisations: Organisations,
+    /// The purposes with their manifests.
+    pub purposes: BTreeMap<Name, (Purpose, Manifest)>,
+}
+
+impl Draft {
+    /// Reads and checks all files but approvals and mandates.
+    pub fn read(files: &PolicyFiles) -> Result<Self, Vec<PolicyError>> {
+        let catalogue = Catalogue::parse(&files.catalogue).map_err(from_source)?;
+        let (name, text) = &files.organisations;
+        let organisations = Organisations::parse(name, text, &catalogue).map_err(from_source)?;
+        let mut purposes = BTreeMap::new();
+        let mut errors = Vec::new();
+        for file in &files.purposes {
+            match purpose(file, files, (&catalogue, &organisations)) {
+                Ok((purpose, manifest)) => {
+                    purposes.insert(purpose.id.clone(), (purpose, manifest));
+                }
+                Err(found) => errors.extend(found),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self {
+                catalogue,
+                organisations,
+                purposes,
+            })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The approvals without which a purpose does not act: the FG of each controller, each holder it touches.
+    pub fn required(&self, purpose: &Purpose) -> Vec<(&Organisation, ApprovalRole)> {
+        let controllers = purpose
+            .controllers
+            .iter()
+            .filter_map(|one| self.organisations.by_slug(&one.organisation));
+        let mut required: Vec<_> = controllers.map(|party| (party, ApprovalRole::Fg)).collect();
+        for grant in &purpose.grants {
+            let touched = grant.touched(&self.catalogue, &self.organisations);
+            required.extend(touched.into_iter().map(|party| (party, ApprovalRole::Holder)));
+        }
+        required.sort_by(|one, other| (&one.0.slug, one.1).cmp(&(&other.0.slug, other.1)));
+        required.dedup_by(|one, other| one.0.slug == other.0.slug && one.1 == other.1);
+        required
+    }
+}
+
+impl Policies {
+    /// Reads, checks and verifies everything, as it stands at `now` for this deployment.
+    pub fn load(files: &PolicyFiles, deployment: &str, now: Timestamp) -> Result<Self, Vec<PolicyError>> {
+        let draft = Draft::read(files)?;
+        let mut errors = Vec::new();
+        let approvals = by_subject(&files.approvals, &mut errors);
+        let mandates = mandates(files, deployment, &draft, now, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let standings = draft.purposes.iter().map(|(id, (purpose, manifest))| {
+            let state = state(&draft, purpose, manifest, &approvals, deployment, now);
+            let standing = Standing {
+                purpose: purpose.clone(),
+                manifest_digest: manifest.digest(),
+                state,
+            };
+            (id.clone(), standing)
+        });
+        let purposes = standings.collect();
+        let Draft {
+            catalogue,
+            organisations,
+            ..
+        } = draft;
+        Ok(Self {
+            catalogue,
+            organisations,
+            purposes,
+            mandates,
+            digest: digest(files, deployment),
+        })
+    }
+}
+
+type Subject = (String, String, String);
+
+fn purpose(
+    file: &NamedText,
+    files: &PolicyFiles,
+    parties: (&Catalogue, &Organisations),
+) -> Result<(Purpose, Manifest), Vec<PolicyError>> {
+    let (name, text) = file;
+    let purpose = Purpose::parse(name, text, parties.0, parties.1).map_err(from_source)?;
+    let manifest = Manifest::of(&purpose, file, files, parties).map_err(|error| {
+        vec![PolicyError::Manifest {
+            file: name.clone(),
+            error,
+        }]
+    })?;
+    Ok((purpose, manifest))
+}
+
+fn from_source(errors: Vec<SourceError>) -> Vec<PolicyError> {
+    errors.into_iter().map(PolicyError::Source).collect()
+}
+
+/// Approvals by purpose, organisation and role, as their file names say.
+fn by_subject<'f>(files: &'f [NamedText], errors: &mut Vec<PolicyError>) -> BTreeMap<Subject, &'f str> {
+    let mut found = BTreeMap::new();
+    for (file, text) in files {
+        let name = file
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.strip_suffix(".jws"))
+            .unwrap_or_default();
+        let parts: Vec<&str> = name.split('.').collect();
+        if let [purpose, organisation, role @ ("fg" | "holder")] = parts.as_slice() {
+            let subject = (
+                (*purpose).to_owned(),
+                (*organisation).to_owned(),
+                (*role).to_owned(),
+            );
+            found.insert(subject, text.as_str());
+        } else {
+            errors.push(PolicyError::ApprovalName { file: file.clone() });
+        }
+    }
+    found
+}
+
+fn state(
+    draft: &Draft,
+    purpose: &Purpose,
+    manifest: &Manifest,
+    approvals: &BTreeMap<Subject, &str>,
+    deployment: &str,
+    now: Timestamp,
+) -> StandingState {
+    let mut missing = Vec::new();
+    let mut until = Timestamp::MAX;
+    for (organisation, role) in draft.required(purpose) {
+        let required = Required {
+            deployment,
+            purpose: &purpose.id,
+            version: purpose.version,
+            role,
+            organisation,
+        };
+        let subject = (
+            purpose.id.to_string(),
+            organisation.slug.to_string(),
+            role.to_string(),
+        );
+        let verified = match approvals.get(&subject) {
+            Some(text) => approval::verify(text, &required, manifest, now),
+            None => Err(InvalidApproval::Absent),
+        };
+        match verified {
+            Ok(expires) => until = until.min(expires),
+            Err(reason) => missing.push(Missing {
+                organisation: organisation.slug.clone(),
+                role,
+                reason,
+            }),
+        }
+    }
+    if missing.is_empty() {
+        StandingState::Active { until }
+    } else {
+        StandingState::Asleep { missing }
+    }
+}
+
+fn mandates(
+    files: &PolicyFiles,
+    deployment: &str,
+    draft: &Draft,
+    now: Timestamp,
+    errors: &mut Vec<PolicyError>,
+) -> Vec<Mandate> {
+    let mut mandates = Vec::new();
+    for (file, text) in &files.mandates {
+        match Mandate::verify(text, deployment, &draft.organisations, &draft.catalogue, now) {
+            Ok(mandate) => mandates.push(mandate),
+            Err(error) => errors.push(PolicyError::Mandate {
+                file: file.clone(),
+                error,
+            }),
+        }
+    }
+    mandates
+}
+
+/// SHA-256 over the deployment, the noise tables and each file's name and digest, in order of name.
+fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
+    let PolicyFiles {
+        catalogue,
+        reference,
+        organisations,
+        purposes,
+        approvals,
+        mandates,
+    } = files;
+    let all = [catalogue, reference, purposes, approvals, mandates]
+        .into_iter()
+        .flatten()
+        .chain([organisations]);
+    let mut lines: Vec<String> = all
+        .map(|(name, text)| format!("{}  {name}\n", digest_text(&sha256(text.as_bytes()))))
+        .collect();
+    lines.sort();
+    lines.insert(
+        0,
+        format!("{}  {deployment}\n", digest_text(&protection_tables())),
+    );
+    sha256(lines.concat().as_bytes())
+}
+
+/// The file name of an approval.
+pub fn approval_file(purpose: &Name, organisation: &Slug, role: ApprovalRole) -> String {
+    format!("{purpose}.{organisation}.{role}.jws")
+}

@@ -1,0 +1,176 @@
+//! The last step before the log: values are made as coarse as granted and rendered to their final bytes.
+//!
+//! What [`protect`] makes is what leaves, to the byte; the log records its digest.
+
+mod facts;
+mod figures;
+mod records;
+
+use serde::Serialize;
+
+use crate::audit::receipt::answer_digest;
+use crate::plan::Plan;
+use crate::policy::decide::Permit;
+use crate::pseudonymise::{Content, Pseudonymised};
+use crate::request::Form;
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Format {
+    /// Comma-separated values with a header row (RFC 4180).
+    Csv,
+    /// One JSON document.
+    #[default]
+    Json,
+    /// One JSON object a line; `meta` comes before the receipt.
+    Ndjson,
+}
+
+/// The final bytes of an answer, readable only as a digest until a receipt lets them out.
+///
+/// ```compile_fail
+/// // The bytes of a release cannot be read; only an `Answer` lets them out.
+/// fn leak(release: doelpoort_core::protect::Release) -> Vec<u8> {
+///     release.data
+/// }
+/// ```
+pub struct Release {
+    pub(crate) data: Vec<u8>,
+    pub(crate) meta: Vec<u8>,
+    pub(crate) format: Format,
+    form: Form,
+    rows: u64,
+}
+
+impl Release {
+    /// SHA-256 of the exact `data` and `meta` bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        answer_digest(&self.data, &self.meta)
+    }
+
+    /// The form of the answer.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// How many rows the answer lists, hidden ones included.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+impl std::fmt::Debug for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Release({} rows)", self.rows)
+    }
+}
+
+/// What the shell adds to `meta`.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// The sealed cursor of the next page.
+    pub next_cursor: Option<String>,
+    /// How the answer is written.
+    pub format: Format,
+}
+
+/// Which purpose an answer was given under.
+#[derive(Serialize)]
+struct PurposeMeta {
+    id: String,
+    version: u32,
+    digest: String,
+}
+
+/// Renders an answer to its final bytes.
+///
+/// # Errors
+/// When a value cannot be rendered, which no value of the catalogue is.
+pub fn protect(
+    permit: &Permit<'_>,
+    plan: &Plan,
+    pseudonymised: Pseudonymised,
+    envelope: Envelope,
+) -> Result<Release, RenderError> {
+    let form = permit.form();
+    let format = envelope.format;
+    let rendered = match (pseudonymised.0, plan) {
+        (Content::Cells(cells), Plan::Figures(plan)) => figures::render(permit, plan, &cells, format)?,
+        (Content::Facts(rows), Plan::Facts(plan)) => facts::render(permit, plan, &rows, format)?,
+        (Content::Records { rows, .. }, Plan::Records(plan)) => {
+            records::render(permit, plan, &rows, envelope.next_cursor, format)?
+        }
+        _ => return Err(RenderError::OtherForm),
+    };
+    Ok(Release { data: rendered.data, meta: rendered.meta, format, form, rows: rendered.rows })
+}
+
+/// Why an answer could not be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The rows are of another form than the plan.
+    #[error("the rows are of another form than the plan")]
+    OtherForm,
+    /// A value has no JSON.
+    #[error("a value cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+struct Rendered {
+    data: Vec<u8>,
+    meta: Vec<u8>,
+    rows: u64,
+}
+
+fn purpose_meta(permit: &Permit<'_>) -> PurposeMeta {
+    let standing = permit.standing();
+    PurposeMeta {
+        id: standing.purpose.id.to_string(),
+        version: standing.purpose.version,
+        digest: format!("sha256:{}", data_encoding::HEXLOWER.encode(&standing.manifest_digest)),
+    }
+}
+
+/// Writes rows that are already JSON objects in the format asked; CSV takes the columns in this order.
+fn rows_json(rows: &[serde_json::Map<String, serde_json::Value>], format: Format) -> Result<Vec<u8>, RenderError> {
+    match format {
+        Format::Json => Ok(serde_json::to_vec(rows)?),
+        Format::Ndjson => {
+            let mut bytes = Vec::new();
+            for row in rows {
+                serde_json::to_writer(&mut bytes, row)?;
+                bytes.push(b'\n');
+            }
+            Ok(bytes)
+        }
+        Format::Csv => Ok(Vec::new()),
+    }
+}
+
+/// A CSV document: a header and rows, each field quoted where RFC 4180 needs it.
+///
+/// A field that a spreadsheet would run as a formula is quoted with a leading apostrophe.
+fn csv(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    line(&mut bytes, header.iter().map(String::as_str));
+    for row in rows {
+        line(&mut bytes, row.iter().map(String::as_str));
+    }
+    bytes
+}
+
+fn line<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
+    for (position, field) in fields.enumerate() {
+        if position > 0 {
+            bytes.push(b',');
+        }
+        let formula = field.starts_with(['=', '+', '@', '\t', '\r']);
+        let text = if formula { format!("'{field}") } else { field.to_owned() };
+        if text.contains([',', '"', '\n', '\r']) {
+            bytes.extend_from_slice(format!("\"{}\"", text.replace('"', "\"\"")).as_bytes());
+        } else {
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+    bytes.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,142 @@
+//! Figures: every planned cell, shown or hidden, alike in form.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::extract::EpochCells;
+use crate::figures::round;
+use crate::plan::FiguresPlan;
+use crate::policy::decide::Permit;
+
+use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    purpose: PurposeMeta,
+    epoch: String,
+    figures: Mechanism,
+    sources: Vec<Source>,
+    completeness: Counted,
+}
+
+#[derive(Serialize)]
+struct Mechanism {
+    mechanism: &'static str,
+    additive: bool,
+    rounding: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    dataset: String,
+    holder: Holder,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Holder {
+    oin: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slug: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    holders: usize,
+    of: usize,
+}
+
+pub(super) fn render(
+    permit: &Permit<'_>,
+    plan: &FiguresPlan,
+    cells: &EpochCells,
+    format: Format,
+) -> Result<Rendered, RenderError> {
+    let shown: Vec<Option<i64>> = cells.values.iter().map(|value| value.map(|y| round(y, plan.round()))).collect();
+    let data = match format {
+        Format::Csv => table(plan, &shown),
+        Format::Json | Format::Ndjson => rows_json(&objects(plan, &shown), format)?,
+    };
+    let meta = serde_json::to_vec(&Meta {
+        purpose: purpose_meta(permit),
+        epoch: cells.epoch.to_string(),
+        figures: Mechanism { mechanism: "cell-key", additive: false, rounding: plan.round() },
+        sources: sources(permit, cells),
+        completeness: Counted {
+            holders: cells.completeness.sources.iter().filter(|source| source.as_of_us.is_some()).count(),
+            of: cells.completeness.sources.len(),
+        },
+    })?;
+    Ok(Rendered { data, meta, rows: u64::try_from(plan.rows().len()).unwrap_or(u64::MAX) })
+}
+
+fn objects(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<Map<String, Value>> {
+    plan.rows()
+        .iter()
+        .zip(shown)
+        .map(|(row, shown)| {
+            let mut object = Map::new();
+            for (dimension, (code, label)) in plan.dimensions().iter().zip(&row.nodes) {
+                object.insert(dimension.clone(), json!({ "code": code, "label": label.nl }));
+            }
+            for measure in plan.measures() {
+                object.insert(measure.name().to_owned(), (*shown).into());
+            }
+            if shown.is_none() {
+                object.insert("hidden".to_owned(), "small".into());
+            }
+            object
+        })
+        .collect()
+}
+
+fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
+    let mut header = Vec::new();
+    for dimension in plan.dimensions() {
+        header.push(dimension.clone());
+        header.push(format!("{dimension} label"));
+    }
+    header.extend(plan.measures().iter().map(|measure| measure.name().to_owned()));
+    header.push("hidden".to_owned());
+    let rows = plan.rows().iter().zip(shown).map(|(row, shown)| {
+        let mut fields = Vec::with_capacity(header.len());
+        for (code, label) in &row.nodes {
+            fields.push(code.clone());
+            fields.push(label.nl.clone());
+        }
+        fields.extend(plan.measures().iter().map(|_| shown.map(|y| y.to_string()).unwrap_or_default()));
+        fields.push(if shown.is_none() { "small".to_owned() } else { String::new() });
+        fields
+    });
+    csv(&header.clone(), rows)
+}
+
+fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<Source> {
+    let organisations = &permit.policies().organisations;
+    cells
+        .completeness
+        .sources
+        .iter()
+        .map(|source| Source {
+            dataset: source.dataset.clone(),
+            holder: Holder {
+                oin: source.holder.clone(),
+                slug: source
+                    .holder
+                    .parse()
+                    .ok()
+                    .and_then(|oin| organisations.by_oin(&oin))
+                    .map(|holder| holder.slug.to_string()),
+            },
+            status: if source.as_of_us.is_some() { "complete" } else { "missing" },
+            as_of: source
+                .as_of_us
+                .and_then(|us| jiff::Timestamp::from_microsecond(us).ok())
+                .map(|at| at.to_string()),
+        })
+        .collect()
+}

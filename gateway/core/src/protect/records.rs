@@ -1,0 +1,93 @@
+//! Records: the columns that were asked, each as coarse as granted, under the pseudonym.
+
+use serde::Serialize;
+use serde_json::Map;
+
+use crate::catalogue::{Catalogue, FieldName, Value};
+use crate::plan::RecordsPlan;
+use crate::policy::decide::Permit;
+use crate::pseudonymise::PseudonymRow;
+use crate::purpose::Generalise;
+
+use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    purpose: PurposeMeta,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+pub(super) fn render(
+    permit: &Permit<'_>,
+    plan: &RecordsPlan,
+    rows: &[PseudonymRow],
+    next_cursor: Option<String>,
+    format: Format,
+) -> Result<Rendered, RenderError> {
+    let catalogue = &permit.policies().catalogue;
+    let data = match format {
+        Format::Csv => table(catalogue, plan, rows),
+        Format::Json | Format::Ndjson => {
+            let objects: Vec<_> = rows.iter().map(|row| object(catalogue, plan, row)).collect();
+            rows_json(&objects, format)?
+        }
+    };
+    let meta =
+        serde_json::to_vec(&Meta { purpose: purpose_meta(permit), at: plan.at().to_string(), next_cursor })?;
+    Ok(Rendered { data, meta, rows: u64::try_from(rows.len()).unwrap_or(u64::MAX) })
+}
+
+/// A value in the coarsest form that the grant gives; what cannot be made coarser is left out.
+pub(super) fn coarsen(
+    catalogue: &Catalogue,
+    field: &FieldName,
+    generalise: Option<&Generalise>,
+    value: &Value,
+) -> Option<serde_json::Value> {
+    match (generalise, value) {
+        (None, value) => Some(value.to_json()),
+        (Some(Generalise::Year), Value::Date(date)) => Some(format!("{:04}", date.year()).into()),
+        (Some(Generalise::Month), Value::Date(date)) => {
+            Some(format!("{:04}-{:02}", date.year(), date.month()).into())
+        }
+        (Some(Generalise::Level(level)), Value::Text(code)) => catalogue
+            .hierarchy_of(field)
+            .and_then(|hierarchy| hierarchy.ancestor(code, hierarchy.finest()?, level))
+            .map(|node| node.code.as_str().into()),
+        (Some(_), _) => None,
+    }
+}
+
+fn object(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Map<String, serde_json::Value> {
+    let mut object = Map::new();
+    if plan.pseudonym() {
+        object.insert("pseudonym".to_owned(), row.pseudonym.to_string().into());
+    }
+    for (column, value) in plan.columns().iter().zip(&row.raw.values) {
+        let value = value.as_ref().and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
+        object.insert(column.field.to_string(), value.unwrap_or(serde_json::Value::Null));
+    }
+    object
+}
+
+fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Vec<u8> {
+    let header: Vec<String> = plan
+        .pseudonym()
+        .then(|| "pseudonym".to_owned())
+        .into_iter()
+        .chain(plan.columns().iter().map(|column| column.field.to_string()))
+        .collect();
+    csv(&header, rows.iter().map(|row| object(catalogue, plan, row).values().map(text).collect()))
+}
+
+/// A scalar as a CSV field.
+pub(super) fn text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

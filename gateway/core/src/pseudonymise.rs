@@ -1,0 +1,88 @@
+//! Subjects become pseudonyms of this recipient, purpose and period, and rows lose the order in which they were found.
+
+use crate::catalogue::school_year;
+use crate::extract::{EpochCells, Extract, FactRow, RawRow};
+use crate::plan::Plan;
+use crate::policy::decide::Permit;
+use crate::lp::PartText;
+use crate::pseudonym::{DomainKey, ExitRoot, KeyVersion, Pseudonym};
+use crate::purpose::KeyPeriod;
+
+/// The active exit root, as the key store holds it.
+pub struct ExitKey<'k> {
+    /// The root.
+    pub root: &'k ExitRoot,
+    /// Its version, which the pseudonym's text carries.
+    pub version: KeyVersion,
+    /// The tenant, from the configuration.
+    pub tenant: &'k PartText,
+}
+
+/// Rows without subjects. Only [`pseudonymise`] makes them.
+pub struct Pseudonymised(pub(crate) Content);
+
+/// What a pseudonymised answer holds.
+pub(crate) enum Content {
+    Cells(EpochCells),
+    Facts(Vec<FactRow>),
+    Records { rows: Vec<PseudonymRow>, next: Option<Pseudonym> },
+}
+
+/// A row under a pseudonym.
+pub(crate) struct PseudonymRow {
+    pub(crate) pseudonym: Pseudonym,
+    pub(crate) raw: RawRow,
+}
+
+impl Pseudonymised {
+    /// The last pseudonym of this page, if more rows follow.
+    pub fn next(&self) -> Option<&Pseudonym> {
+        match &self.0 {
+            Content::Records { next, .. } => next.as_ref(),
+            Content::Cells(_) | Content::Facts(_) => None,
+        }
+    }
+}
+
+/// Turns the subjects of an extract into pseudonyms, sorts the rows by them, and keeps the page after `after`.
+///
+/// Recipient and purpose come from the permit, never from the request's body.
+pub fn pseudonymise(
+    permit: &Permit<'_>,
+    plan: &Plan,
+    extract: Extract,
+    key: &ExitKey<'_>,
+    after: Option<&Pseudonym>,
+) -> Pseudonymised {
+    Pseudonymised(match (extract, plan) {
+        (Extract::Cells(cells), _) => Content::Cells(cells),
+        (Extract::Facts(rows), _) => Content::Facts(rows),
+        (Extract::Rows(rows), Plan::Records(plan)) => {
+            let epoch = match plan.key_period() {
+                KeyPeriod::None => PartText::default(),
+                // `2026-2027` always fits a part.
+                KeyPeriod::SchoolYear => school_year(permit.day()).parse().unwrap_or_default(),
+            };
+            let (recipient, purpose) = (permit.recipient(), permit.purpose());
+            let link_scope = PartText::default();
+            let domain = DomainKey::derive(key.root, key.version, key.tenant, recipient, purpose, &link_scope, &epoch);
+            page(rows, &domain, after, plan.page_limit())
+        }
+        // Rows belong to a records plan; without one there is no row to give.
+        (Extract::Rows(_), _) => Content::Records { rows: Vec::new(), next: None },
+    })
+}
+
+fn page(rows: Vec<RawRow>, domain: &DomainKey, after: Option<&Pseudonym>, limit: u32) -> Content {
+    let mut named: Vec<PseudonymRow> = rows
+        .into_iter()
+        .map(|raw| PseudonymRow { pseudonym: domain.pseudonym(&raw.subject), raw })
+        .filter(|row| after.is_none_or(|after| row.pseudonym > *after))
+        .collect();
+    named.sort_unstable_by(|a, b| a.pseudonym.cmp(&b.pseudonym));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = named.len() > limit;
+    named.truncate(limit);
+    let next = named.last().filter(|_| more).map(|row| row.pseudonym.clone());
+    Content::Records { rows: named, next }
+}

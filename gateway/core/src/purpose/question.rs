@@ -1,0 +1,184 @@
+//! Named questions, each within its grant; and what lies within a figures grant.
+
+use std::cell::RefCell;
+
+use super::names::{Names, measure, or_default, text};
+use super::{FiguresGrant, Grant, Measure, Question};
+use crate::catalogue::{Catalogue, Dimension, Name};
+use crate::document::{Table, Value};
+
+/// The hierarchy of places; one of its levels may be crossed besides the limit on dimensions.
+const GEOGRAPHY: &str = "neighbourhood";
+
+impl FiguresGrant {
+    /// Whether a dimension may be grouped by: granted, at its level or a coarser one.
+    pub fn may_group(&self, catalogue: &Catalogue, dimension: &Dimension) -> bool {
+        self.group_by
+            .iter()
+            .any(|granted| covers(catalogue, granted, dimension))
+    }
+
+    /// Whether a dimension may be filtered on: as for grouping, or granted as a filter.
+    pub fn may_filter(&self, catalogue: &Catalogue, dimension: &Dimension) -> bool {
+        self.may_group(catalogue, dimension)
+            || self
+                .filter_by
+                .iter()
+                .any(|granted| covers(catalogue, granted, dimension))
+    }
+
+    /// How many dimensions a question crosses, one of geography left out.
+    pub fn crossed<'d>(
+        &self,
+        catalogue: &Catalogue,
+        dimensions: impl Iterator<Item = &'d Dimension>,
+    ) -> usize {
+        let dimensions: Vec<_> = dimensions.collect();
+        let is_place = |dimension: &&&Dimension| {
+            let (_, field) = catalogue.field(&dimension.field)?;
+            Some(field.hierarchy.as_ref()?.as_str() == GEOGRAPHY)
+        };
+        let places = dimensions
+            .iter()
+            .filter(|dimension| is_place(dimension) == Some(true))
+            .count();
+        dimensions.len() - places.min(1)
+    }
+}
+
+/// Whether `asked` is `granted` or coarser.
+fn covers(catalogue: &Catalogue, granted: &Dimension, asked: &Dimension) -> bool {
+    let depth = |level: &Name| {
+        catalogue
+            .hierarchy_of(&asked.field)
+            .and_then(|hierarchy| hierarchy.depth(level))
+    };
+    granted.field == asked.field
+        && depth(&granted.level).is_some()
+        && depth(&asked.level) >= depth(&granted.level)
+}
+
+/// All `[[question]]`s of a purpose.
+pub(super) fn questions(list: Value<'_, '_>, grants: &[Grant], names: &Names<'_>) -> Option<Vec<Question>> {
+    let seen = RefCell::new(Vec::new());
+    list.each(|item| {
+        let table = item.table()?;
+        let name = table.required("name").and_then(|value| {
+            let name: Name = value.parse()?;
+            if seen.borrow().contains(&name) {
+                value.error(format!("question `{name}` is named twice"));
+                return None;
+            }
+            seen.borrow_mut().push(name.clone());
+            Some(name)
+        });
+        question(&table, name, grants, names)
+    })
+}
+
+fn question(
+    table: &Table<'_, '_>,
+    name: Option<Name>,
+    grants: &[Grant],
+    names: &Names<'_>,
+) -> Option<Question> {
+    let title = table.required("title").and_then(text);
+    let asked = table.required("grant").and_then(|value| figures(value, grants));
+    let grant = asked.map(|(_, grant)| grant);
+    let group_by = table.required("group_by").and_then(|list| {
+        list.each(|value| {
+            let dimension = names.dimension(value)?;
+            within(
+                value,
+                &dimension,
+                grant.is_none_or(|grant| grant.may_group(names.catalogue, &dimension)),
+                names,
+            )?;
+            Some(dimension)
+        })
+    });
+    let only = or_default(table, "only", Vec::new(), |value| filters(value, grant, names));
+    let measures = table
+        .required("measures")
+        .and_then(|list| list.some(|value| granted(value, grant)));
+    table.finish();
+    let (index, grant) = asked?;
+    let question = Question {
+        name: name?,
+        title: title?,
+        grant: index,
+        group_by: group_by?,
+        only: only?,
+        measures: measures?,
+    };
+    let dimensions = question
+        .group_by
+        .iter()
+        .chain(question.only.iter().map(|(dimension, _)| dimension));
+    let crossed = grant.crossed(names.catalogue, dimensions);
+    if crossed > usize::from(grant.max_dimensions) {
+        table.error(format!(
+            "crosses {crossed} dimensions besides geography; the grant allows {}",
+            grant.max_dimensions
+        ));
+    }
+    Some(question)
+}
+
+fn figures<'g>(value: Value<'_, '_>, grants: &'g [Grant]) -> Option<(usize, &'g FiguresGrant)> {
+    let index = usize::try_from(value.integer(0..=u32::MAX)?).ok()?;
+    match grants.get(index) {
+        Some(Grant::Figures(grant)) => Some((index, grant)),
+        Some(_) => {
+            value.error(format!("grant {index} is not of form `figures`"));
+            None
+        }
+        None => {
+            value.error(format!("there is no grant {index}; the first is 0"));
+            None
+        }
+    }
+}
+
+fn filters(
+    value: Value<'_, '_>,
+    grant: Option<&FiguresGrant>,
+    names: &Names<'_>,
+) -> Option<Vec<(Dimension, String)>> {
+    let filters = names.filters(value)?;
+    let table = value.table()?;
+    for (key, _) in table.entries() {
+        let dimension = key
+            .as_text()
+            .and_then(|text| names.catalogue.dimension(text).ok());
+        if let (Some(dimension), Some(grant)) = (dimension, grant) {
+            within(
+                key,
+                &dimension,
+                grant.may_filter(names.catalogue, &dimension),
+                names,
+            );
+        }
+    }
+    Some(filters)
+}
+
+fn within(value: Value<'_, '_>, dimension: &Dimension, granted: bool, names: &Names<'_>) -> Option<()> {
+    if granted {
+        return Some(());
+    }
+    value.error(format!(
+        "`{}` is not within the grant",
+        names.catalogue.display(dimension)
+    ));
+    None
+}
+
+fn granted(value: Value<'_, '_>, grant: Option<&FiguresGrant>) -> Option<Measure> {
+    let measure = measure(value)?;
+    if grant.is_some_and(|grant| !grant.measures.contains(&measure)) {
+        value.error(format!("measure `{}` is not within the grant", measure.name()));
+        return None;
+    }
+    Some(measure)
+}

@@ -1,0 +1,152 @@
+//! What a grant reaches: fields, datasets, organisations.
+
+use std::collections::BTreeSet;
+
+use super::{Grant, Holders, Party, Recipient, Scope};
+use crate::catalogue::{Catalogue, FieldName, Name, ProtectionClass};
+use crate::party::{Organisation, OrganisationKind, Organisations};
+
+impl Scope {
+    /// The datasets whose rows decide whom this scope covers.
+    pub fn datasets(self) -> &'static [&'static str] {
+        match self {
+            Self::Caseload => &["caseload", "enrolment"],
+            Self::OwnBoard | Self::Everything => &[],
+            Self::OwnSchool | Self::OwnSite => &["enrolment", "resident"],
+        }
+    }
+}
+
+impl Grant {
+    /// About which pupils; none for figures and deliveries.
+    pub fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Facts(grant) => Some(grant.scope),
+            Self::Records(grant) => Some(grant.scope),
+            Self::Delivery(_) | Self::Figures(_) => None,
+        }
+    }
+
+    /// Whose rows; a delivery touches those who deliver.
+    pub fn holders(&self) -> Option<&Holders> {
+        match self {
+            Self::Delivery(_) => None,
+            Self::Facts(grant) => Some(&grant.holders),
+            Self::Figures(grant) => Some(&grant.holders),
+            Self::Records(grant) => Some(&grant.holders),
+        }
+    }
+
+    /// Every field that the grant names: given, grouped or filtered by.
+    pub fn fields(&self) -> BTreeSet<&FieldName> {
+        match self {
+            Self::Delivery(_) => BTreeSet::new(),
+            Self::Facts(grant) => grant.fields.iter().map(|grant| &grant.field).collect(),
+            Self::Figures(grant) => {
+                let filters = grant.only.iter().map(|(dimension, _)| dimension);
+                let dimensions = grant.group_by.iter().chain(&grant.filter_by).chain(filters);
+                dimensions.map(|dimension| &dimension.field).collect()
+            }
+            Self::Records(grant) => {
+                let mut fields: BTreeSet<_> = grant.fields.iter().map(|grant| &grant.field).collect();
+                fields.extend(&grant.filter_by);
+                fields.extend(grant.only.iter().map(|(field, _)| field));
+                fields
+            }
+        }
+    }
+
+    /// Every dataset whose rows the grant touches: base, fields, scope and population.
+    pub fn datasets(&self, catalogue: &Catalogue) -> BTreeSet<Name> {
+        let mut datasets: BTreeSet<Name> = self
+            .fields()
+            .into_iter()
+            .map(|field| field.dataset.clone())
+            .collect();
+        datasets.insert(self.dataset().clone());
+        let scope = self.scope().map(Scope::datasets).unwrap_or_default();
+        datasets.extend(scope.iter().filter_map(|name| name.parse().ok()));
+        if let Self::Figures(grant) = self
+            && let Some(population) = catalogue.population(&grant.population)
+        {
+            datasets.extend(population.datasets.iter().cloned());
+        }
+        datasets.retain(|name| catalogue.dataset(name).is_some());
+        datasets
+    }
+
+    /// The strictest protection class of what the grant names. A delivery brings every field.
+    pub fn class(&self, catalogue: &Catalogue) -> ProtectionClass {
+        let base = catalogue.dataset(self.dataset());
+        let rows = base.map_or(ProtectionClass::Sensitive, |dataset| dataset.class);
+        let fields = match (self, base) {
+            (Self::Delivery(_), Some(dataset)) => dataset.fields.iter().map(|field| field.class).max(),
+            _ => Some(catalogue.class_of(self.fields().into_iter())),
+        };
+        fields.map_or(rows, |class| class.max(rows))
+    }
+
+    /// The organisations whose rows the grant touches, and who therefore must approve. A list of
+    /// holders limits the datasets of its own kind; public data need nobody's approval.
+    pub fn touched<'o>(
+        &self,
+        catalogue: &Catalogue,
+        organisations: &'o Organisations,
+    ) -> Vec<&'o Organisation> {
+        if let Self::Delivery(grant) = self {
+            return expand(&grant.deliverers, organisations);
+        }
+        let datasets = self.datasets(catalogue);
+        let kinds: BTreeSet<OrganisationKind> = datasets
+            .iter()
+            .filter_map(|name| Some(catalogue.dataset(name)?.holder_kind))
+            .collect();
+        organisations
+            .iter()
+            .filter(|organisation| {
+                organisation.kind != OrganisationKind::Public && kinds.contains(&organisation.kind)
+            })
+            .filter(|organisation| {
+                self.holders()
+                    .is_none_or(|holders| holders.admits(organisation, organisations))
+            })
+            .collect()
+    }
+
+    /// The organisations that receive, or for a delivery deliver.
+    pub fn receiving<'o>(&self, organisations: &'o Organisations) -> Vec<&'o Organisation> {
+        expand(self.recipients(), organisations)
+    }
+}
+
+impl Holders {
+    /// Whether an organisation's rows are touched. A list says nothing about other kinds than its own.
+    pub fn admits(&self, organisation: &Organisation, organisations: &Organisations) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(slugs) => {
+                let kinds = slugs
+                    .iter()
+                    .filter_map(|slug| organisations.by_slug(slug))
+                    .map(|listed| listed.kind);
+                slugs.contains(&organisation.slug) || !kinds.into_iter().any(|kind| kind == organisation.kind)
+            }
+        }
+    }
+}
+
+impl Recipient {
+    /// Whether this names the organisation.
+    pub fn names(&self, organisation: &Organisation) -> bool {
+        match &self.who {
+            Party::Organisation(slug) => *slug == organisation.slug,
+            Party::Kind(kind) => *kind == organisation.kind,
+        }
+    }
+}
+
+fn expand<'o>(recipients: &[Recipient], organisations: &'o Organisations) -> Vec<&'o Organisation> {
+    let named =
+        |organisation: &&Organisation| recipients.iter().any(|recipient| recipient.names(organisation));
+    organisations.iter().filter(named).collect()
+}

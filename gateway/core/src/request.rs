@@ -1,0 +1,162 @@
+//! What a caller asks, parsed whole: a [`Request`] that exists is well-formed and names only things in the catalogue.
+//!
+//! All mistakes are reported at once. No message repeats what was sent, since it may hold an identifier.
+
+mod facts;
+mod figures;
+mod reader;
+mod records;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::catalogue::{Catalogue, Name};
+use crate::party::Oin;
+
+pub use facts::{FactsRequest, Pupil};
+pub use figures::{EpochChoice, FiguresRequest, Selection};
+pub use reader::InputError;
+pub use records::{Page, RecordsRequest};
+
+use reader::Reader;
+
+/// The most pupils that one facts request may name.
+pub const FACTS_PUPILS_MAX: usize = 100;
+/// The most records on one page.
+pub const PAGE_RECORDS_MAX: u32 = 1_000;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A delivery of rows by their holder.
+    Delivery,
+    /// A few fields about named pupils.
+    Facts,
+    /// Protected aggregates.
+    Figures,
+    /// Pseudonymised rows.
+    Records,
+}
+
+impl Form {
+    /// The form's name in the API, the policies and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::Facts => "facts",
+            Self::Figures => "figures",
+            Self::Records => "records",
+        }
+    }
+}
+
+/// On whose behalf a person's data is asked, as the body says it; the assertion is verified by the shell.
+#[derive(Clone, Eq, PartialEq)]
+pub struct OnBehalfOf {
+    /// The JWT of the recipient's own identity provider.
+    pub assertion: Option<String>,
+    /// The case or reason, as the recipient's own register names it.
+    pub case: Option<String>,
+}
+
+impl std::fmt::Debug for OnBehalfOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnBehalfOf(..)")
+    }
+}
+
+/// A parsed request.
+#[derive(Debug)]
+pub enum Request {
+    /// A few fields about named pupils.
+    Facts(FactsRequest),
+    /// Figures, named or composed.
+    Figures(FiguresRequest),
+    /// Pseudonymised rows.
+    Records(RecordsRequest),
+}
+
+impl Request {
+    /// Parses the body of `POST /v1/queries`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn query(catalogue: &Catalogue, body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let form = reader.text("form");
+        let request = match form.as_deref() {
+            Some("figures") => FiguresRequest::composed(catalogue, &mut reader).map(Self::Figures),
+            Some("records") => RecordsRequest::read(catalogue, &mut reader).map(Self::Records),
+            Some(_) => {
+                reader.wrong("form", "unknown-form", "a query is for `figures` or `records`");
+                return Err(reader.into_errors());
+            }
+            None => {
+                reader.missing("form", "`figures` or `records`");
+                return Err(reader.into_errors());
+            }
+        };
+        reader.finish(request)
+    }
+
+    /// Parses the body of `POST /v1/facts`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn facts(catalogue: &Catalogue, caller: &Oin, body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let request = FactsRequest::read(catalogue, caller, &mut reader).map(Self::Facts);
+        reader.finish(request)
+    }
+
+    /// Parses `GET /v1/purposes/{purpose}/questions/{question}` with its query parameters.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn question(
+        catalogue: &Catalogue,
+        purpose: &str,
+        question: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Self, Vec<InputError>> {
+        FiguresRequest::named(catalogue, purpose, question, parameters).map(Self::Figures)
+    }
+
+    /// The purpose that the request names.
+    pub fn purpose(&self) -> &Name {
+        match self {
+            Self::Facts(facts) => &facts.purpose,
+            Self::Figures(figures) => &figures.purpose,
+            Self::Records(records) => &records.purpose,
+        }
+    }
+
+    /// The form that the request asks for.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Facts(_) => Form::Facts,
+            Self::Figures(_) => Form::Figures,
+            Self::Records(_) => Form::Records,
+        }
+    }
+
+    /// On whose behalf the request is made.
+    pub fn on_behalf_of(&self) -> Option<&OnBehalfOf> {
+        match self {
+            Self::Facts(facts) => facts.on_behalf_of.as_ref(),
+            Self::Figures(_) => None,
+            Self::Records(records) => records.on_behalf_of.as_ref(),
+        }
+    }
+}
+
+/// Reads an ISO date.
+fn date(text: &str) -> Option<Date> {
+    (text.len() == 10).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

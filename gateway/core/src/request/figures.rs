@@ -1,0 +1,157 @@
+//! A question for figures: for each dimension all, one node, or grouped by one level.
+
+use jiff::civil::Date;
+
+use crate::catalogue::{Catalogue, Dimension, Name};
+use crate::purpose::Measure;
+
+use super::reader::{InputError, Reader, name_error_code};
+use super::date;
+
+/// Which epoch is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EpochChoice {
+    /// The latest that closed while the purpose was active.
+    Latest,
+    /// The epoch of this date.
+    On(Date),
+}
+
+/// What is selected from the lattice.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Selection {
+    /// Composed by the caller.
+    Composed {
+        /// Grouped by these, each at its level.
+        group_by: Vec<Dimension>,
+        /// Which measures.
+        measures: Vec<Measure>,
+    },
+    /// A question that the purpose names.
+    Named(Name),
+}
+
+/// A parsed question for figures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FiguresRequest {
+    /// The purpose.
+    pub purpose: Name,
+    /// The epoch.
+    pub epoch: EpochChoice,
+    /// Named or composed.
+    pub selection: Selection,
+    /// One node each.
+    pub only: Vec<(Dimension, String)>,
+}
+
+impl FiguresRequest {
+    pub(super) fn composed(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Option<Self> {
+        let purpose = reader.purpose();
+        let epoch = match reader.text("epoch").as_deref() {
+            None | Some("latest") => Some(EpochChoice::Latest),
+            Some(text) => {
+                let epoch = date(text).map(EpochChoice::On);
+                if epoch.is_none() {
+                    reader.wrong("epoch", "bad-date", "must be `latest` or a date such as `2026-10-01`");
+                }
+                epoch
+            }
+        };
+        let mut group_by = Vec::new();
+        for (location, text) in reader.texts("groupBy").unwrap_or_default() {
+            group_by.extend(reader.dimension(catalogue, location, &text));
+        }
+        let measures = measures(reader);
+        let only = only(catalogue, reader);
+        repeated(reader, "groupBy", group_by.iter());
+        repeated(reader, "only", only.iter().map(|(dimension, _)| dimension));
+        Some(Self { purpose: purpose?, epoch: epoch?, selection: Selection::Composed { group_by, measures: measures? }, only })
+    }
+
+    pub(super) fn named(
+        catalogue: &Catalogue,
+        purpose: &str,
+        question: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Self, Vec<InputError>> {
+        let mut errors = Vec::new();
+        let mut wrong = |part, location: &str, code, detail: String| {
+            errors.push(InputError { part, location: location.to_owned(), code, detail });
+        };
+        let mut epoch = EpochChoice::Latest;
+        let mut only: Vec<(Dimension, String)> = Vec::new();
+        for (key, value) in parameters {
+            if key == "epoch" {
+                match (value.as_str(), date(value)) {
+                    ("latest", _) => {}
+                    (_, Some(day)) => epoch = EpochChoice::On(day),
+                    _ => wrong("query", "epoch", "bad-date", "must be `latest` or a date such as `2026-10-01`".to_owned()),
+                }
+                continue;
+            }
+            match catalogue.dimension(key) {
+                Ok(dimension) if only.iter().any(|(other, _)| other.field == dimension.field) => {
+                    wrong("query", "*", "repeated", "a dimension is given twice".to_owned());
+                }
+                Ok(dimension) => match catalogue.code(&dimension, value) {
+                    Some(_) => only.push((dimension, value.clone())),
+                    None => wrong("query", key, "unknown-code", "is no code of this dimension; see `GET /v1/catalogue`".to_owned()),
+                },
+                Err(error) => wrong("query", "*", name_error_code(&error), error.to_string()),
+            }
+        }
+        let purpose = purpose.parse::<Name>();
+        let question = question.parse::<Name>();
+        if purpose.is_err() || question.is_err() {
+            wrong("path", "", "malformed-name", "a purpose and a question are kebab-case names".to_owned());
+        }
+        match (purpose, question) {
+            (Ok(purpose), Ok(question)) if errors.is_empty() => {
+                Ok(Self { purpose, epoch, selection: Selection::Named(question), only })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
+    let Some(texts) = reader.texts("measures") else {
+        reader.missing("measures", "at least one measure, such as `pupils`");
+        return None;
+    };
+    if texts.is_empty() {
+        reader.wrong("measures", "missing", "at least one measure, such as `pupils`");
+    }
+    let mut measures = Vec::with_capacity(texts.len());
+    for (location, text) in texts {
+        match Measure::from_name(&text) {
+            Some(measure) if measures.contains(&measure) => reader.error(location, "repeated", "is asked twice"),
+            Some(measure) => measures.push(measure),
+            None => reader.error(location, "unknown-measure", "is no measure; see `GET /v1/catalogue`"),
+        }
+    }
+    Some(measures)
+}
+
+fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(Dimension, String)> {
+    let mut only = Vec::new();
+    for (location, name, code) in reader.scalars("only") {
+        let Some(dimension) = reader.dimension(catalogue, location.clone(), &name) else { continue };
+        if catalogue.code(&dimension, &code).is_none() {
+            reader.error(location, "unknown-code", "is no code of this dimension; see `GET /v1/catalogue`");
+            continue;
+        }
+        only.push((dimension, code));
+    }
+    only
+}
+
+fn repeated<'d>(reader: &mut Reader<'_>, key: &str, dimensions: impl Iterator<Item = &'d Dimension>) {
+    let mut seen = Vec::new();
+    for dimension in dimensions {
+        if seen.contains(&&dimension.field) {
+            reader.wrong(key, "repeated", "names one field twice; a field is grouped or filtered at one level");
+        }
+        seen.push(&dimension.field);
+    }
+}

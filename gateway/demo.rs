@@ -1,0 +1,4 @@
+//! The demo.
+
+pub mod pki;
+pub mod population;

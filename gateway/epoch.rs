@@ -1,0 +1,206 @@
+//! The close of an epoch: the one place where figures are protected, and the one moment.
+//!
+//! Due merges take effect; the population is frozen into a snapshot without subjects; every cell that the active
+//! purposes grant is computed and protected; what may be shown is stored, and becomes readable together with its log
+//! entry; the snapshot is dropped. What a crash leaves behind: before the entry a close that nobody reads, taken over
+//! when its lease has passed; after it a closed epoch. The snapshot is in memory only.
+
+mod snapshot;
+
+use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
+use doelpoort_core::catalogue::{Name, Population};
+use doelpoort_core::extract::{Completeness, SourceState};
+use doelpoort_core::figures::release::{ReleaseError, ReleasedCell, release};
+use doelpoort_core::figures::{QueryKey, RecordKey};
+use doelpoort_core::policy::decide::civil_day;
+use doelpoort_core::purpose::{Grant, Purpose};
+use jiff::civil::Date;
+
+use crate::exchange::Refusal;
+use crate::gateway::{Current, Gateway};
+use crate::log::{Effect, Entry, LogError};
+use crate::store::StoreError;
+use crate::store::released::EpochPurpose;
+
+/// Why an epoch was not closed.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The date is still to come.
+    #[error("`{date}` is still to come; an epoch closes on or after its date")]
+    Future {
+        /// The date.
+        date: Date,
+    },
+    /// The entry could not be appended: nothing was released.
+    #[error("the log: {0}")]
+    Log(#[from] LogError),
+    /// The calendar has no such count date.
+    #[error("`{date}` is no count date of `{population}`; the latest is `{latest}`")]
+    NotInCalendar {
+        /// The date.
+        date: Date,
+        /// The population.
+        population: Name,
+        /// The latest count date.
+        latest: String,
+    },
+    /// A grant makes no lattice.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The rows cannot be read.
+    #[error("the rows cannot be read: `{0}`")]
+    Rows(&'static str),
+    /// The store failed, or the epoch is closed already.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such population.
+    #[error("there is no population `{0}`")]
+    UnknownPopulation(String),
+}
+
+/// A closed epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Closed {
+    /// Its count date.
+    pub date: Date,
+    /// How many cells may be shown.
+    pub cells: usize,
+    /// The purposes that answer for it.
+    pub purposes: Vec<Name>,
+    /// The index of its entry in the log.
+    pub index: u64,
+}
+
+impl Gateway {
+    /// Closes the epoch of `date` for a population: figures are computed once, and never again.
+    ///
+    /// # Errors
+    /// When the date is no count date that has come, the epoch is closed already, or a part fails; then nothing was
+    /// released.
+    pub async fn close_epoch(&self, population: &str, date: Option<Date>) -> Result<Closed, CloseError> {
+        let current = self.policies.current();
+        let now = self.clock.now();
+        let unknown = || CloseError::UnknownPopulation(population.to_owned());
+        let name: Name = population.parse().map_err(|_| unknown())?;
+        let population = current.policies.catalogue.population(&name).ok_or_else(unknown)?;
+        let date = count_date(population, date, civil_day(now))?;
+        self.store.apply_due_merges(now.as_microsecond()).await?;
+        let purposes = figures_purposes(&current, &name, now);
+        let digest = current.policies.digest;
+        let id = self.store.begin_epoch(&name, &date.to_string(), &digest, now.as_microsecond()).await?;
+        match self.close_begun(&current, population, date, &purposes, id).await {
+            Ok(closed) => Ok(closed),
+            Err(error) => {
+                if let Err(error) = self.store.abandon_epoch(id).await {
+                    tracing::warn!(%error, "a close that failed will be taken over when its lease has passed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn close_begun(
+        &self,
+        current: &Current,
+        population: &Population,
+        date: Date,
+        purposes: &[&Purpose],
+        id: i64,
+    ) -> Result<Closed, CloseError> {
+        let catalogue = &current.policies.catalogue;
+        let snapshot = {
+            let record_key = RecordKey::derive(&self.keyring.figures);
+            self.freeze(catalogue, population, date, purposes, &record_key).await?
+        };
+        let query_key = QueryKey::derive(&self.keyring.figures);
+        let epoch = date.to_string();
+        let cells =
+            release(catalogue, &population.name, &epoch, purposes.iter().copied(), &snapshot, &query_key)?;
+        drop(snapshot);
+
+        let stored: Vec<(String, i64)> = cells.iter().map(|ReleasedCell { cell, y }| (cell.text(), *y)).collect();
+        self.store.stage_cells(id, &stored, self.clock.now().as_microsecond()).await?;
+        let answering: Vec<EpochPurpose> = purposes.iter().filter_map(|purpose| standing(current, purpose)).collect();
+        let completeness = self.completeness(current, population, purposes).await?;
+        let completeness =
+            serde_json::to_string(&completeness).map_err(|_| CloseError::Rows("completeness has no JSON"))?;
+        self.store.describe_epoch(id, &answering, &completeness, self.clock.now().as_microsecond()).await?;
+
+        let mut entry = Entry::new(Kind::EpochReleased)?;
+        entry.event.decision = Some(GRANTED.to_owned());
+        entry.event.policy = Some(current.policies.digest);
+        entry.event.extra.insert(extra::POPULATION, Value::Text(population.name.to_string()));
+        entry.event.extra.insert(extra::EPOCH, Value::Text(epoch));
+        entry.event.extra.insert(extra::CELLS, Value::Unsigned(u64::try_from(cells.len()).unwrap_or(u64::MAX)));
+        let entry = entry.decided_under(current.generation).with_effect(Effect::ReleaseEpoch { epoch: id });
+        let receipt = self.log.append(entry).await?;
+        let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
+        Ok(Closed { date, cells: cells.len(), purposes, index: receipt.index })
+    }
+
+    /// Which holders had delivered which datasets, from policy and deliveries alone, never from rows found.
+    async fn completeness(
+        &self,
+        current: &Current,
+        population: &Population,
+        purposes: &[&Purpose],
+    ) -> Result<Completeness, StoreError> {
+        let catalogue = &current.policies.catalogue;
+        let mut sources = Vec::new();
+        for dataset in snapshot::datasets(population, purposes) {
+            let Some(kind) = catalogue.dataset(&dataset).map(|dataset| dataset.holder_kind) else { continue };
+            let active = self.store.active_deliveries(&dataset).await?;
+            for holder in current.policies.organisations.of_kind(kind) {
+                let as_of = active.iter().filter(|delivery| delivery.holder == holder.oin);
+                sources.push(SourceState {
+                    dataset: dataset.to_string(),
+                    holder: holder.oin.to_string(),
+                    as_of_us: as_of.filter_map(|delivery| delivery.activated_us).max(),
+                });
+            }
+        }
+        Ok(Completeness { sources })
+    }
+}
+
+/// The date asked, or the latest count date, if it has come.
+fn count_date(population: &Population, date: Option<Date>, today: Date) -> Result<Date, CloseError> {
+    let latest = population.calendars.iter().filter_map(|calendar| calendar.epochs_on_or_before(today).next()).max();
+    let none = || "none".to_owned();
+    let wrong = |date| CloseError::NotInCalendar {
+        date,
+        population: population.name.clone(),
+        latest: latest.map_or_else(none, |latest| latest.to_string()),
+    };
+    let date = date.or(latest).ok_or_else(|| wrong(today))?;
+    if !population.calendars.iter().any(|calendar| calendar.is_epoch(date)) {
+        return Err(wrong(date));
+    }
+    if date > today { Err(CloseError::Future { date }) } else { Ok(date) }
+}
+
+/// The purposes that act now and grant figures over the population.
+fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Timestamp) -> Vec<&'p Purpose> {
+    let grants_figures = |purpose: &Purpose| {
+        purpose.grants.iter().any(|grant| matches!(grant, Grant::Figures(figures) if figures.population == *population))
+    };
+    current
+        .policies
+        .purposes
+        .values()
+        .filter(|standing| standing.acts(now).is_ok() && grants_figures(&standing.purpose))
+        .map(|standing| &standing.purpose)
+        .collect()
+}
+
+fn standing(current: &Current, purpose: &Purpose) -> Option<EpochPurpose> {
+    let standing = current.policies.purposes.get(&purpose.id)?;
+    Some(EpochPurpose { purpose: purpose.id.clone(), version: purpose.version, digest: standing.manifest_digest })
+}
+
+impl From<CloseError> for Refusal {
+    fn from(error: CloseError) -> Self {
+        tracing::error!(%error, "an epoch was not closed");
+        Self::Internal
+    }
+}

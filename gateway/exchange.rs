@@ -1,0 +1,67 @@
+//! THE LINE: the only file that knows the order in which a request becomes an answer.
+//!
+//! [`Gateway::exchange`] records every outcome, then answers: for an identified caller there is no way out that is not
+//! logged. Each step returns a value that only that step can make, so a step cannot be skipped or moved.
+
+mod asked;
+mod cursor;
+mod record;
+mod refusal;
+mod steps;
+
+use doelpoort_core::answer::Answer;
+use doelpoort_core::party::Caller;
+use doelpoort_core::plan::Plan;
+use doelpoort_core::policy::decide::decide;
+use doelpoort_core::protect::{Envelope, Release, protect};
+use doelpoort_core::pseudonymise::pseudonymise;
+
+use crate::gateway::{Current, Gateway};
+
+pub use asked::{Asked, Question, Trace};
+pub(crate) use record::leaf_form;
+pub use refusal::Refusal;
+
+use cursor::Cursor;
+use record::Circumstances;
+
+impl Gateway {
+    /// Answers one request of an identified caller, or refuses it; both are in the log before anything leaves.
+    ///
+    /// # Errors
+    /// The refusal, once it is logged; [`Refusal::Log`] when it could not be.
+    pub async fn exchange(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Answer, Refusal> {
+        let current = self.policies.current();
+        let mut circumstances = Circumstances::new(caller, asked, &current, self.clock.now());
+        let outcome = self.evaluate(&current, caller, asked, &mut circumstances).await;
+        let (outcome, receipt) = self.record(&circumstances, outcome).await?;
+        outcome.map(|release| Answer::new(release, receipt))
+    }
+
+    async fn evaluate(
+        &self,
+        current: &Current,
+        caller: &Caller,
+        asked: &Asked<'_>,
+        circumstances: &mut Circumstances,
+    ) -> Result<Release, Refusal> {
+        let now = circumstances.now();
+        let policies = &current.policies;
+        self.limits.check_client(caller)?;
+        let request = asked.parse(&policies.catalogue, caller)?;
+        circumstances.asked_for(&request);
+        let cursor = Cursor::open(self, caller, policies, asked, &request, now)?;
+        let staff = self.staff(policies, caller, asked, &request, cursor.as_ref(), now)?;
+        let permit = decide(policies, caller, staff.as_ref(), &request, now)?;
+        circumstances.permitted(&permit);
+        self.limits.check(caller, permit.purpose(), &permit.limit())?;
+        let pupils = self.pupils(&permit, &request).await?;
+        let plan = Plan::minimal(&permit, &request, pupils)?;
+        let extract = self.source.fetch(&policies.catalogue, &plan, now).await?;
+        circumstances.found(&plan, &extract);
+        let after = cursor.as_ref().and_then(Cursor::last);
+        let pseudonymised = pseudonymise(&permit, &plan, extract, &self.exit_key()?, after);
+        let next_cursor = Cursor::next(self, caller, policies, asked, staff.as_ref(), &pseudonymised, now)?;
+        Ok(protect(&permit, &plan, pseudonymised, Envelope { next_cursor, format: asked.format() })?)
+    }
+}

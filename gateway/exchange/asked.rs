@@ -1,0 +1,100 @@
+//! What was asked, as it came in: not yet understood, and never logged.
+
+use data_encoding::HEXLOWER;
+use doelpoort_core::catalogue::Catalogue;
+use doelpoort_core::party::Caller;
+use doelpoort_core::protect::Format;
+use doelpoort_core::request::{Form, InputError, Request};
+use doelpoort_core::request_digest::RequestDigest;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// One request as it came in.
+pub struct Asked<'a> {
+    question: Question<'a>,
+    format: Format,
+    trace: Trace,
+    received: Timestamp,
+}
+
+/// The question itself.
+pub enum Question<'a> {
+    /// `POST /v1/facts`.
+    Facts(&'a [u8]),
+    /// `GET /v1/purposes/{purpose}/questions/{question}`.
+    Named {
+        /// The purpose.
+        purpose: &'a str,
+        /// The question.
+        question: &'a str,
+        /// Its query parameters, in their order.
+        parameters: &'a [(String, String)],
+    },
+    /// `POST /v1/queries`.
+    Query(&'a [u8]),
+}
+
+/// The W3C trace context of a request.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Trace {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// Our span in it.
+    pub span_id: [u8; 8],
+}
+
+impl Trace {
+    /// The trace id in hex, as clients see it.
+    pub fn id(&self) -> String {
+        HEXLOWER.encode(&self.trace_id)
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// A request that came in at `received`.
+    pub fn new(question: Question<'a>, format: Format, trace: Trace, received: Timestamp) -> Self {
+        Self { question, format, trace, received }
+    }
+
+    /// How the answer is to be written.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Its trace.
+    pub(crate) fn trace(&self) -> Trace {
+        self.trace
+    }
+
+    /// When it came in.
+    pub(crate) fn received(&self) -> Timestamp {
+        self.received
+    }
+
+    /// The form it can only be about, before it is parsed.
+    pub(crate) fn form(&self) -> Option<Form> {
+        match self.question {
+            Question::Facts(_) => Some(Form::Facts),
+            Question::Named { .. } => Some(Form::Figures),
+            Question::Query(_) => None,
+        }
+    }
+
+    /// Parses it, with all its mistakes at once.
+    pub(crate) fn parse(&self, catalogue: &Catalogue, caller: &Caller) -> Result<Request, Vec<InputError>> {
+        match self.question {
+            Question::Facts(body) => Request::facts(catalogue, &caller.organisation, body),
+            Question::Named { purpose, question, parameters } => {
+                Request::question(catalogue, purpose, question, parameters)
+            }
+            Question::Query(body) => Request::query(catalogue, body),
+        }
+    }
+
+    /// The digest that binds a staff assertion and a cursor to this request; a named question has none.
+    pub(crate) fn digest(&self) -> Option<RequestDigest> {
+        let (Question::Facts(body) | Question::Query(body)) = self.question else { return None };
+        let body: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        RequestDigest::of(&body).ok()
+    }
+}

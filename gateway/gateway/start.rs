@@ -1,0 +1,113 @@
+//! Start: every part is opened and checked before the first request; anything wrong and nothing is served.
+
+use std::sync::Arc;
+
+use doelpoort_core::audit::leaf::{Kind, Value, extra};
+use doelpoort_core::audit::note::Signer;
+use doelpoort_core::policy::Policies;
+use ring::rand::SystemRandom;
+
+use super::{Gateway, PolicySet, SubjectIds};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
+use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
+use crate::limit::{Limiter, Rates};
+use crate::log::{Effect, Entry, Log, LogError};
+use crate::policies::{self, PoliciesError};
+use crate::source::Delivered;
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::Metrics;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A key is missing, unreadable or not allowed here.
+    #[error("keys: {0}")]
+    Keys(#[from] KeyFileError),
+    /// A key of the file is not usable for what it is for.
+    #[error("keys: the `{0}` key cannot be used")]
+    Key(&'static str),
+    /// The log cannot be trusted or written.
+    #[error("log: {0}")]
+    Log(#[from] LogError),
+    /// The policies are not valid.
+    #[error("policies:\n{0}")]
+    Policies(#[from] PoliciesError),
+    /// A setting cannot be.
+    #[error("configuration: {0}")]
+    Settings(#[from] InvalidSettings),
+    /// The database cannot be opened or used.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// The tenant is too long.
+    #[error("configuration: `deployment.tenant` is too long")]
+    Tenant,
+}
+
+impl Gateway {
+    /// Opens every part in the order in which they depend on each other.
+    ///
+    /// # Errors
+    /// The first part that is not right; nothing was served.
+    pub async fn start(
+        config: Config,
+        key_use: KeyUse,
+        subject_ids: SubjectIds,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Arc<Self>, StartError> {
+        let now = clock.now();
+        let keyring = KeyFiles::new(&config.keys.file, &config.keys.kek).load(key_use)?;
+        let policies = policies::load(&config.policies.dir, &config.deployment.name, now)?;
+        let audience = Some(config.token.audience.as_str()).filter(|audience| !audience.is_empty());
+        let settings = Settings::new(&config.token.issuer, audience, config.token.lifetime_s)?;
+        let identity = Identity::new(settings, token_keys(&keyring)?);
+        let options = StoreOptions { connections_max: config.database.connections_max, ..StoreOptions::default() };
+        let store = Store::open(config.database.url.expose(), options).await?;
+        store.migrate().await?;
+        let tables = store.prepare_datasets(&policies.catalogue).await?;
+        let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
+            .map_err(|_| StartError::Key("log"))?;
+        let log = Log::open(store.clone(), signer, Arc::clone(&clock)).await?;
+        let generation = activate(&log, &policies).await?;
+        let tenant = config.deployment.tenant.parse().map_err(|_| StartError::Tenant)?;
+        let gateway = Self {
+            identity,
+            keyring,
+            limits: Limiter::new(Rates::default()),
+            log,
+            metrics,
+            policies: PolicySet::new(policies, generation),
+            random: SystemRandom::new(),
+            source: Delivered::new(store.clone()),
+            store,
+            subject_ids,
+            tables,
+            tenant,
+            bounds: config.limits.clone(),
+            config,
+            clock,
+        };
+        gateway.tidy().await?;
+        Ok(Arc::new(gateway))
+    }
+}
+
+fn token_keys(keyring: &Keyring) -> Result<TokenKeys, StartError> {
+    TokenKeys::new(&keyring.token).map_err(|_| StartError::Key("token"))
+}
+
+/// Makes these policies the ones in force, if they are not: an entry in the log, old digest to new.
+async fn activate(log: &Log, policies: &Policies) -> Result<i64, StartError> {
+    let (generation, digest) = log.policy().await?;
+    if digest == Some(policies.digest) {
+        return Ok(generation);
+    }
+    let next = generation + 1;
+    let mut entry = Entry::new(Kind::PolicyChanged)?;
+    entry.event.policy = Some(policies.digest);
+    entry.event.extra.insert(extra::GENERATION, Value::Unsigned(u64::try_from(next).unwrap_or_default()));
+    log.append(entry.with_effect(Effect::SetPolicyGeneration { generation: next, digest: policies.digest })).await?;
+    Ok(next)
+}

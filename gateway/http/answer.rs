@@ -1,0 +1,75 @@
+//! An answer as an HTTP response; the receipt travels in the body, or in a header where the body has no place.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use doelpoort_core::answer::{Answer, receipt_json};
+use doelpoort_core::party::Caller;
+use doelpoort_core::protect::Format;
+use doelpoort_core::request::Form;
+
+use super::format::media_type;
+use super::language::Language;
+use super::problem::Problem;
+use super::{format, trace};
+use crate::exchange::{Asked, Question};
+use crate::gateway::Gateway;
+
+/// The header that carries a receipt: base64url of its JSON.
+const RECEIPT: &str = "doelpoort-receipt";
+
+/// Runs the line for one request and writes its outcome.
+///
+/// # Errors
+/// The refusal, as a problem document.
+pub(crate) async fn exchange(
+    gateway: &Gateway,
+    caller: &Caller,
+    question: Question<'_>,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let language = Language::of(headers);
+    let trace = trace::of(headers, &gateway.random);
+    let Some(format) = format::of(headers) else {
+        let detail = format!("`{}`, `{}` or `{}`", format::JSON, format::NDJSON, format::CSV);
+        return Err(Problem::new("not-acceptable", detail, language).at(path, &trace.id()));
+    };
+    let asked = Asked::new(question, format, trace, gateway.clock.now());
+    match gateway.exchange(caller, &asked).await {
+        Ok(answer) => Ok(respond(answer, headers)),
+        Err(refusal) => Err(Problem::refusal(refusal, language).at(path, &trace.id())),
+    }
+}
+
+/// Figures may be kept and asked again by their ETag, each time through the line; answers about persons never.
+fn respond(answer: Answer, headers: &HeaderMap) -> Response {
+    let (format, form, digest) = (answer.format(), answer.form(), answer.digest());
+    let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
+    let unchanged = form == Form::Figures && known(headers, &etag);
+    let (body, receipt) = answer.into_body();
+    let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(body) });
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(format)));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+    let caching = if form == Form::Figures { "private, no-cache" } else { "no-store" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    if form == Form::Figures && let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    if (unchanged || format == Format::Csv)
+        && let Ok(receipt) = HeaderValue::from_str(&BASE64URL_NOPAD.encode(receipt_json(&receipt).as_bytes()))
+    {
+        headers.insert(RECEIPT, receipt);
+    }
+    response
+}
+
+fn known(headers: &HeaderMap, etag: &str) -> bool {
+    let given = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+}

@@ -1,0 +1,40 @@
+//! `GET /v1/catalogue`: what this caller may ask.
+
+use axum::Json;
+use axum::extract::{Extension, OriginalUri, State};
+use axum::http::HeaderMap;
+
+use super::catalogue_view::CatalogueDocument;
+use super::language::Language;
+use super::problem::Problem;
+use super::{Shared, identify, trace};
+use crate::exchange::Refusal;
+use crate::serve::Peer;
+
+/// The purposes, questions, fields, levels, codes and epochs that are open to this caller.
+///
+/// De doelen, vragen, velden, niveaus, codes en peilmomenten die voor deze afnemer openstaan.
+#[utoipa::path(
+    get,
+    path = "/v1/catalogue",
+    operation_id = "showCatalogue",
+    tag = "catalogue",
+    responses(
+        (status = 200, description = "What you may ask", body = CatalogueDocument),
+        (status = 401, response = crate::http::openapi::ProblemResponse),
+        (status = 503, response = crate::http::openapi::ProblemResponse),
+    ),
+    security(("accessToken" = []))
+)]
+pub(crate) async fn show(
+    State(gateway): Shared,
+    Extension(peer): Extension<Peer>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Json<CatalogueDocument>, Problem> {
+    let caller = identify::caller(&gateway, &peer, &headers)?;
+    CatalogueDocument::of(&gateway, &caller).await.map(Json).map_err(|error| {
+        let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+        Problem::refusal(Refusal::from(error), language).at(uri.path(), &trace.id())
+    })
+}

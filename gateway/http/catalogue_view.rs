@@ -1,0 +1,192 @@
+//! The caller's view of policies and catalogue: its own grants, and no one else's.
+
+use std::collections::BTreeSet;
+
+use doelpoort_core::catalogue::{Catalogue, Dimension};
+use doelpoort_core::party::Caller;
+use doelpoort_core::policy::Standing;
+use doelpoort_core::policy::decide::{Allowed, receives};
+use doelpoort_core::purpose::{FiguresGrant, Grant};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::gateway::{Current, Gateway};
+use crate::store::StoreError;
+
+/// What a caller may ask.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CatalogueDocument {
+    /// The purposes that act and grant this caller something.
+    purposes: Vec<PurposeDocument>,
+    /// The dimensions that their figures use, with their codes.
+    dimensions: Vec<DimensionDocument>,
+}
+
+/// One purpose.
+#[derive(Serialize, ToSchema)]
+struct PurposeDocument {
+    id: String,
+    version: u32,
+    #[schema(value_type = Object)]
+    title: doelpoort_core::text::Text,
+    #[schema(value_type = Object)]
+    why: doelpoort_core::text::Text,
+    /// Its last day.
+    until: String,
+    /// How long you may keep what you get, as an ISO 8601 duration.
+    retention: String,
+    grants: Vec<GrantDocument>,
+    questions: Vec<QuestionDocument>,
+    /// The count dates for which it answers, latest first.
+    epochs: Vec<String>,
+}
+
+/// One grant of the caller.
+#[derive(Serialize, ToSchema)]
+struct GrantDocument {
+    dataset: String,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    allowed: Allowed,
+}
+
+/// One named question.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct QuestionDocument {
+    name: String,
+    #[schema(value_type = Object)]
+    title: doelpoort_core::text::Text,
+    group_by: Vec<String>,
+    measures: Vec<String>,
+    /// Where it is asked.
+    path: String,
+}
+
+/// One dimension at one level.
+#[derive(Serialize, ToSchema)]
+struct DimensionDocument {
+    name: String,
+    codes: Vec<CodeDocument>,
+}
+
+/// One code.
+#[derive(Serialize, ToSchema)]
+struct CodeDocument {
+    code: String,
+    #[schema(value_type = Object)]
+    label: doelpoort_core::text::Text,
+}
+
+impl CatalogueDocument {
+    /// The caller's view.
+    ///
+    /// # Errors
+    /// When the closed epochs cannot be read.
+    pub(crate) async fn of(gateway: &Gateway, caller: &Caller) -> Result<Self, StoreError> {
+        let current = gateway.policies.current();
+        let now = gateway.clock.now();
+        let mut purposes = Vec::new();
+        let mut used = BTreeSet::new();
+        for standing in current.policies.purposes.values().filter(|standing| standing.acts(now).is_ok()) {
+            let granted = granted(&current, caller, standing);
+            if granted.is_empty() {
+                continue;
+            }
+            used.extend(granted.iter().filter_map(|(_, grant)| figures(grant)).flat_map(|grant| levels(&current, grant)));
+            purposes.push(purpose(gateway, &current, standing, &granted).await?);
+        }
+        let catalogue = &current.policies.catalogue;
+        let dimensions = used.iter().map(|one| dimension(catalogue, one)).collect();
+        Ok(Self { purposes, dimensions })
+    }
+}
+
+/// The grants of a purpose that name this caller, itself or for a board that it acts for.
+fn granted<'p>(
+    current: &'p Current,
+    caller: &Caller,
+    standing: &'p Standing,
+) -> Vec<(usize, &'p Grant)> {
+    let principals = std::iter::once(&caller.organisation).chain(&caller.acting_for);
+    let principals: Vec<_> =
+        principals.filter_map(|oin| current.policies.organisations.by_oin(oin)).collect();
+    let grants = standing.purpose.grants.iter().enumerate();
+    grants
+        .filter(|(_, grant)| principals.iter().any(|principal| receives(grant, principal, &caller.roles)))
+        .collect()
+}
+
+fn figures(grant: &Grant) -> Option<&FiguresGrant> {
+    match grant {
+        Grant::Figures(grant) => Some(grant),
+        Grant::Delivery(_) | Grant::Facts(_) | Grant::Records(_) => None,
+    }
+}
+
+/// Each dimension of a grant at each level that may be asked.
+fn levels(current: &Current, grant: &FiguresGrant) -> Vec<Dimension> {
+    let catalogue = &current.policies.catalogue;
+    grant
+        .group_by
+        .iter()
+        .chain(&grant.filter_by)
+        .flat_map(|granted| {
+            let levels = catalogue.levels_from(granted).into_iter();
+            levels.map(|level| Dimension { field: granted.field.clone(), level })
+        })
+        .collect()
+}
+
+async fn purpose(
+    gateway: &Gateway,
+    current: &Current,
+    standing: &Standing,
+    granted: &[(usize, &Grant)],
+) -> Result<PurposeDocument, StoreError> {
+    let catalogue = &current.policies.catalogue;
+    let purpose = &standing.purpose;
+    let questions = purpose.questions.iter().filter(|question| granted.iter().any(|(at, _)| *at == question.grant));
+    let mut epochs = BTreeSet::new();
+    for grant in granted.iter().filter_map(|(_, grant)| figures(grant)) {
+        for epoch in gateway.store.closed_epochs(&grant.population).await? {
+            let answering = gateway.store.epoch_purposes(epoch.id).await?;
+            if answering.iter().any(|one| one.purpose == purpose.id) {
+                epochs.insert(epoch.date);
+            }
+        }
+    }
+    Ok(PurposeDocument {
+        id: purpose.id.to_string(),
+        version: purpose.version,
+        title: purpose.title.clone(),
+        why: purpose.why.clone(),
+        until: purpose.valid.until.to_string(),
+        retention: purpose.retention.clone(),
+        grants: granted
+            .iter()
+            .map(|(_, grant)| GrantDocument { dataset: grant.dataset().to_string(), allowed: Allowed::of(grant) })
+            .collect(),
+        questions: questions
+            .map(|question| QuestionDocument {
+                name: question.name.to_string(),
+                title: question.title.clone(),
+                group_by: question.group_by.iter().map(|dimension| catalogue.display(dimension)).collect(),
+                measures: question.measures.iter().map(|measure| measure.name().to_owned()).collect(),
+                path: format!("/v1/purposes/{}/questions/{}", purpose.id, question.name),
+            })
+            .collect(),
+        epochs: epochs.into_iter().rev().collect(),
+    })
+}
+
+fn dimension(catalogue: &Catalogue, dimension: &Dimension) -> DimensionDocument {
+    DimensionDocument {
+        name: catalogue.display(dimension),
+        codes: catalogue
+            .codes(dimension)
+            .into_iter()
+            .map(|node| CodeDocument { code: node.code.clone(), label: node.label.clone() })
+            .collect(),
+    }
+}

@@ -1,0 +1,27 @@
+//! Health and metrics, on the admin listener.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+
+use super::Shared;
+
+/// The process runs.
+pub(crate) async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+/// It can answer: the log can be written and read.
+pub(crate) async fn ready(State(gateway): Shared) -> StatusCode {
+    if gateway.log.is_stopped() || gateway.log.policy().await.is_err() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// Prometheus metrics.
+pub(crate) async fn metrics(State(gateway): Shared) -> impl IntoResponse {
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, OPENMETRICS)], gateway.metrics.encode())
+}

@@ -1,0 +1,320 @@
+//! Every error as a problem document (RFC 9457): what went wrong, where, and how to mend it; never a value.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use doelpoort_core::policy::decide::{Allowed, Denial, DenialCode};
+use doelpoort_core::request::InputError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::language::Language;
+use crate::delivery::DeliveryRefusal;
+use crate::exchange::Refusal;
+use crate::limit::RateState;
+
+/// The media type of a problem document.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Problem {
+    /// Where the problem is explained.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What went wrong, the same for each problem of this code.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong this time and how to mend it.
+    detail: String,
+    /// The path that was asked, without its query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    /// The stable code.
+    code: &'static str,
+    /// To name when you ask for help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    /// All that is wrong with the input, at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ProblemInput>,
+    /// The clause that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clause: Option<String>,
+    /// What your own grant would have allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    allowed: Option<Allowed>,
+    #[serde(skip)]
+    challenge: Option<String>,
+    #[serde(skip)]
+    rate: Option<RateState>,
+}
+
+/// One mistake in the input.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemInput {
+    /// Where it stands: `body`, `query`, `path` or `header`.
+    #[serde(rename = "in")]
+    part: &'static str,
+    /// The JSON pointer, parameter or row.
+    location: String,
+    /// The stable code.
+    code: &'static str,
+    /// What is wrong and how to mend it.
+    detail: String,
+}
+
+impl From<InputError> for ProblemInput {
+    fn from(error: InputError) -> Self {
+        Self { part: error.part, location: error.location, code: error.code, detail: error.detail }
+    }
+}
+
+/// What a code means, in both languages.
+struct Meaning {
+    code: &'static str,
+    status: StatusCode,
+    nl: &'static str,
+    en: &'static str,
+}
+
+macro_rules! meanings {
+    ($($code:literal $status:ident $nl:literal $en:literal)*) => {
+        &[$(Meaning { code: $code, status: StatusCode::$status, nl: $nl, en: $en }),*]
+    };
+}
+
+/// Every code of the API. A code is never reused for another meaning.
+const MEANINGS: &[Meaning] = meanings![
+    "invalid-input" BAD_REQUEST "De vraag klopt niet" "The request is not valid"
+    "invalid-token" UNAUTHORIZED "Het token is niet geldig" "The token is not valid"
+    "invalid-staff-assertion" FORBIDDEN "De medewerker is niet aangetoond" "The member of staff is not proved"
+    "case-missing" FORBIDDEN "Een zaak of reden ontbreekt" "A case or reason is missing"
+    "dimension-not-granted" FORBIDDEN "Deze indeling of dit niveau is niet toegestaan" "This dimension or level is not granted"
+    "field-not-granted" FORBIDDEN "Dit veld is niet toegestaan" "This field is not granted"
+    "filter-not-granted" FORBIDDEN "Dit filter is niet toegestaan" "This filter is not granted"
+    "form-not-granted" FORBIDDEN "Deze vorm is niet toegestaan" "This form is not granted"
+    "identifier-not-granted" FORBIDDEN "Deze soort identificatie is niet toegestaan" "This kind of identifier is not granted"
+    "mandate-missing" FORBIDDEN "Een machtiging ontbreekt" "A mandate is missing"
+    "measure-not-granted" FORBIDDEN "Deze maat is niet toegestaan" "This measure is not granted"
+    "no-such-purpose" NOT_FOUND "Dit doel bestaat niet, of niet voor u" "This purpose does not exist, or not for you"
+    "no-such-question" NOT_FOUND "Deze vraag bestaat niet" "This question does not exist"
+    "not-in-token" FORBIDDEN "Het token kent dit doel niet" "The token does not know this purpose"
+    "page-too-large" FORBIDDEN "De pagina is te groot" "The page is too large"
+    "purpose-asleep" FORBIDDEN "Dit doel slaapt: een akkoord ontbreekt" "This purpose sleeps: an approval is missing"
+    "purpose-expired" FORBIDDEN "Dit doel is niet (meer) geldig" "This purpose is not (or no longer) valid"
+    "staff-missing" FORBIDDEN "De medewerker ontbreekt" "The member of staff is missing"
+    "staff-not-proved" FORBIDDEN "De medewerker is niet aangetoond" "The member of staff is not proved"
+    "too-many-dimensions" FORBIDDEN "Te veel indelingen tegelijk" "Too many dimensions at once"
+    "no-such-epoch" NOT_FOUND "Dit peilmoment is er niet voor dit doel" "There is no such epoch for this purpose"
+    "no-such-delivery" NOT_FOUND "Deze levering bestaat niet, of is niet van u" "This delivery does not exist, or is not yours"
+    "not-found" NOT_FOUND "Dit adres bestaat niet" "There is nothing at this address"
+    "method-not-allowed" METHOD_NOT_ALLOWED "Deze methode kan hier niet" "This method is not possible here"
+    "not-acceptable" NOT_ACCEPTABLE "Deze vorm kan het antwoord niet hebben" "The answer has no such format"
+    "too-large" PAYLOAD_TOO_LARGE "Te groot" "Too large"
+    "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Dit soort inhoud kan hier niet" "This media type is not possible here"
+    "delivery-refused" BAD_REQUEST "De levering is geweigerd" "The delivery was refused"
+    "too-many-cells" BAD_REQUEST "De vraag is te groot" "The question is too large"
+    "cursor-not-valid" BAD_REQUEST "De cursor is niet geldig" "The cursor is not valid"
+    "rate-limited" TOO_MANY_REQUESTS "Te veel vragen" "Too many requests"
+    "log-unavailable" SERVICE_UNAVAILABLE "Het logboek is niet beschikbaar" "The log is not available"
+    "policy-changed" SERVICE_UNAVAILABLE "De afspraken veranderden net" "The policies just changed"
+    "source-unavailable" SERVICE_UNAVAILABLE "De bron is niet beschikbaar" "The source is not available"
+    "overloaded" SERVICE_UNAVAILABLE "De gateway is te druk" "The gateway is too busy"
+    "internal-error" INTERNAL_SERVER_ERROR "Er ging iets mis" "Something went wrong"
+];
+
+impl Problem {
+    /// A problem of a known code.
+    pub(crate) fn new(code: &'static str, detail: impl Into<String>, language: Language) -> Self {
+        let meaning = MEANINGS.iter().find(|meaning| meaning.code == code);
+        Self {
+            kind: format!("/v1/problems/{code}"),
+            title: meaning.map_or("", |meaning| match language {
+                Language::Dutch => meaning.nl,
+                Language::English => meaning.en,
+            }),
+            status: meaning.map_or(StatusCode::INTERNAL_SERVER_ERROR, |meaning| meaning.status).as_u16(),
+            detail: detail.into(),
+            instance: None,
+            code,
+            trace_id: None,
+            errors: Vec::new(),
+            clause: None,
+            allowed: None,
+            challenge: None,
+            rate: None,
+        }
+    }
+
+    /// All mistakes in the input.
+    pub(crate) fn input(errors: Vec<InputError>, language: Language) -> Self {
+        let count = errors.len();
+        let detail = match language {
+            Language::Dutch => format!("{count} fout(en); zie `errors`"),
+            Language::English => format!("{count} mistake(s); see `errors`"),
+        };
+        let mut problem = Self::new("invalid-input", detail, language);
+        problem.errors = errors.into_iter().map(ProblemInput::from).collect();
+        problem
+    }
+
+    /// Names the place and trace of the request.
+    pub(crate) fn at(mut self, path: &str, trace_id: &str) -> Self {
+        self.instance = Some(path.to_owned());
+        self.trace_id = Some(trace_id.to_owned());
+        self
+    }
+
+    /// Adds the challenge of RFC 6750.
+    pub(crate) fn challenged(mut self, challenge: String) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// The status as a number.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The refusal of a request as a problem: exhaustive, so that a new refusal needs a decision here.
+    pub(crate) fn refusal(refusal: Refusal, language: Language) -> Self {
+        match refusal {
+            Refusal::Denied(denial) => Self::denial(denial, language),
+            Refusal::Invalid(errors) => Self::input(errors, language),
+            Refusal::Staff => Self::new("invalid-staff-assertion", help("invalid-staff-assertion", language), language),
+            Refusal::Limited(limited) => Self::limited(limited, language),
+            Refusal::Cursor => Self::new("cursor-not-valid", help("cursor-not-valid", language), language),
+            Refusal::NoSuchEpoch => Self::new("no-such-epoch", help("no-such-epoch", language), language),
+            Refusal::TooManyCells | Refusal::TooManyRows => {
+                Self::new("too-many-cells", help("too-many-cells", language), language)
+            }
+            Refusal::PolicyChanged => Self::new("policy-changed", help("policy-changed", language), language),
+            Refusal::Log => Self::new("log-unavailable", help("log-unavailable", language), language),
+            Refusal::Source => Self::new("source-unavailable", help("source-unavailable", language), language),
+            Refusal::Internal => Self::new("internal-error", help("internal-error", language), language),
+        }
+    }
+
+    /// The refusal of a delivery as a problem.
+    pub(crate) fn delivery(refusal: DeliveryRefusal, language: Language) -> Self {
+        match refusal {
+            DeliveryRefusal::Refused(refusal) => Self::refusal(refusal, language),
+            DeliveryRefusal::Rows { errors, rejected } => {
+                let detail = match language {
+                    Language::Dutch => format!("{rejected} rij(en) fout; er is niets overgenomen; zie `errors`"),
+                    Language::English => format!("{rejected} row(s) wrong; nothing was taken over; see `errors`"),
+                };
+                let mut problem = Self::new("delivery-refused", detail, language);
+                problem.errors = errors.into_iter().map(ProblemInput::from).collect();
+                problem
+            }
+            DeliveryRefusal::TooLarge => Self::new("too-large", help("too-large", language), language),
+        }
+    }
+
+    fn denial(denial: Denial, language: Language) -> Self {
+        let code = denial.code.as_str();
+        let mut detail = help(code, language);
+        if !denial.subjects.is_empty() {
+            detail = format!("{detail}: `{}`", denial.subjects.join("`, `"));
+        }
+        let mut problem = Self::new(code, detail, language);
+        problem.clause = denial.clause;
+        problem.allowed = denial.allowed;
+        if denial.code == DenialCode::NotInToken {
+            problem.challenge = Some("Bearer error=\"insufficient_scope\"".to_owned());
+        }
+        problem
+    }
+
+    fn limited(limited: RateState, language: Language) -> Self {
+        let detail = match language {
+            Language::Dutch => format!("probeer het over {} s opnieuw", limited.reset_s),
+            Language::English => format!("try again in {} s", limited.reset_s),
+        };
+        let mut problem = Self::new("rate-limited", detail, language);
+        problem.rate = Some(limited);
+        problem
+    }
+}
+
+/// What to do about a problem of this code.
+fn help(code: &str, language: Language) -> String {
+    let (nl, en) = match code {
+        "case-missing" => ("noem `onBehalfOf.case`", "name `onBehalfOf.case`"),
+        "cursor-not-valid" => (
+            "begin opnieuw zonder cursor; een cursor hoort bij één vraag en vervalt",
+            "start again without a cursor; a cursor belongs to one question and expires",
+        ),
+        "internal-error" => ("meld het `traceId` aan de beheerder", "tell the operator the `traceId`"),
+        "invalid-staff-assertion" | "staff-missing" | "staff-not-proved" => (
+            "stuur `onBehalfOf.assertion`: een verklaring van de eigen identiteitsprovider voor precies deze vraag",
+            "send `onBehalfOf.assertion`: an assertion of your own identity provider for this very request",
+        ),
+        "log-unavailable" => (
+            "zonder logregel geen antwoord; probeer het later opnieuw",
+            "no answer without a log entry; try again later",
+        ),
+        "mandate-missing" => (
+            "het bestuur moet u voor deze dataset machtigen",
+            "the board must give you a mandate for this dataset",
+        ),
+        "no-such-epoch" => (
+            "zie `GET /v1/catalogue` voor de gesloten peilmomenten van dit doel",
+            "see `GET /v1/catalogue` for the closed epochs of this purpose",
+        ),
+        "not-in-token" => ("vraag een nieuw token", "ask for a new token"),
+        "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
+        "source-unavailable" => ("probeer het later opnieuw", "try again later"),
+        "too-large" => ("splits wat u stuurt", "split what you send"),
+        "too-many-cells" => (
+            "vraag minder of grovere indelingen, of beperk met `only`",
+            "ask for fewer or coarser dimensions, or narrow with `only`",
+        ),
+        _ => ("zie `allowed` voor wat wel mag, en `GET /v1/catalogue`", "see `allowed` for what you may ask, and `GET /v1/catalogue`"),
+    };
+    match language {
+        Language::Dutch => nl.to_owned(),
+        Language::English => en.to_owned(),
+    }
+}
+
+/// The page of one code, for `GET /v1/problems/{code}`: title in both languages and what to do.
+pub(crate) fn page(code: &str) -> Option<String> {
+    let meaning = MEANINGS.iter().find(|meaning| meaning.code == code)?;
+    Some(format!(
+        "{} {}\n\nnl: {}. {}\nen: {}. {}\n",
+        meaning.status.as_u16(),
+        meaning.code,
+        meaning.nl,
+        help(code, Language::Dutch),
+        meaning.en,
+        help(code, Language::English)
+    ))
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = self.challenge.clone();
+        let rate = self.rate.clone();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(rate) = rate {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.reset_s));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

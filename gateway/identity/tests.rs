@@ -1,0 +1,8 @@
+//! A small world with real keys and certificates, and what hostile callers try in it.
+
+mod access;
+mod cases;
+mod endpoint;
+mod hostile;
+mod staff;
+mod world;

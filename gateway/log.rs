@@ -1,0 +1,230 @@
+//! The audit log: logged or not answered. One task a replica appends in batches ([`committer`]), one publishes
+//! signed checkpoints ([`publisher`]); [`verify()`] checks the whole log with the public key alone.
+
+mod committer;
+mod entry;
+mod error;
+mod publisher;
+mod report;
+mod verify;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::merkle::empty_root;
+use doelpoort_core::audit::note::{Signer, Verifier};
+use doelpoort_core::audit::receipt::Receipt;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::store::{Store, log as rows};
+use committer::{Committed, Committer, Pending};
+use publisher::Publisher;
+
+pub use entry::{Effect, Entry};
+pub use error::LogError;
+pub use report::{Finding, Report};
+pub use verify::{VerifyError, verify};
+
+/// The log that a deployment writes to. Shards by year or replica get numbers of their own.
+pub const SHARD: i64 = 1;
+/// How long a request waits for its entry to be durable; then it is answered 503.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// Entries that wait for a commit; beyond it requests wait for room, at most [`WAIT_MAX`].
+const QUEUE_ENTRIES_MAX: usize = 8_192;
+
+/// The log. Cheap to clone. It ends with [`Log::close`].
+#[derive(Clone)]
+pub struct Log {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: mpsc::Sender<Pending>,
+    health: Arc<Health>,
+    store: Store,
+    signer: Arc<Signer>,
+    tasks: Mutex<Option<Tasks>>,
+}
+
+/// The two tasks of a log.
+struct Tasks {
+    committer: JoinHandle<()>,
+    publisher: JoinHandle<()>,
+}
+
+/// What the tasks of the log tell each other and the requests.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    stopped: AtomicBool,
+    /// Nothing more is queued: commit what is.
+    closing: CancellationToken,
+    /// Everything is committed: publish a last time.
+    finishing: CancellationToken,
+    policy_generation: AtomicI64,
+}
+
+impl Health {
+    /// From here on nothing is appended and nothing signed: what is stored is not what was stored. Never repaired
+    /// by us; an operator closes this shard and opens another.
+    fn stop(&self, reason: &'static str) -> LogError {
+        if !self.stopped.swap(true, Ordering::SeqCst) {
+            tracing::error!(
+                reason,
+                "the audit log stopped: nothing is answered until an operator decides"
+            );
+        }
+        LogError::Stopped
+    }
+
+    fn check(&self) -> Result<(), LogError> {
+        if self.stopped.load(Ordering::SeqCst) {
+            Err(LogError::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Log {
+    /// Opens the log named after `signer`, making it when missing, and appends the entry that opens this replica's
+    /// boot id. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
+    /// or last checkpoint cannot be reproduced from its leaf hashes.
+    pub async fn open(store: Store, signer: Signer, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        refuse_weak_database(&store).await?;
+        let signer = Arc::new(signer);
+        create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
+        let health = Arc::new(Health::default());
+        let publisher = Publisher::start(
+            store.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+        )
+        .await?;
+        let committer =
+            Committer::start(store.clone(), Arc::clone(&signer), clock, Arc::clone(&health)).await?;
+        let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
+        let tasks = Tasks {
+            committer: tokio::spawn(committer.run(waiting)),
+            publisher: tokio::spawn(publisher.run()),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                queue,
+                health,
+                store,
+                signer,
+                tasks: Mutex::new(Some(tasks)),
+            }),
+        })
+    }
+
+    /// Appends an entry with its effects and returns once both are durable. Without a receipt nothing may be
+    /// answered. Dropping the future does not take the entry back, nor does [`LogError::Unavailable`].
+    pub async fn append(&self, entry: Entry) -> Result<Receipt, LogError> {
+        self.append_within(entry, WAIT_MAX).await
+    }
+
+    /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
+    pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
+        self.shared.health.check()?;
+        let (pending, answer, waiting) = Pending::new(entry)?;
+        let wait = async {
+            self.shared
+                .queue
+                .send(pending)
+                .await
+                .map_err(|_| LogError::Unavailable)?;
+            waiting.await.map_err(|_| LogError::Unavailable)?
+        };
+        let committed: Committed = tokio::time::timeout(wait_max, wait)
+            .await
+            .map_err(|_| LogError::Unavailable)??;
+        Ok(committed.receipt(answer.as_ref().map(|(digest, salt)| (digest, salt))))
+    }
+
+    /// The newest signed checkpoint (C2SP tlog-checkpoint), by whichever replica; `None` until the first.
+    pub async fn checkpoint(&self) -> Result<Option<String>, LogError> {
+        self.shared.health.check()?;
+        Ok(rows::last_checkpoint(&self.shared.store, SHARD)
+            .await?
+            .map(|checkpoint| checkpoint.note))
+    }
+
+    /// The policy generation in force and the digest of its policies, `None` before the first. An entry that was
+    /// decided under another generation is refused.
+    pub async fn policy(&self) -> Result<(i64, Option<Hash>), LogError> {
+        let head = rows::head(&self.shared.store, SHARD)
+            .await?
+            .ok_or(LogError::Stopped)?;
+        Ok((head.policy_generation, head.policy_digest.try_into().ok()))
+    }
+
+    /// The policy generation as this replica saw it at its last commit; without asking the database.
+    pub fn policy_generation(&self) -> i64 {
+        self.shared.health.policy_generation.load(Ordering::SeqCst)
+    }
+
+    /// Has the log stopped for good?
+    pub fn is_stopped(&self) -> bool {
+        self.shared.health.check().is_err()
+    }
+
+    /// The public key: anyone can check the log and its receipts with it.
+    pub fn verifier(&self) -> &Verifier {
+        self.shared.signer.verifier()
+    }
+
+    /// Commits what is queued, publishes a last checkpoint and ends. Later appends are unavailable.
+    pub async fn close(&self) {
+        let tasks = self
+            .shared
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Tasks { committer, publisher }) = tasks else {
+            return;
+        };
+        self.shared.health.closing.cancel();
+        let committed = committer.await;
+        self.shared.health.finishing.cancel();
+        if committed.and(publisher.await).is_err() {
+            tracing::error!("a task of the audit log ended badly");
+        }
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Log({})", self.verifier().name())
+    }
+}
+
+async fn refuse_weak_database(store: &Store) -> Result<(), LogError> {
+    match store.weakness().await? {
+        None => Ok(()),
+        Some(weak) => Err(LogError::NotDurable {
+            setting: weak.setting,
+            value: weak.value,
+        }),
+    }
+}
+
+async fn create_or_recognise(store: &Store, key: &Verifier, now_us: i64) -> Result<(), LogError> {
+    rows::create(store, SHARD, key.name(), &key.to_text(), &empty_root(), now_us).await?;
+    let (origin, verifier) = rows::shard(store, SHARD).await?.ok_or(LogError::Stopped)?;
+    if verifier == key.to_text() {
+        Ok(())
+    } else {
+        Err(LogError::OtherKey { origin })
+    }
+}
+
+#[cfg(test)]
+mod tests;

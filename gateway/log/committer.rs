@@ -1,0 +1,384 @@
+//! Appending. Whatever queued while the last commit ran goes into the next transaction: no timer, no leader.
+//!
+//! ```text
+//! lock the head ─► check it ─► times, numbers, effects ─► insert ─► new head ─► COMMIT ─► sign ─► wake the waiting
+//! ```
+//! What a crash leaves behind: before COMMIT, nothing: no entry, no effect, no answer. After COMMIT but before the
+//! waiting are woken: the entry, its effect, and no answer, so the log says more than was disclosed, never less. The
+//! root is durable when an answer leaves; there is no promise to merge later.
+
+mod batch;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::leaf::{Event, Kind, Leaf, Value, extra};
+use doelpoort_core::audit::merkle::{Frontier, Inclusion};
+use doelpoort_core::audit::note::Signer;
+use doelpoort_core::audit::receipt::{Receipt, SignedHead};
+use tokio::sync::{mpsc, oneshot};
+
+use self::batch::Prepared;
+use super::entry::random;
+use super::{Effect, Entry, Health, LogError, SHARD};
+use crate::clock::Clock;
+use crate::store::{Store, StoreError, Tx, log as rows};
+
+/// The most entries in one transaction.
+const BATCH_ENTRIES_MAX: usize = 1_000;
+/// The most bytes of leaves in one transaction, give or take the last leaf.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How long one step may take: preparing a transaction, committing it, looking up what became of it.
+const STEP_MAX: Duration = Duration::from_secs(5);
+/// How long preparing may take where entries have effects: a large delivery becomes visible in one transaction.
+const EFFECTS_MAX: Duration = Duration::from_secs(60);
+/// How often a batch is tried before its requests are told that the log is unavailable.
+const ATTEMPTS_MAX: u32 = 3;
+/// The wait between attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// An entry on its way, with whom to tell.
+pub(super) struct Pending {
+    event: Event,
+    effects: Vec<Effect>,
+    decided_under: Option<i64>,
+    /// Appended only if it would be the first of the log.
+    only_first: bool,
+    /// The length of its leaf at most.
+    bytes: usize,
+    answer: oneshot::Sender<Result<Committed, LogError>>,
+}
+
+/// What binds an entry to its answer: the answer's digest and the salt.
+type Binding = Option<(Hash, [u8; 32])>;
+
+/// Where the committer tells what became of an entry.
+type Waiting = oneshot::Receiver<Result<Committed, LogError>>;
+
+impl Pending {
+    /// Checks the entry as far as that can be done before it has a time and a number.
+    pub(super) fn new(entry: Entry) -> Result<(Self, Binding, Waiting), LogError> {
+        let Entry {
+            event,
+            effects,
+            decided_under,
+            answer: binding,
+        } = entry;
+        // The longest time and number: what fits now, fits then.
+        let leaf = Leaf {
+            time: i64::MAX,
+            replica: [0; 16],
+            sequence: u64::MAX,
+            event,
+        };
+        let bytes = leaf.encode()?.len();
+        let (answer, waiting) = oneshot::channel();
+        let pending = Self {
+            event: leaf.event,
+            effects,
+            decided_under,
+            only_first: false,
+            bytes,
+            answer,
+        };
+        Ok((pending, binding, waiting))
+    }
+}
+
+/// An entry that is durable, and what its receipt is made of.
+#[derive(Debug)]
+pub(super) struct Committed {
+    head: Arc<SignedHead>,
+    inclusion: Inclusion,
+    leaf: Vec<u8>,
+    entry_id: [u8; 16],
+}
+
+impl Committed {
+    pub(super) fn receipt(&self, answer: Option<(&Hash, &[u8; 32])>) -> Receipt {
+        self.head.receipt(
+            self.inclusion.index,
+            &self.inclusion.proof,
+            &self.leaf,
+            self.entry_id,
+            answer,
+        )
+    }
+}
+
+/// How far an attempt came.
+enum Outcome {
+    Committed(Prepared),
+    /// Nothing of it is in the database.
+    NotCommitted(StoreError),
+    /// The commit was sent and not confirmed.
+    Unknown(Prepared),
+}
+
+pub(super) struct Committer {
+    store: Store,
+    signer: Arc<Signer>,
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    replica: [u8; 16],
+    next_sequence: u64,
+    /// A commit of ours was not confirmed: the next transaction first looks which numbers are in the log.
+    uncertain: bool,
+    /// The last state that is known to be durable.
+    seen: (u64, Hash),
+}
+
+impl Committer {
+    /// Opens this process's boot id in the log.
+    pub(super) async fn start(
+        store: Store,
+        signer: Arc<Signer>,
+        clock: Arc<dyn Clock>,
+        health: Arc<Health>,
+    ) -> Result<Self, LogError> {
+        let head = rows::head(&store, SHARD).await?.ok_or(LogError::Stopped)?;
+        let (seen, replica) = ((head.size, head.root), random()?);
+        let mut committer = Self {
+            store,
+            signer,
+            clock,
+            health,
+            replica,
+            next_sequence: 0,
+            uncertain: false,
+            seen,
+        };
+        let (shard_opened, _) = opening(Kind::ShardOpened)?;
+        let (replica_started, started) = opening(Kind::ReplicaStarted)?;
+        committer
+            .append(vec![
+                Pending {
+                    only_first: true,
+                    ..shard_opened
+                },
+                replica_started,
+            ])
+            .await;
+        started.await.map_err(|_| LogError::Unavailable)??;
+        Ok(committer)
+    }
+
+    /// Appends until the log is closed and the queue is empty.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
+        let closing = self.health.closing.clone();
+        loop {
+            let first = tokio::select! {
+                first = queue.recv() => first,
+                () = closing.cancelled(), if !queue.is_closed() => { queue.close(); continue }
+            };
+            let Some(first) = first else { break };
+            let batch = take_batch(first, &mut queue);
+            self.append(batch).await;
+        }
+    }
+
+    /// Appends a batch, or tells its requests that it is not known to be durable.
+    async fn append(&mut self, batch: Vec<Pending>) {
+        let mut unknown = None;
+        for attempt in 1..=ATTEMPTS_MAX {
+            match self.settle(&batch, unknown.take()).await {
+                Ok(Outcome::Committed(prepared)) => return self.wake(batch, prepared),
+                Ok(Outcome::NotCommitted(error)) => tracing::warn!(attempt, %error, "an append failed"),
+                Ok(Outcome::Unknown(prepared)) => {
+                    tracing::warn!(attempt, "a commit of the audit log was not confirmed");
+                    self.uncertain = true;
+                    unknown = Some(prepared);
+                }
+                Err(stopped) => return refuse_all(batch, || Err(LogError::Stopped), &stopped),
+            }
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+        }
+        // It may be in the log after all. Its numbers are not used twice: the next transaction looks first.
+        refuse_all(batch, || Err(LogError::Unavailable), &LogError::Unavailable);
+    }
+
+    /// Looks up what became of the last attempt, if nobody knows; tries (again) if it is not in the log.
+    async fn settle(&mut self, batch: &[Pending], unknown: Option<Prepared>) -> Result<Outcome, LogError> {
+        self.health.check()?;
+        if let Some(prepared) = unknown {
+            match self.look_up(&prepared).await {
+                Ok(true) => return Ok(Outcome::Committed(prepared)),
+                Ok(false) => {}
+                Err(_) => return Ok(Outcome::Unknown(prepared)),
+            }
+        }
+        self.attempt(batch).await
+    }
+
+    /// One transaction. An error means that the log stopped.
+    async fn attempt(&mut self, batch: &[Pending]) -> Result<Outcome, LogError> {
+        // Dropped half-way, the transaction rolls back: nothing of it stays.
+        let has_effects = batch.iter().any(|pending| !pending.effects.is_empty());
+        let prepare_max = if has_effects { EFFECTS_MAX } else { STEP_MAX };
+        let prepared = tokio::time::timeout(prepare_max, self.prepare(batch)).await;
+        let (tx, prepared) = match prepared.unwrap_or_else(|_| Ok(Err(no_answer())))? {
+            Err(error) => return Ok(Outcome::NotCommitted(error)),
+            Ok(prepared) => prepared,
+        };
+        if prepared.is_empty() {
+            // Every entry was refused by its own fault: there is nothing to commit.
+            return Ok(Outcome::Committed(prepared));
+        }
+        Ok(match tokio::time::timeout(STEP_MAX, tx.commit()).await {
+            Ok(Ok(())) => Outcome::Committed(prepared),
+            // An error, too, leaves us guessing: the answer of a good commit can get lost on the way.
+            Ok(Err(_)) | Err(_) => Outcome::Unknown(prepared),
+        })
+    }
+
+    /// Everything up to the commit. The outer error means that the log stopped; with the inner one nothing is left
+    /// in the database.
+    async fn prepare(&mut self, batch: &[Pending]) -> Result<Result<(Tx, Prepared), StoreError>, LogError> {
+        let locked = async {
+            let mut tx = self.store.begin_write().await?;
+            let head = rows::lock_head(&mut tx, SHARD).await?;
+            Ok((tx, head))
+        };
+        let (mut tx, head, session) = match locked.await {
+            Err(error) => return Ok(Err(error)),
+            Ok((_, None)) => return Err(self.health.stop("the head is gone")),
+            Ok((tx, Some((head, session)))) => (tx, head, session),
+        };
+        if session == "off" {
+            return Ok(Err(StoreError::Unavailable {
+                reason: "`synchronous_commit` is off".to_owned(),
+            }));
+        }
+        let frontier = self.check_head(&head)?;
+        Ok(self
+            .fill(&mut tx, head, frontier, batch)
+            .await
+            .map(|prepared| (tx, prepared)))
+    }
+
+    async fn fill(
+        &mut self,
+        tx: &mut Tx,
+        head: rows::Head,
+        frontier: Frontier,
+        batch: &[Pending],
+    ) -> Result<Prepared, StoreError> {
+        if self.uncertain {
+            // The lock is ours, so whatever became of earlier commits is final.
+            self.next_sequence = rows::last_sequence(tx, &self.replica)
+                .await?
+                .map_or(0, |last| last + 1);
+            self.uncertain = false;
+        }
+        let now_us = self.clock.now().as_microsecond();
+        let place = batch::Place {
+            replica: self.replica,
+            next_sequence: self.next_sequence,
+            now_us,
+        };
+        batch::fill(tx, place, head, frontier, batch).await
+    }
+
+    /// Is the head what this process saw, or a continuation of it?
+    fn check_head(&self, head: &rows::Head) -> Result<Frontier, LogError> {
+        let (size, root) = self.seen;
+        if head.size < size {
+            return Err(self
+                .health
+                .stop("the log is shorter than it was: restored or cut off"));
+        }
+        if head.size == size && head.root != root {
+            return Err(self.health.stop("the log has another root at the same size"));
+        }
+        match Frontier::from_bytes(head.size, &head.frontier) {
+            Ok(frontier) if frontier.root() == head.root => Ok(frontier),
+            _ => Err(self.health.stop("the head's frontier does not give its root")),
+        }
+    }
+
+    /// Is the batch in the log? This waits for the head, so that the answer is final.
+    async fn look_up(&mut self, prepared: &Prepared) -> Result<bool, StoreError> {
+        let look = async {
+            let mut tx = self.store.begin_write().await?;
+            rows::lock_head(&mut tx, SHARD).await?;
+            let last = rows::last_sequence(&mut tx, &self.replica).await?;
+            tx.rollback().await?;
+            Ok(last)
+        };
+        let last = tokio::time::timeout(STEP_MAX, look)
+            .await
+            .unwrap_or_else(|_| Err(no_answer()))?;
+        self.next_sequence = last.map_or(0, |last| last + 1);
+        self.uncertain = false;
+        Ok(self.next_sequence == prepared.next_sequence)
+    }
+
+    /// Remembers what is durable now, signs it once, and wakes everybody who waited for it. Whoever stopped waiting
+    /// is in the log all the same.
+    fn wake(&mut self, batch: Vec<Pending>, prepared: Prepared) {
+        self.health
+            .policy_generation
+            .store(prepared.head.policy_generation, Ordering::SeqCst);
+        self.next_sequence = prepared.next_sequence;
+        self.seen = (prepared.head.size, prepared.head.root);
+        let Some(head) = SignedHead::sign(&self.signer, prepared.head.size, prepared.head.root) else {
+            return;
+        };
+        let head = Arc::new(head);
+        let mut inclusions = prepared.inclusions.into_iter();
+        for (pending, fate) in batch.into_iter().zip(prepared.fates) {
+            let told = match fate {
+                Err(refused) => Err(refused),
+                Ok(leaf) => {
+                    let Some(inclusion) = inclusions.next() else {
+                        return;
+                    };
+                    let (head, entry_id) = (Arc::clone(&head), pending.event.entry_id);
+                    Ok(Committed {
+                        head,
+                        inclusion,
+                        leaf,
+                        entry_id,
+                    })
+                }
+            };
+            drop(pending.answer.send(told));
+        }
+    }
+}
+
+/// An entry of the log about itself.
+fn opening(kind: Kind) -> Result<(Pending, Waiting), LogError> {
+    let mut entry = Entry::new(kind)?;
+    let software = concat!("doelpoort ", env!("CARGO_PKG_VERSION")).to_owned();
+    entry.event.extra.insert(extra::SOFTWARE, Value::Text(software));
+    let (pending, _, waiting) = Pending::new(entry)?;
+    Ok((pending, waiting))
+}
+
+/// Takes what is queued right now, up to the limits of one transaction.
+fn take_batch(first: Pending, queue: &mut mpsc::Receiver<Pending>) -> Vec<Pending> {
+    let mut bytes = first.bytes;
+    let mut batch = vec![first];
+    while batch.len() < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX {
+        let Ok(next) = queue.try_recv() else { break };
+        bytes += next.bytes;
+        batch.push(next);
+    }
+    batch
+}
+
+fn refuse_all(batch: Vec<Pending>, told: impl Fn() -> Result<Committed, LogError>, why: &LogError) {
+    tracing::error!(entries = batch.len(), error = %why, "entries were not appended to the audit log");
+    for pending in batch {
+        drop(pending.answer.send(told()));
+    }
+}
+
+fn no_answer() -> StoreError {
+    StoreError::Unavailable {
+        reason: "no answer in time".to_owned(),
+    }
+}

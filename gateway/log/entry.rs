@@ -1,0 +1,85 @@
+//! What a request hands to the log.
+
+use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::commitment::{Label, commitment};
+use doelpoort_core::audit::leaf::{Event, Kind};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::LogError;
+
+/// One entry to be: what happened, and what takes effect together with it.
+#[derive(Debug)]
+pub struct Entry {
+    /// What the leaf will say.
+    pub event: Event,
+    pub(super) effects: Vec<Effect>,
+    pub(super) decided_under: Option<i64>,
+    pub(super) answer: Option<(Hash, [u8; 32])>,
+}
+
+/// What takes place in the transaction that appends the entry: both or neither.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A delivery becomes visible.
+    ActivateDelivery {
+        /// Its id.
+        delivery: i64,
+    },
+    /// The figures of an epoch become visible, once.
+    ReleaseEpoch {
+        /// The id of its close.
+        epoch: i64,
+    },
+    /// The policies change: entries decided under an earlier generation are refused from here on.
+    SetPolicyGeneration {
+        /// The generation in force plus one; anything else fails.
+        generation: i64,
+        /// The digest of the policies from here on.
+        digest: Hash,
+    },
+}
+
+impl Entry {
+    /// An entry of `kind` under a fresh random id.
+    pub fn new(kind: Kind) -> Result<Self, LogError> {
+        let event = Event::new(kind, random()?);
+        Ok(Self {
+            event,
+            effects: Vec::new(),
+            decided_under: None,
+            answer: None,
+        })
+    }
+
+    /// The same, about an answer with this digest (see [`doelpoort_core::audit::receipt::answer_digest`]): the leaf
+    /// commits to it with a random salt, which the receipt will carry.
+    pub fn answering(mut self, digest: Hash) -> Result<Self, LogError> {
+        let salt = random()?;
+        self.event.commitments.result = commitment(Label::Result, &salt, &digest);
+        self.answer = Some((digest, salt));
+        Ok(self)
+    }
+
+    /// The same, with one more effect.
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+
+    /// The same, refused if the policies are of another generation when it is appended.
+    #[must_use]
+    pub fn decided_under(mut self, generation: i64) -> Self {
+        self.decided_under = Some(generation);
+        self
+    }
+}
+
+/// Fresh random bytes.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], LogError> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| LogError::Randomness)?;
+    Ok(bytes)
+}

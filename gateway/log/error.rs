@@ -1,0 +1,53 @@
+//! What can go wrong with the log. Every one of them means: no answer.
+
+use doelpoort_core::audit::leaf::LeafError;
+use doelpoort_core::audit::merkle::FrontierError;
+
+use crate::store::StoreError;
+
+/// Why there is no receipt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The entry is not known to be durable. It may be in the log nevertheless; the answer is not given.
+    #[error("the audit log did not confirm the entry in time")]
+    Unavailable,
+    /// The policies changed between the decision and the append.
+    #[error("the policies changed while the request was answered")]
+    PolicyChanged,
+    /// An effect of the entry cannot take place; neither it nor the entry is stored.
+    #[error("an effect of the entry failed: {0}")]
+    Effect(#[source] StoreError),
+    /// The entry is no leaf: a defect of ours.
+    #[error(transparent)]
+    Leaf(#[from] LeafError),
+    /// The log is not what it was: nothing is appended any more.
+    #[error("the audit log stopped")]
+    Stopped,
+    /// At start: the database may lose what it acknowledged.
+    #[error("the database may lose commits: `{setting}` is `{value}`")]
+    NotDurable {
+        /// The setting.
+        setting: String,
+        /// Its value.
+        value: String,
+    },
+    /// At start: the log in the database belongs to another key.
+    #[error("the log `{origin}` in the database has another name or key than the configured one")]
+    OtherKey {
+        /// Its name.
+        origin: String,
+    },
+    /// The machine gave no random bytes.
+    #[error("no randomness")]
+    Randomness,
+    /// Outside an append: the database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<FrontierError> for LogError {
+    fn from(_: FrontierError) -> Self {
+        Self::Stopped
+    }
+}

@@ -1,0 +1,102 @@
+//! What a verification found, in words.
+
+use std::fmt;
+
+use doelpoort_core::audit::{Hash, base64};
+
+/// The result of verifying a whole log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The log's name.
+    pub origin: String,
+    /// The number of leaves that were read.
+    pub size: u64,
+    /// The root recomputed from them.
+    pub root: Hash,
+    /// The checkpoints that were verified.
+    pub checkpoints: u64,
+    /// How many boot ids of replicas have entries.
+    pub replicas: u64,
+    /// The size of the checkpoint that was given to compare with.
+    pub against: Option<u64>,
+    /// What is wrong, by index; at most [`Report::FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The first entry it is about; `None` if it is not about one entry.
+    pub index: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Report {
+    /// The most findings that are kept.
+    pub const FINDINGS_MAX: usize = 20;
+
+    /// Is everything that was checked as it should be?
+    pub fn is_intact(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The first index that something is wrong with.
+    pub fn first_bad(&self) -> Option<u64> {
+        self.findings.iter().filter_map(|finding| finding.index).min()
+    }
+
+    /// What no verification of this kind can tell, or this one did not look at.
+    pub fn not_checked(&self) -> Vec<&'static str> {
+        let mut not_checked = vec![
+            "that nothing was left out before it was logged: compare with the logs of the other parties",
+            "the signatures of witnesses and time stamps: this version has none",
+            "the sealed private parts and the commitments to them: that needs the key of the data protection officer",
+            "that an old policy would decide the same again",
+        ];
+        if self.against.is_none() {
+            not_checked.push(
+                "that the whole log was not rewritten together with its checkpoints: give --against a checkpoint \
+                 that was kept elsewhere",
+            );
+        }
+        not_checked
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "log      {}", self.origin)?;
+        writeln!(
+            f,
+            "entries  {}, by {} starts of a gateway",
+            self.size, self.replicas
+        )?;
+        writeln!(f, "root     {}", base64(&self.root))?;
+        writeln!(f, "signed   {} checkpoints", self.checkpoints)?;
+        if let Some(size) = self.against {
+            writeln!(f, "against  the given checkpoint at size {size}")?;
+        }
+        if self.is_intact() {
+            writeln!(
+                f,
+                "result   intact: every leaf, the tree, the head and every signature fit together"
+            )?;
+        } else {
+            match self.first_bad() {
+                Some(index) => writeln!(f, "result   NOT INTACT, first at index {index}")?,
+                None => writeln!(f, "result   NOT INTACT")?,
+            }
+        }
+        for finding in &self.findings {
+            match finding.index {
+                Some(index) => writeln!(f, "  index {index}: {}", finding.what)?,
+                None => writeln!(f, "  {}", finding.what)?,
+            }
+        }
+        writeln!(f, "not checked:")?;
+        self.not_checked()
+            .iter()
+            .try_for_each(|line| writeln!(f, "  - {line}"))
+    }
+}

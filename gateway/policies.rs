@@ -1,0 +1,218 @@
+//! Reads a policies folder and makes policies of it: whole, or not at all with every mistake.
+//!
+//! | in the folder | what |
+//! |---|---|
+//! | `organisations.toml` | who takes part |
+//! | `datasets/` `hierarchies/` `maps/` `populations/` | the catalogue, `.toml` |
+//! | `reference/` | public rows, `.csv` |
+//! | `purposes/` | purposes, `.toml`; their decision tables, `.test.toml`, are not read here |
+//! | `approvals/` | `<purpose>.<organisation>.<role>.jws`, role `fg` or `holder` |
+//! | `mandates/` | `.jws`, one a file |
+//!
+//! Files are read with blocking calls: this happens at start and in commands, never within a request.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use doelpoort_core::policy::load::NamedText;
+use doelpoort_core::policy::{Draft, Policies, PolicyError, PolicyFiles};
+use jiff::Timestamp;
+
+/// Largest file, in bytes.
+const FILE_BYTES_MAX: u64 = 4_194_304;
+/// Most files in one folder.
+const FOLDER_FILES_MAX: usize = 20_000;
+
+/// Why a policies folder is not accepted: every mistake that was found.
+#[derive(Debug)]
+pub struct PoliciesError(Vec<Mistake>);
+
+/// One mistake in a policies folder.
+#[derive(Debug, thiserror::Error)]
+pub enum Mistake {
+    /// A file or folder that cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that is longer than policies are.
+    #[error("{}: longer than {FILE_BYTES_MAX} bytes", path.display())]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A folder with more files than policies have.
+    #[error("{}: more than {FOLDER_FILES_MAX} files", path.display())]
+    TooMany {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file that has no place in its folder; it may be a misspelt one.
+    #[error("{}: only `{ending}` files belong here", path.display())]
+    Unexpected {
+        /// Which.
+        path: PathBuf,
+        /// The ending that was expected.
+        ending: &'static str,
+    },
+    /// What the files say.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+/// Reads, checks and verifies the folder as it stands at `now` for this deployment.
+pub fn load(folder: &Path, deployment: &str, now: Timestamp) -> Result<Policies, PoliciesError> {
+    Policies::load(&read(folder)?, deployment, now).map_err(PoliciesError::of)
+}
+
+/// Reads and checks the folder, without a look at approvals and mandates.
+pub fn draft(folder: &Path) -> Result<Draft, PoliciesError> {
+    Draft::read(&read(folder)?).map_err(PoliciesError::of)
+}
+
+/// Reads the files of the folder. A folder that is missing has no files; `organisations.toml` must exist.
+pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
+    let mut reader = Reader { root: folder, mistakes: Vec::new() };
+    let mut catalogue = Vec::new();
+    for part in ["datasets", "hierarchies", "maps", "populations"] {
+        catalogue.extend(reader.folder(part, ".toml"));
+    }
+    let organisations = PathBuf::from("organisations.toml");
+    let files = PolicyFiles {
+        catalogue,
+        reference: reader.folder("reference", ".csv"),
+        organisations: reader.file(&organisations).unwrap_or_default(),
+        purposes: reader.folder("purposes", ".toml"),
+        approvals: reader.folder("approvals", ".jws"),
+        mandates: reader.folder("mandates", ".jws"),
+    };
+    if reader.mistakes.is_empty() { Ok(files) } else { Err(PoliciesError(reader.mistakes)) }
+}
+
+struct Reader<'a> {
+    root: &'a Path,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    /// All files of a folder in order of name; dot files, decision tables and `README.md` are passed over.
+    fn folder(&mut self, name: &'static str, ending: &'static str) -> Vec<NamedText> {
+        let path = self.root.join(name);
+        let names = match list(&path) {
+            Ok(names) => names,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(source) => {
+                self.mistakes.push(Mistake::Read { path, source });
+                return Vec::new();
+            }
+        };
+        if names.len() > FOLDER_FILES_MAX {
+            self.mistakes.push(Mistake::TooMany { path });
+            return Vec::new();
+        }
+        let passed_over = |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(".test.toml");
+        let mut texts = Vec::new();
+        for file in names.into_iter().filter(|file| !passed_over(file)) {
+            if file.ends_with(ending) {
+                texts.extend(self.file(&Path::new(name).join(file)));
+            } else {
+                self.mistakes.push(Mistake::Unexpected { path: path.join(file), ending });
+            }
+        }
+        texts
+    }
+
+    fn file(&mut self, name: &Path) -> Option<NamedText> {
+        let path = self.root.join(name);
+        let mut text = String::new();
+        let read = std::fs::File::open(&path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
+        match read {
+            Err(source) => self.mistakes.push(Mistake::Read { path, source }),
+            Ok(_) if text.len() as u64 > FILE_BYTES_MAX => self.mistakes.push(Mistake::TooLong { path }),
+            Ok(_) => return Some((name.to_string_lossy().into_owned(), text)),
+        }
+        None
+    }
+}
+
+fn list(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)?.take(FOLDER_FILES_MAX + 1) {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+impl PoliciesError {
+    fn of(errors: Vec<PolicyError>) -> Self {
+        Self(errors.into_iter().map(Mistake::Policy).collect())
+    }
+
+    /// Every mistake, in order of file and line.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl fmt::Display for PoliciesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in the policies", if self.0.len() == 1 { "a mistake" } else { "mistakes" })?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n{mistake}"))
+    }
+}
+
+impl std::error::Error for PoliciesError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn the_shipped_folder_is_sound_and_sleeps_until_it_is_signed() {
+        let policies = load(&shipped(), "almere", now()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(policies.purposes.len(), 9);
+        assert!(policies.purposes.values().all(|standing| standing.acts(now()).is_err()));
+    }
+
+    #[test]
+    fn a_folder_without_organisations_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = load(folder.path(), "almere", now()).unwrap_err();
+        assert!(matches!(error.mistakes(), [Mistake::Read { path, .. }] if path.ends_with("organisations.toml")));
+    }
+
+    #[test]
+    fn every_misplaced_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("purposes")).unwrap();
+        let kept = [".gitkeep", "README.md", "x.test.toml", "a.tml", "b.toml~"];
+        for file in kept {
+            std::fs::write(folder.path().join("purposes").join(file), "").unwrap();
+        }
+        std::fs::write(folder.path().join("organisations.toml"), "organisation = []").unwrap();
+        let error = load(folder.path(), "almere", now()).unwrap_err().to_string();
+        assert!(error.starts_with("mistakes in the policies\n"), "{error}");
+        assert_eq!(error.matches("only `.toml` files belong here").count(), 2, "{error}");
+    }
+
+    #[test]
+    fn a_folder_with_nothing_in_it_grants_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("organisations.toml"), "organisation = []").unwrap();
+        let policies = load(folder.path(), "almere", now()).unwrap();
+        assert!(policies.purposes.is_empty());
+    }
+}

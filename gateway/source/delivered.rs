@@ -1,0 +1,288 @@
+//! Reads what a plan needs from the delivered rows, and nothing else.
+
+use std::collections::HashMap;
+
+use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldName, FieldType, Name, Value};
+use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
+use doelpoort_core::party::Oin;
+use doelpoort_core::plan::{FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan};
+use doelpoort_core::pseudonym::SubjectId;
+use doelpoort_core::purpose::Scope;
+use doelpoort_core::request::EpochChoice;
+use doelpoort_core::scope::{EnrolmentClaim, ResidentClaim, own_pupil};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::store::render::{self, Query, Selection, Within};
+use crate::store::{Row, Store, StoreError};
+
+/// The most pupils that one records request may span, before paging.
+pub const RECORDS_ROWS_MAX: u32 = 100_000;
+/// The most rows that are read about the pupils of one facts request.
+const FACTS_ROWS_MAX: u32 = 10_000;
+
+/// Why a plan could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No epoch closed while the purpose was active, or not the one asked.
+    #[error("no figures were released for this epoch under this purpose")]
+    NoSuchEpoch,
+    /// The plan names what the catalogue does not have.
+    #[error("the plan names `{0}`, which the catalogue does not have")]
+    NotInCatalogue(String),
+    /// More pupils than one request may span.
+    #[error("the scope holds more than {RECORDS_ROWS_MAX} pupils; narrow it with `only`")]
+    TooManyRows,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The source of delivered rows.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    store: Store,
+}
+
+type Values = Vec<Option<Value>>;
+
+impl Delivered {
+    /// A source over our own store.
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Fetches exactly what a plan names.
+    ///
+    /// # Errors
+    /// When the epoch was not released, the scope is too wide, or the store fails.
+    pub async fn fetch(&self, catalogue: &Catalogue, plan: &Plan, now: Timestamp) -> Result<Extract, SourceError> {
+        match plan {
+            Plan::Facts(plan) => self.facts(catalogue, plan, now).await,
+            Plan::Figures(plan) => self.figures(plan).await,
+            Plan::Records(plan) => self.records(catalogue, plan).await,
+        }
+    }
+
+    /// Figures were protected when their epoch closed; here they are only read.
+    async fn figures(&self, plan: &FiguresPlan) -> Result<Extract, SourceError> {
+        let date = match plan.epoch() {
+            EpochChoice::Latest => None,
+            EpochChoice::On(date) => Some(date),
+        };
+        let epoch = self
+            .store
+            .released_epoch(plan.population().as_str(), plan.purpose().as_str(), date)
+            .await?
+            .ok_or(SourceError::NoSuchEpoch)?;
+        let names: Vec<Option<String>> = plan.rows().iter().map(|row| row.cell.as_ref().map(CellId::text)).collect();
+        let values = self.store.released_values(epoch.id, &names).await?;
+        let completeness = serde_json::from_str(&epoch.completeness).unwrap_or_default();
+        Ok(Extract::Cells(EpochCells { epoch: epoch.date, completeness, values }))
+    }
+
+    async fn records(&self, catalogue: &Catalogue, plan: &RecordsPlan) -> Result<Extract, SourceError> {
+        let mut parts = plan.parts().iter();
+        let base = parts.next().ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
+        let within = match plan.scope() {
+            PlannedScope::Caseload { controller, staff } => Within::Caseload { controller, staff, at: plan.at() },
+            PlannedScope::Everything => Within::Everybody,
+            PlannedScope::OwnBoard(board) => Within::Holder(board),
+        };
+        let base_reading = Reading::of(catalogue, base, plan.at())?;
+        let base_selection = base_reading.selection(within);
+        let found = self.latest(&base_reading, &render::rows(&base_selection, RECORDS_ROWS_MAX + 1)).await?;
+        if found.len() > usize::try_from(RECORDS_ROWS_MAX).unwrap_or(usize::MAX) {
+            return Err(SourceError::TooManyRows);
+        }
+        let mut joined = Vec::new();
+        for part in parts {
+            let reading = Reading::of(catalogue, part, plan.at())?;
+            let query = render::rows(&reading.selection(Within::Selected(&base_selection)), u32::MAX);
+            let rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
+            joined.push((rows, !part.only.is_empty()));
+        }
+        let rows = found.into_iter().filter_map(|(subject, values)| assemble(plan, subject, &values, &joined));
+        Ok(Extract::Rows(rows.collect()))
+    }
+
+    async fn facts(&self, catalogue: &Catalogue, plan: &FactsPlan, now: Timestamp) -> Result<Extract, SourceError> {
+        let subjects: Vec<[u8; 16]> = plan.pupils().iter().map(|pupil| *pupil.subject.as_bytes()).collect();
+        let fields = plan.fields().iter().map(|(field, _)| field);
+        let part = Part::of(plan.dataset(), fields, plan.holders());
+        let reading = Reading::of(catalogue, &part, plan.at())?;
+        let query = render::rows(&reading.selection(Within::Subjects(&subjects)), FACTS_ROWS_MAX);
+        let mut rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
+        let claims = self.claims(catalogue, &subjects, plan.at()).await?;
+        let answers = plan.pupils().iter().map(|pupil| {
+            let subject = pupil.subject.as_bytes();
+            let own = claims.is_own(plan, subject, now);
+            let values = rows.remove(subject).filter(|_| own);
+            FactRow { reference: pupil.reference.clone(), values }
+        });
+        Ok(Extract::Facts(answers.collect()))
+    }
+
+    /// What boards and the municipality say of where these pupils go to school.
+    async fn claims(&self, catalogue: &Catalogue, subjects: &[[u8; 16]], at: Date) -> Result<Claims, SourceError> {
+        let mut claims = Claims::default();
+        for row in self.run(&render::enrolment_claims(subjects)).await? {
+            let claim = EnrolmentClaim {
+                holder: row.text(1)?.parse().map_err(|_| StoreError::Shape { column: 1 })?,
+                site: row.text(2)?,
+                from: render::date(row.int(3)?).ok_or(StoreError::Shape { column: 3 })?,
+                until: row.int_opt(4)?.and_then(render::date),
+                first_us: row.int(5)?,
+            };
+            claims.enrolments.entry(row.array(0)?).or_default().push(claim);
+        }
+        let resident = Part::of(&name("resident")?, [&FieldName::new(name("resident")?, name("site")?)], None);
+        let reading = Reading::of(catalogue, &resident, at)?;
+        for (subject, values) in
+            self.all(&reading, &render::rows(&reading.selection(Within::Subjects(subjects)), FACTS_ROWS_MAX)).await?
+        {
+            let site = match values.into_iter().next().flatten() {
+                Some(Value::Text(site)) => Some(site),
+                _ => None,
+            };
+            claims.residents.entry(subject).or_default().push(ResidentClaim { site });
+        }
+        Ok(claims)
+    }
+
+    /// The latest row of each subject: rows come sorted, so it is the first.
+    async fn latest(&self, reading: &Reading<'_>, query: &Query) -> Result<Vec<([u8; 16], Values)>, SourceError> {
+        let mut rows = self.all(reading, query).await?;
+        rows.dedup_by(|later, first| later.0 == first.0);
+        Ok(rows)
+    }
+
+    async fn all(&self, reading: &Reading<'_>, query: &Query) -> Result<Vec<([u8; 16], Values)>, SourceError> {
+        let mut rows = Vec::new();
+        for row in self.run(query).await? {
+            rows.push((row.array(0)?, reading.values(&row)?));
+        }
+        Ok(rows)
+    }
+
+    async fn run(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        self.store.fetch_rendered(query).await
+    }
+}
+
+fn name(text: &str) -> Result<Name, SourceError> {
+    text.parse().map_err(|_| SourceError::NotInCatalogue(text.to_owned()))
+}
+
+#[derive(Default)]
+struct Claims {
+    enrolments: HashMap<[u8; 16], Vec<EnrolmentClaim>>,
+    residents: HashMap<[u8; 16], Vec<ResidentClaim>>,
+}
+
+impl Claims {
+    /// Every pupil's claims are weighed, found or not, so that hit and miss take the same steps.
+    fn is_own(&self, plan: &FactsPlan, subject: &[u8; 16], now: Timestamp) -> bool {
+        let enrolments = self.enrolments.get(subject).map(Vec::as_slice).unwrap_or_default();
+        let residents = self.residents.get(subject).map(Vec::as_slice).unwrap_or_default();
+        let own = own_pupil(plan.board(), enrolments, residents, now);
+        match plan.scope() {
+            Scope::Everything => true,
+            Scope::Caseload | Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => own,
+        }
+    }
+}
+
+/// A part of a plan as the store holds it: stored columns, and fields computed from them.
+struct Reading<'a> {
+    part: &'a Part,
+    dataset: &'a Dataset,
+    fields: Vec<&'a Field>,
+    columns: Vec<&'a Field>,
+    at: Date,
+}
+
+impl<'a> Reading<'a> {
+    fn of(catalogue: &'a Catalogue, part: &'a Part, at: Date) -> Result<Self, SourceError> {
+        let missing = || SourceError::NotInCatalogue(part.dataset.to_string());
+        let dataset = catalogue.dataset(&part.dataset).ok_or_else(missing)?;
+        let mut fields = Vec::with_capacity(part.fields.len());
+        let mut columns: Vec<&Field> = Vec::with_capacity(part.fields.len());
+        for wanted in &part.fields {
+            let field = dataset.field(wanted).ok_or_else(missing)?;
+            fields.push(field);
+            for source in sources(field) {
+                let column = dataset.field(source).ok_or_else(missing)?;
+                if !columns.iter().any(|known| known.name == column.name) {
+                    columns.push(column);
+                }
+            }
+        }
+        Ok(Self { part, dataset, fields, columns, at })
+    }
+
+    fn selection(&self, within: Within<'a>) -> Selection<'a> {
+        Selection {
+            dataset: self.dataset,
+            columns: self.columns.iter().map(|field| &field.name).collect(),
+            only: self.part.only.iter().map(|(field, value)| (field, value)).collect(),
+            holders: self.part.holders.as_deref(),
+            at: self.at,
+            within,
+        }
+    }
+
+    /// The values of the part's fields, in order. Column 0 is the subject.
+    fn values(&self, row: &Row) -> Result<Values, StoreError> {
+        let mut stored: Vec<(&Name, Option<Value>)> = Vec::with_capacity(self.columns.len());
+        for (place, field) in self.columns.iter().enumerate() {
+            stored.push((&field.name, stored_value(row, place + 1, field)?));
+        }
+        let of = |wanted: &Name| stored.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.as_ref());
+        Ok(self.fields.iter().map(|field| field.value_at(self.at, &of)).collect())
+    }
+}
+
+/// The stored fields that a field's value comes from.
+fn sources(field: &Field) -> Vec<&Name> {
+    match &field.derive {
+        Some(Derive::Age { of }) => vec![of],
+        Some(Derive::WholeWeeks { since, until }) => vec![since, until],
+        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
+    }
+}
+
+pub(crate) fn stored_value(row: &Row, place: usize, field: &Field) -> Result<Option<Value>, StoreError> {
+    Ok(match field.field_type {
+        FieldType::Bool => row.int_opt(place)?.map(|flag| Value::Bool(flag != 0)),
+        FieldType::Date => row.int_opt(place)?.and_then(render::date).map(Value::Date),
+        FieldType::Integer { .. } => row.int_opt(place)?.map(Value::Integer),
+        FieldType::Brin6 | FieldType::Code | FieldType::Pc4 | FieldType::StaffId | FieldType::Text { .. } => {
+            row.text_opt(place)?.map(Value::Text)
+        }
+    })
+}
+
+/// A joined dataset whose filter a pupil does not meet takes the pupil out; without filter its fields stay empty.
+fn assemble(
+    plan: &RecordsPlan,
+    subject: [u8; 16],
+    base: &Values,
+    joined: &[(HashMap<[u8; 16], Values>, bool)],
+) -> Option<RawRow> {
+    if joined.iter().any(|(rows, filtered)| *filtered && !rows.contains_key(&subject)) {
+        return None;
+    }
+    let values = plan
+        .columns()
+        .iter()
+        .map(|column| match column.part.checked_sub(1) {
+            None => base.get(column.position).cloned().flatten(),
+            Some(part) => joined
+                .get(part)
+                .and_then(|(rows, _)| rows.get(&subject))
+                .and_then(|values| values.get(column.position).cloned().flatten()),
+        })
+        .collect();
+    Some(RawRow { subject: SubjectId::from_bytes(subject), values })
+}

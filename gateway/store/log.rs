@@ -1,0 +1,331 @@
+//! The tables of the audit log. Every append begins with [`lock_head`]: that write orders all replicas.
+
+use doelpoort_core::audit::Hash;
+
+use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
+
+const CREATE_SHARD: Sql = sql!(
+    "INSERT INTO log_shard (shard, origin, verifier, opened_us, published_us) VALUES ($1, $2, $3, $4, 0)
+     ON CONFLICT DO NOTHING"
+);
+const CREATE_HEAD: Sql = sql!(
+    "INSERT INTO log_head (shard, size, frontier, root, last_us, policy_generation, policy_digest)
+     VALUES ($1, 0, $2, $3, 0, 0, $2) ON CONFLICT DO NOTHING"
+);
+const SHARD: Sql = sql!("SELECT origin, verifier FROM log_shard WHERE shard = $1");
+// On PostgreSQL it also tells whether this very session would lose commits: a role or a database may set that.
+const LOCK_HEAD: Sql = sql!(
+    sqlite = "UPDATE log_head SET size = size WHERE shard = $1
+              RETURNING size, frontier, root, last_us, policy_generation, policy_digest, 'on'",
+    postgres = "UPDATE log_head SET size = size WHERE shard = $1
+                RETURNING size, frontier, root, last_us, policy_generation, policy_digest,
+                          current_setting('synchronous_commit')"
+);
+const HEAD: Sql = sql!(
+    "SELECT size, frontier, root, last_us, policy_generation, policy_digest, 'on' FROM log_head WHERE shard = $1"
+);
+const UPDATE_HEAD: Sql = sql!(
+    "UPDATE log_head SET size = $2, frontier = $3, root = $4, last_us = $5, policy_generation = $6,
+            policy_digest = $7 WHERE shard = $1"
+);
+const INSERT_ENTRIES: Sql = sql!(
+    sqlite = "INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
+              SELECT $1, $2, value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM json_each($3)",
+    postgres = "INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
+                SELECT $1, $2, i, s, h, l FROM unnest(CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]),
+                                                      CAST($5 AS BYTEA[]), CAST($6 AS BYTEA[])) AS b (i, s, h, l)"
+);
+const LAST_SEQUENCE: Sql = sql!("SELECT MAX(sequence) FROM log_entry WHERE replica = $1");
+const LEAF_HASHES: Sql =
+    sql!("SELECT leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
+const ENTRIES: Sql = sql!(
+    "SELECT idx, leaf_hash, leaf, replica, sequence FROM log_entry
+     WHERE shard = $1 AND idx >= $2 ORDER BY idx LIMIT $3"
+);
+const LAST_CHECKPOINT: Sql =
+    sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size DESC LIMIT 1");
+const CHECKPOINTS: Sql = sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size");
+const LOCK_PUBLISHER: Sql = sql!("UPDATE log_shard SET published_us = $2 WHERE shard = $1");
+const INSERT_CHECKPOINT: Sql =
+    sql!("INSERT INTO log_checkpoint (shard, size, root, note, made_us) VALUES ($1, $2, $3, $4, $5)");
+
+pub(crate) const ALL: &[(&str, Sql)] = &[
+    ("log::CREATE_SHARD", CREATE_SHARD),
+    ("log::CREATE_HEAD", CREATE_HEAD),
+    ("log::SHARD", SHARD),
+    ("log::LOCK_HEAD", LOCK_HEAD),
+    ("log::HEAD", HEAD),
+    ("log::UPDATE_HEAD", UPDATE_HEAD),
+    ("log::INSERT_ENTRIES", INSERT_ENTRIES),
+    ("log::LAST_SEQUENCE", LAST_SEQUENCE),
+    ("log::LEAF_HASHES", LEAF_HASHES),
+    ("log::ENTRIES", ENTRIES),
+    ("log::LAST_CHECKPOINT", LAST_CHECKPOINT),
+    ("log::CHECKPOINTS", CHECKPOINTS),
+    ("log::LOCK_PUBLISHER", LOCK_PUBLISHER),
+    ("log::INSERT_CHECKPOINT", INSERT_CHECKPOINT),
+];
+
+/// The stored state of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The number of leaves.
+    pub size: u64,
+    /// The compact range of that size, see [`doelpoort_core::audit::merkle::Frontier`].
+    pub frontier: Vec<u8>,
+    /// The root.
+    pub root: Hash,
+    /// The time of the last leaf, in µs.
+    pub last_us: i64,
+    /// The policy generation in force.
+    pub policy_generation: i64,
+    /// The digest of its policies; empty before the first.
+    pub policy_digest: Vec<u8>,
+}
+
+/// A stored entry.
+#[derive(Clone, Debug)]
+pub struct StoredEntry {
+    /// Its number, from 0.
+    pub index: u64,
+    /// The stored hash.
+    pub leaf_hash: Vec<u8>,
+    /// The exact leaf.
+    pub leaf: Vec<u8>,
+    /// The boot id beside it.
+    pub replica: Vec<u8>,
+    /// The sequence number beside it.
+    pub sequence: i64,
+}
+
+/// A stored checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// The size beside the note.
+    pub size: u64,
+    /// The root beside the note.
+    pub root: Vec<u8>,
+    /// The signed note.
+    pub note: String,
+}
+
+/// Makes an empty log, or leaves the one there as it is. A crash in between leaves none.
+pub async fn create(
+    store: &Store,
+    shard: i64,
+    origin: &str,
+    verifier: &str,
+    empty_root: &Hash,
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let row = vec![shard.into(), origin.into(), verifier.into(), now_us.into()];
+    tx.execute(CREATE_SHARD, row).await?;
+    let no_bytes: &[u8] = &[];
+    tx.execute(
+        CREATE_HEAD,
+        vec![shard.into(), no_bytes.into(), empty_root.as_slice().into()],
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// The origin and the public key of a log.
+pub async fn shard(store: &Store, shard: i64) -> Result<Option<(String, String)>, StoreError> {
+    let row = store.fetch_optional(SHARD, vec![shard.into()]).await?;
+    row.map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
+}
+
+/// Locks the head until the end of the transaction and reads it, with the session's `synchronous_commit`.
+pub async fn lock_head(tx: &mut Tx, shard: i64) -> Result<Option<(Head, String)>, StoreError> {
+    let row = tx.fetch_optional(LOCK_HEAD, vec![shard.into()]).await?;
+    row.map(|row| Ok((read_head(&row)?, row.text(6)?))).transpose()
+}
+
+/// The head as it was last committed.
+pub async fn head(store: &Store, shard: i64) -> Result<Option<Head>, StoreError> {
+    store
+        .fetch_optional(HEAD, vec![shard.into()])
+        .await?
+        .map(|row| read_head(&row))
+        .transpose()
+}
+
+/// Writes the new head under the lock.
+pub async fn update_head(tx: &mut Tx, shard: i64, head: &Head) -> Result<(), StoreError> {
+    let values = vec![
+        shard.into(),
+        number(head.size)?.into(),
+        head.frontier.as_slice().into(),
+        head.root.as_slice().into(),
+        head.last_us.into(),
+        head.policy_generation.into(),
+        head.policy_digest.as_slice().into(),
+    ];
+    match tx.execute(UPDATE_HEAD, values).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::Shape { column: 0 }),
+    }
+}
+
+/// Inserts consecutive entries: hashes and leaves, the first under `first_index` and `first_sequence`.
+pub async fn insert_entries(
+    tx: &mut Tx,
+    shard: i64,
+    replica: &[u8; 16],
+    first_index: u64,
+    first_sequence: u64,
+    entries: Vec<(Hash, Vec<u8>)>,
+) -> Result<(), StoreError> {
+    let count = number(entries.len() as u64)?;
+    let (index, sequence) = (number(first_index)?, number(first_sequence)?);
+    let (hashes, leaves): (Vec<Hash>, Vec<Vec<u8>>) = entries.into_iter().unzip();
+    let rows = SqlValue::Rows(vec![
+        Column::ints(index..index + count),
+        Column::ints(sequence..sequence + count),
+        Column::bytes(hashes),
+        Column::bytes(leaves),
+    ]);
+    tx.execute(
+        INSERT_ENTRIES,
+        vec![shard.into(), replica.as_slice().into(), rows],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The highest sequence number of a boot id in the log. Under the head lock this is final.
+pub async fn last_sequence(tx: &mut Tx, replica: &[u8; 16]) -> Result<Option<u64>, StoreError> {
+    let row = tx
+        .fetch_optional(LAST_SEQUENCE, vec![replica.as_slice().into()])
+        .await?;
+    row.map(|row| row.int_opt(0))
+        .transpose()?
+        .flatten()
+        .map(unsigned)
+        .transpose()
+}
+
+/// Reads the leaf hashes of `from..until`, in order.
+pub async fn leaf_hashes(
+    store: &Store,
+    shard: i64,
+    from: u64,
+    until: u64,
+    mut each: impl FnMut(Hash) + Send,
+) -> Result<(), StoreError> {
+    let values = vec![shard.into(), number(from)?.into(), number(until)?.into()];
+    store
+        .for_each(LEAF_HASHES, values, |row| {
+            each(row.array(0)?);
+            Ok(())
+        })
+        .await
+}
+
+/// Reads at most `limit` entries from `from` on, in order of their stored index.
+pub async fn entries(
+    store: &Store,
+    shard: i64,
+    from: u64,
+    limit: i64,
+) -> Result<Vec<StoredEntry>, StoreError> {
+    let rows = store
+        .fetch_all(ENTRIES, vec![shard.into(), number(from)?.into(), limit.into()])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoredEntry {
+                index: unsigned(row.int(0)?)?,
+                leaf_hash: row.bytes(1)?,
+                leaf: row.bytes(2)?,
+                replica: row.bytes(3)?,
+                sequence: row.int(4)?,
+            })
+        })
+        .collect()
+}
+
+/// The checkpoint of the largest size.
+pub async fn last_checkpoint(store: &Store, shard: i64) -> Result<Option<StoredCheckpoint>, StoreError> {
+    store
+        .fetch_optional(LAST_CHECKPOINT, vec![shard.into()])
+        .await?
+        .map(|row| read_checkpoint(&row))
+        .transpose()
+}
+
+/// All checkpoints, by size.
+pub async fn checkpoints(store: &Store, shard: i64) -> Result<Vec<StoredCheckpoint>, StoreError> {
+    store
+        .fetch_all(CHECKPOINTS, vec![shard.into()])
+        .await?
+        .iter()
+        .map(read_checkpoint)
+        .collect()
+}
+
+/// Stores a checkpoint unless one of its size or larger is there; tells which. One publisher at a time.
+pub async fn insert_checkpoint(
+    store: &Store,
+    shard: i64,
+    checkpoint: &StoredCheckpoint,
+    now_us: i64,
+) -> Result<bool, StoreError> {
+    let mut tx = store.begin_write().await?;
+    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()])
+        .await?;
+    let last = tx.fetch_optional(LAST_CHECKPOINT, vec![shard.into()]).await?;
+    if last
+        .map(|row| row.int(0))
+        .transpose()?
+        .map(unsigned)
+        .transpose()?
+        >= Some(checkpoint.size)
+    {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    let values = vec![
+        shard.into(),
+        number(checkpoint.size)?.into(),
+        checkpoint.root.as_slice().into(),
+        checkpoint.note.as_str().into(),
+        now_us.into(),
+    ];
+    tx.execute(INSERT_CHECKPOINT, values).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn read_head(row: &Row) -> Result<Head, StoreError> {
+    Ok(Head {
+        size: unsigned(row.int(0)?)?,
+        frontier: row.bytes(1)?,
+        root: row.array(2)?,
+        last_us: row.int(3)?,
+        policy_generation: row.int(4)?,
+        policy_digest: row.bytes(5)?,
+    })
+}
+
+fn read_checkpoint(row: &Row) -> Result<StoredCheckpoint, StoreError> {
+    Ok(StoredCheckpoint {
+        size: unsigned(row.int(0)?)?,
+        root: row.bytes(1)?,
+        note: row.text(2)?,
+    })
+}
+
+/// Indices and sizes are BIGINT in the tables.
+fn number(value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_| StoreError::Value {
+        code: "size".to_owned(),
+    })
+}
+
+fn unsigned(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_| StoreError::Value {
+        code: "size".to_owned(),
+    })
+}

@@ -1,0 +1,230 @@
+//! Merges: links that hold for all holders' rows.
+//!
+//! A pair is agreed when two holders delivered it, or by a rule of the controller: a holder of the named kind
+//! delivered it and a date of its own row agrees with that of another holder's. A subject that was ever delivered
+//! with two partners of one kind merges with neither (of local identifiers: by the same holder). Agreed pairs
+//! take effect together at the start of the next day, UTC.
+
+use std::collections::HashMap;
+
+use doelpoort_core::catalogue::FieldName;
+use doelpoort_core::party::Oin;
+use doelpoort_core::pseudonym::SubjectId;
+
+use super::{subject_at, subject_column};
+use crate::store::dataset::{Rendered, column_name, table_name};
+use crate::store::{Column, Sql, SqlValue, Store, StoreError, Tx, sql};
+
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+/// Subjects relabelled by one statement.
+const RELABEL_ROWS_MAX: usize = 5_000;
+
+/// Pairs of deliveries that became visible, and the subjects that are in conflict about partners of a kind.
+macro_rules! candidates {
+    () => {
+        "WITH valid AS (
+           SELECT l.subject_a, l.subject_b, l.holder, a.kind AS kind_a, b.kind AS kind_b
+           FROM subject_link AS l
+           JOIN delivery AS d ON d.id = l.delivery AND d.state IN ('active', 'superseded')
+           JOIN subject AS a ON a.subject = l.subject_a
+           JOIN subject AS b ON b.subject = l.subject_b
+         ),
+         ends AS (
+           SELECT subject_a AS subject, subject_b AS partner, kind_b AS kind, holder FROM valid
+           UNION ALL
+           SELECT subject_b, subject_a, kind_a, holder FROM valid
+         ),
+         conflict AS (
+           SELECT subject, kind FROM ends
+           GROUP BY subject, kind, CASE WHEN kind = 3 THEN holder ELSE '' END
+           HAVING COUNT(DISTINCT partner) > 1
+         ),
+         candidate AS (
+           SELECT v.* FROM valid AS v
+           LEFT JOIN conflict AS ca ON ca.subject = v.subject_a AND ca.kind = v.kind_b
+           LEFT JOIN conflict AS cb ON cb.subject = v.subject_b AND cb.kind = v.kind_a
+           WHERE ca.subject IS NULL AND cb.subject IS NULL
+         )"
+    };
+}
+
+/// `$1` now, `$2` when they take effect.
+pub(super) const AGREE: Sql = Sql::same(concat!(
+    candidates!(),
+    "INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
+     SELECT subject_b, subject_a, 'two-holders', $1, $2 FROM candidate
+     GROUP BY subject_a, subject_b HAVING COUNT(DISTINCT holder) > 1
+     ON CONFLICT (merged, survivor) DO NOTHING"
+));
+pub(super) const DUE: Sql = sql!(
+    "UPDATE subject_merge SET applied_us = $1
+     WHERE applied_us IS NULL AND undone_us IS NULL AND effective_us <= $1"
+);
+pub(super) const LABELS: Sql = sql!(
+    "SELECT a.canonical, ra.sequence, b.canonical, rb.sequence FROM subject_merge AS m
+     JOIN subject AS a ON a.subject = m.survivor JOIN subject AS ra ON ra.subject = a.canonical
+     JOIN subject AS b ON b.subject = m.merged JOIN subject AS rb ON rb.subject = b.canonical
+     WHERE m.applied_us = $1 AND a.canonical <> b.canonical"
+);
+pub(super) const RELABEL: Sql = sql!(
+    sqlite = "UPDATE subject SET canonical = unhex(v.value ->> 1) FROM json_each($1) AS v
+              WHERE subject.canonical = unhex(v.value ->> 0)",
+    postgres = "UPDATE subject SET canonical = v.new FROM unnest($1::bytea[], $2::bytea[]) AS v (old, new)
+                WHERE subject.canonical = v.old"
+);
+
+/// A controller's rule: a register is enough to confirm a pair. Both fields are dates.
+#[derive(Clone, Debug)]
+pub struct LinkRule {
+    /// The holders whose pairs it confirms.
+    pub asserted_by: Vec<Oin>,
+    /// A field of the asserting holder's own row about this pupil.
+    pub own: FieldName,
+    /// A field of another holder's row about either identifier.
+    pub other: FieldName,
+}
+
+impl Store {
+    /// Agrees on the merges that the links now bear out; they take effect at the start of the next day. Returns
+    /// how many are new. A merge that was agreed before, or undone, is not agreed again.
+    pub async fn agree_merges(&self, rules: &[LinkRule], now_us: i64) -> Result<u64, StoreError> {
+        let effective_us = (now_us.div_euclid(DAY_US) + 1) * DAY_US;
+        let mut tx = self.begin_write().await?;
+        tx.take("subject", 0).await?;
+        let mut agreed = tx
+            .execute(AGREE, vec![now_us.into(), effective_us.into()])
+            .await?;
+        for rule in rules {
+            let holders = Column::texts(rule.asserted_by.iter().map(Oin::as_str));
+            let values = vec![now_us.into(), effective_us.into(), SqlValue::Rows(vec![holders])];
+            agreed += tx.execute(&agree_by(rule), values).await?;
+        }
+        tx.commit().await?;
+        Ok(agreed)
+    }
+
+    /// Applies the merges whose time has come, all together: the lowest creation sequence survives, the others
+    /// become its aliases. Returns how many pairs were applied.
+    pub async fn apply_due_merges(&self, now_us: i64) -> Result<u64, StoreError> {
+        let mut tx = self.begin_write().await?;
+        tx.take("subject", 0).await?;
+        let due = tx.execute(DUE, vec![now_us.into()]).await?;
+        if due > 0 {
+            relabel(&mut tx, now_us).await?;
+        }
+        tx.commit().await?;
+        Ok(due)
+    }
+}
+
+/// The same as [`AGREE`], for pairs of the rule's holders (`$3`) whose dates agree.
+fn agree_by(rule: &LinkRule) -> Rendered {
+    let render = |holders: &str| {
+        format!(
+            "{candidates}
+             INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
+             SELECT DISTINCT c.subject_b, c.subject_a, 'rule', $1, $2 FROM candidate AS c
+             WHERE c.holder IN ({holders}) AND EXISTS (
+               SELECT 1 FROM subject_set AS o
+               JOIN {own} AS l ON l.subject = o.root AND l.holder = c.holder
+               JOIN delivery AS dl ON dl.id = l.delivery AND dl.state = 'active'
+               JOIN {other} AS r ON r.subject IN (c.subject_a, c.subject_b) AND r.holder <> c.holder
+                                AND r.{other_date} = l.{own_date}
+               JOIN delivery AS dr ON dr.id = r.delivery AND dr.state = 'active'
+               WHERE o.holder = c.holder AND o.subject = c.subject_a)
+             ON CONFLICT (merged, survivor) DO NOTHING",
+            candidates = candidates!(),
+            own = table_name(&rule.own.dataset),
+            own_date = column_name(&rule.own.field),
+            other = table_name(&rule.other.dataset),
+            other_date = column_name(&rule.other.field),
+        )
+    };
+    Rendered::pair(
+        render("SELECT value ->> 0 FROM json_each($3)"),
+        render("SELECT unnest($3::text[])"),
+    )
+}
+
+async fn relabel(tx: &mut Tx, applied_us: i64) -> Result<(), StoreError> {
+    let mut labels = Labels::default();
+    for row in tx.fetch_all(LABELS, vec![applied_us.into()]).await? {
+        labels.join(
+            (subject_at(&row, 0)?, row.int(1)?),
+            (subject_at(&row, 2)?, row.int(3)?),
+        );
+    }
+    let changes = labels.changes();
+    for chunk in changes.chunks(RELABEL_ROWS_MAX) {
+        let old = subject_column(chunk.iter().map(|(old, _)| old));
+        let new = subject_column(chunk.iter().map(|(_, new)| new));
+        tx.execute(RELABEL, vec![SqlValue::Rows(vec![old, new])]).await?;
+    }
+    Ok(())
+}
+
+/// Canonical subjects, joined pair by pair under the lowest sequence. Pure.
+#[derive(Default)]
+struct Labels {
+    towards: HashMap<SubjectId, SubjectId>,
+    sequence: HashMap<SubjectId, i64>,
+}
+
+impl Labels {
+    fn join(&mut self, a: (SubjectId, i64), b: (SubjectId, i64)) {
+        self.sequence.extend([a, b]);
+        let (a, b) = (self.lowest(a.0), self.lowest(b.0));
+        if a != b {
+            let (low, high) = if self.sequence.get(&a) < self.sequence.get(&b) {
+                (a, b)
+            } else {
+                (b, a)
+            };
+            self.towards.insert(high, low);
+        }
+    }
+
+    fn lowest(&self, mut subject: SubjectId) -> SubjectId {
+        while let Some(lower) = self.towards.get(&subject) {
+            subject = *lower;
+        }
+        subject
+    }
+
+    fn changes(&self) -> Vec<(SubjectId, SubjectId)> {
+        self.towards.keys().map(|old| (*old, self.lowest(*old))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn label(sequence: u8) -> (SubjectId, i64) {
+        (SubjectId::from_bytes([sequence; 16]), i64::from(sequence))
+    }
+
+    proptest! {
+        #[test]
+        fn all_that_is_joined_gets_the_lowest_label(mut pairs in prop::collection::vec((0_u8..20, 0_u8..20), 0..40)) {
+            let labels_of = |pairs: &[(u8, u8)]| {
+                let mut labels = Labels::default();
+                for (a, b) in pairs {
+                    labels.join(label(*a), label(*b));
+                }
+                (0..20).map(|sequence| labels.lowest(label(sequence).0)).collect::<Vec<_>>()
+            };
+            let labels = labels_of(&pairs);
+            for (a, b) in &pairs {
+                prop_assert_eq!(labels[usize::from(*a)], labels[usize::from(*b)]);
+            }
+            for (sequence, label) in labels.iter().enumerate() {
+                prop_assert!(usize::from(label.as_bytes()[0]) <= sequence);
+            }
+            pairs.reverse();
+            prop_assert_eq!(labels, labels_of(&pairs));
+        }
+    }
+}

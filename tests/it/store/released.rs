@@ -1,0 +1,136 @@
+//! Epochs: released once, never half.
+
+use doelpoort::store::StoreError;
+use doelpoort::store::released::{self, EpochPurpose};
+use rstest::rstest;
+
+use super::world::{NOW, World, name};
+use crate::support::database::Backend;
+
+const LEASE_US: i64 = 10 * 60 * 1_000_000;
+
+fn cells(names: &[&str]) -> Vec<(String, i64)> {
+    names
+        .iter()
+        .zip(10..)
+        .map(|(name, y)| ((*name).to_owned(), y))
+        .collect()
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn cells_are_read_only_when_their_epoch_is_released_and_it_closes_once(#[case] backend: Backend) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let (store, children) = (&world.store, name("children"));
+    let epoch = store
+        .begin_epoch(&children, "2026-10-01", &[5; 32], NOW)
+        .await
+        .unwrap();
+    store.stage_cells(epoch, &cells(&["a", "b"]), NOW).await.unwrap();
+    store
+        .stage_cells(epoch, &[("b".to_owned(), 99)], NOW)
+        .await
+        .unwrap();
+    let purpose = EpochPurpose {
+        purpose: name("youth-atlas"),
+        version: 3,
+        digest: [9; 32],
+    };
+    store
+        .describe_epoch(epoch, std::slice::from_ref(&purpose), r#"{"of":13}"#, NOW)
+        .await
+        .unwrap();
+    let asked = ["a", "b", "hidden"].map(str::to_owned);
+    assert!(store.released_cells(epoch, &asked).await.unwrap().is_empty());
+
+    let mut tx = store.begin_write().await.unwrap();
+    released::release(&mut tx, epoch, NOW + 7).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let found = store.released_cells(epoch, &asked).await.unwrap();
+    assert_eq!((found.len(), found["a"], found["b"]), (2, 10, 11));
+    let closed = store.closed_epochs(&children).await.unwrap();
+    assert_eq!(
+        (closed[0].id, closed[0].closed_us, closed[0].date.as_str()),
+        (epoch, NOW + 7, "2026-10-01")
+    );
+    assert_eq!(
+        (closed[0].catalogue, closed[0].completeness.as_str()),
+        ([5; 32], r#"{"of":13}"#)
+    );
+    assert_eq!(store.epoch_purposes(epoch).await.unwrap(), [purpose]);
+    let again = store
+        .begin_epoch(&children, "2026-10-01", &[5; 32], NOW + LEASE_US * 2)
+        .await;
+    assert!(matches!(again, Err(StoreError::EpochClosed { .. })), "{again:?}");
+    let more = store.stage_cells(epoch, &cells(&["c"]), NOW).await;
+    assert!(matches!(more, Err(StoreError::EpochLost { .. })), "{more:?}");
+    let gone = store.abandon_epoch(epoch).await;
+    assert!(matches!(gone, Err(StoreError::EpochLost { .. })), "{gone:?}");
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_silent_close_is_taken_over_and_can_write_no_more(#[case] backend: Backend) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let (store, children) = (&world.store, name("children"));
+    let paused = store
+        .begin_epoch(&children, "2026-10-01", &[5; 32], NOW)
+        .await
+        .unwrap();
+    store.stage_cells(paused, &cells(&["old"]), NOW).await.unwrap();
+    let busy = store
+        .begin_epoch(&children, "2026-10-01", &[5; 32], NOW + LEASE_US)
+        .await;
+    assert!(matches!(busy, Err(StoreError::EpochBusy { .. })), "{busy:?}");
+
+    let later = NOW + LEASE_US + 1;
+    let epoch = store
+        .begin_epoch(&children, "2026-10-01", &[6; 32], later)
+        .await
+        .unwrap();
+
+    assert_eq!(world.count("SELECT COUNT(*) FROM released_cell").await, 0);
+    let late = store.stage_cells(paused, &cells(&["late"]), later).await;
+    assert!(matches!(late, Err(StoreError::EpochLost { .. })), "{late:?}");
+    let mut tx = store.begin_write().await.unwrap();
+    assert!(released::release(&mut tx, paused, later).await.is_err());
+    released::release(&mut tx, epoch, later).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.count("SELECT COUNT(*) FROM epoch").await, 1);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn many_cells_are_stored_and_read_in_parts(#[case] backend: Backend) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let epoch = world
+        .store
+        .begin_epoch(&name("children"), "2026-10-01", &[5; 32], NOW)
+        .await
+        .unwrap();
+    let all: Vec<_> = (0..12_000)
+        .map(|n| (format!("cell {n} \"quoted\" \u{e9}"), n))
+        .collect();
+    world.store.stage_cells(epoch, &all, NOW).await.unwrap();
+    let mut tx = world.store.begin_write().await.unwrap();
+    released::release(&mut tx, epoch, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let names: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
+    let found = world.store.released_cells(epoch, &names).await.unwrap();
+
+    assert!(all.iter().all(|(name, y)| found[name] == *y));
+}

@@ -1,0 +1,88 @@
+//! A database a test: a file for `SQLite`, a schema of its own on the server of `TEST_POSTGRES_URL`.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use doelpoort::store::{Store, StoreOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use tempfile::TempDir;
+
+/// On which engine a test runs.
+#[derive(Clone, Copy, Debug)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database with nothing in it; gone with the value.
+pub struct Database {
+    pub url: String,
+    folder: TempDir,
+}
+
+impl Database {
+    /// `None`, and a line that says so, where there is no PostgreSQL to test on; CI has one.
+    pub async fn new(backend: Backend) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite://{}", folder.path().join("gateway.db").display()),
+            Backend::Postgres => {
+                let Some(server) = postgres_url() else {
+                    eprintln!("SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set");
+                    return None;
+                };
+                in_new_schema(&server).await
+            }
+        };
+        Some(Self { url, folder })
+    }
+
+    /// Opens the database; more than one store may be open on it, as replicas are.
+    pub async fn open(&self) -> Store {
+        let options = StoreOptions {
+            connections_max: 4,
+            ..StoreOptions::default()
+        };
+        Store::open(&self.url, options).await.unwrap()
+    }
+
+    /// The folder with the `SQLite` files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+/// A new database with its schema up to date, opened.
+pub async fn migrated(backend: Backend) -> Option<(Database, Store)> {
+    let database = Database::new(backend).await?;
+    let store = database.open().await;
+    store.migrate().await.unwrap();
+    Some((database, store))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' only setting")]
+fn postgres_url() -> Option<String> {
+    std::env::var("TEST_POSTGRES_URL").ok()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a schema's name cannot be bound; this one is made of two numbers"
+)]
+async fn in_new_schema(server: &str) -> String {
+    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
+    let schema = format!("test_{}_{number}", std::process::id());
+    let options: sqlx::postgres::PgConnectOptions = server.parse().unwrap();
+    let mut connection = options.connect().await.unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema} CASCADE")))
+        .await
+        .unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let separator = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{separator}options=-csearch_path%3D{schema}")
+}
