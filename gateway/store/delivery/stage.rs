@@ -71,7 +71,7 @@ impl Store {
         if held.text(1)? != table.dataset.as_str() {
             return Err(wrong());
         }
-        let duplicates = insert_rows(&mut tx, delivery, &held.text(0)?, table, columns, &numbers).await?;
+        let duplicates = insert_rows(&mut tx, delivery, &held.text(0)?, table, columns, &numbers, now_us).await?;
         let removed = i64::try_from(removals.len()).unwrap_or(i64::MAX);
         if !removals.is_empty() {
             tx.execute(
@@ -103,11 +103,17 @@ async fn insert_rows(
     table: &DatasetTable,
     columns: Vec<Column>,
     numbers: &[i64],
+    now_us: i64,
 ) -> Result<Vec<i64>, StoreError> {
     let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else {
         return Ok(Vec::new());
     };
-    let values = vec![delivery.into(), holder.into(), SqlValue::Rows(columns)];
+    let values = vec![
+        delivery.into(),
+        holder.into(),
+        now_us.into(),
+        SqlValue::Rows(columns),
+    ];
     let inserted = tx.execute(&table.insert, values).await?;
     if inserted == numbers.len() as u64 {
         return Ok(Vec::new());
