@@ -1,10 +1,6 @@
 //! Integration tests: one binary, real databases.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may end where it fails, and says what it skips"
-)]
-
+#[cfg(test)]
 mod store;
+#[cfg(test)]
 mod support;
