@@ -1,5 +1,5 @@
-//! The audit log: logged or not answered. One task a replica appends in batches ([`committer`]), one publishes
-//! signed checkpoints ([`publisher`]); [`verify()`] checks the whole log with the public key alone.
+//! The audit log: logged or not answered. One task a replica appends in batches (`committer`), one publishes
+//! signed checkpoints (`publisher`); [`verify()`] checks the whole log with the public key alone.
 
 mod committer;
 mod entry;
