@@ -69,7 +69,12 @@ pub(crate) struct ProblemInput {
 
 impl From<InputError> for ProblemInput {
     fn from(error: InputError) -> Self {
-        Self { part: error.part, location: error.location, code: error.code, detail: error.detail }
+        Self {
+            part: error.part,
+            location: error.location,
+            code: error.code,
+            detail: error.detail,
+        }
     }
 }
 
@@ -137,7 +142,9 @@ impl Problem {
                 Language::Dutch => meaning.nl,
                 Language::English => meaning.en,
             }),
-            status: meaning.map_or(StatusCode::INTERNAL_SERVER_ERROR, |meaning| meaning.status).as_u16(),
+            status: meaning
+                .map_or(StatusCode::INTERNAL_SERVER_ERROR, |meaning| meaning.status)
+                .as_u16(),
             detail: detail.into(),
             instance: None,
             code,
@@ -180,7 +187,11 @@ impl Problem {
         match refusal {
             Refusal::Denied(denial) => Self::denial(denial, language),
             Refusal::Invalid(errors) => Self::input(errors, language),
-            Refusal::Staff => Self::new("invalid-staff-assertion", help("invalid-staff-assertion", language), language),
+            Refusal::Staff => Self::new(
+                "invalid-staff-assertion",
+                help("invalid-staff-assertion", language),
+                language,
+            ),
             Refusal::Limited(limited) => Self::limited(limited, language),
             Refusal::Cursor => Self::new("cursor-not-valid", help("cursor-not-valid", language), language),
             Refusal::NoSuchEpoch => Self::new("no-such-epoch", help("no-such-epoch", language), language),
@@ -189,7 +200,11 @@ impl Problem {
             }
             Refusal::PolicyChanged => Self::new("policy-changed", help("policy-changed", language), language),
             Refusal::Log => Self::new("log-unavailable", help("log-unavailable", language), language),
-            Refusal::Source => Self::new("source-unavailable", help("source-unavailable", language), language),
+            Refusal::Source => Self::new(
+                "source-unavailable",
+                help("source-unavailable", language),
+                language,
+            ),
             Refusal::Internal => Self::new("internal-error", help("internal-error", language), language),
         }
     }
@@ -200,8 +215,12 @@ impl Problem {
             DeliveryRefusal::Refused(refusal) => Self::refusal(refusal, language),
             DeliveryRefusal::Rows { errors, rejected } => {
                 let detail = match language {
-                    Language::Dutch => format!("{rejected} rij(en) fout; er is niets overgenomen; zie `errors`"),
-                    Language::English => format!("{rejected} row(s) wrong; nothing was taken over; see `errors`"),
+                    Language::Dutch => {
+                        format!("{rejected} rij(en) fout; er is niets overgenomen; zie `errors`")
+                    }
+                    Language::English => {
+                        format!("{rejected} row(s) wrong; nothing was taken over; see `errors`")
+                    }
                 };
                 let mut problem = Self::new("delivery-refused", detail, language);
                 problem.errors = errors.into_iter().map(ProblemInput::from).collect();
@@ -245,7 +264,10 @@ fn help(code: &str, language: Language) -> String {
             "begin opnieuw zonder cursor; een cursor hoort bij één vraag en vervalt",
             "start again without a cursor; a cursor belongs to one question and expires",
         ),
-        "internal-error" => ("meld het `traceId` aan de beheerder", "tell the operator the `traceId`"),
+        "internal-error" => (
+            "meld het `traceId` aan de beheerder",
+            "tell the operator the `traceId`",
+        ),
         "invalid-staff-assertion" | "staff-missing" | "staff-not-proved" => (
             "stuur `onBehalfOf.assertion`: een verklaring van de eigen identiteitsprovider voor precies deze vraag",
             "send `onBehalfOf.assertion`: an assertion of your own identity provider for this very request",
@@ -270,7 +292,10 @@ fn help(code: &str, language: Language) -> String {
             "vraag minder of grovere indelingen, of beperk met `only`",
             "ask for fewer or coarser dimensions, or narrow with `only`",
         ),
-        _ => ("zie `allowed` voor wat wel mag, en `GET /v1/catalogue`", "see `allowed` for what you may ask, and `GET /v1/catalogue`"),
+        _ => (
+            "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
+            "see `allowed` for what you may ask, and `GET /v1/catalogue`",
+        ),
     };
     match language {
         Language::Dutch => nl.to_owned(),

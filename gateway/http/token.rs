@@ -72,7 +72,9 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
             refuse(&error)
         }
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -84,5 +86,12 @@ fn refuse(error: &OAuthError) -> Response {
             StatusCode::BAD_REQUEST
         }
     };
-    (status, Json(ErrorDocument { error: error.error(), error_description: error.to_string() })).into_response()
+    (
+        status,
+        Json(ErrorDocument {
+            error: error.error(),
+            error_description: error.to_string(),
+        }),
+    )
+        .into_response()
 }

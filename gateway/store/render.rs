@@ -45,7 +45,11 @@ pub(crate) struct Selection<'a> {
 #[derive(Debug)]
 pub(crate) enum Within<'a> {
     /// At the sites of a person's caseload.
-    Caseload { controller: &'a Oin, staff: &'a str, at: Date },
+    Caseload {
+        controller: &'a Oin,
+        staff: &'a str,
+        at: Date,
+    },
     /// All.
     Everybody,
     /// Held by this board.
@@ -58,7 +62,10 @@ pub(crate) enum Within<'a> {
 
 /// The latest row of a subject comes first: by `since`, then by row key.
 pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
-    let mut query = Query { text: String::from("SELECT s.canonical"), values: Vec::new() };
+    let mut query = Query {
+        text: String::from("SELECT s.canonical"),
+        values: Vec::new(),
+    };
     for field in &selection.columns {
         push(&mut query, format_args!(", r.{}", column(field)));
     }
@@ -81,7 +88,11 @@ pub(crate) fn enrolment_claims(subjects: &[[u8; 16]]) -> Query {
         ),
         values: Vec::new(),
     };
-    among(&mut query, "s.canonical", subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())));
+    among(
+        &mut query,
+        "s.canonical",
+        subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
+    );
     query
 }
 
@@ -100,7 +111,11 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
         push(query, format_args!(" AND r.{} = {place}", column(field)));
     }
     if let Some(holders) = selection.holders {
-        among(query, "r.holder", holders.iter().map(|holder| SqlValue::Text(holder.to_string())));
+        among(
+            query,
+            "r.holder",
+            holders.iter().map(|holder| SqlValue::Text(holder.to_string())),
+        );
     }
     within(query, &selection.within);
 }
@@ -113,14 +128,22 @@ fn within(query: &mut Query, within: &Within<'_>) {
             push(query, format_args!(" AND r.holder = {place}"));
         }
         Within::Subjects(subjects) => {
-            among(query, "s.canonical", subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())));
+            among(
+                query,
+                "s.canonical",
+                subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
+            );
         }
         Within::Selected(selection) => {
             query.text.push_str(" AND s.canonical IN (SELECT s.canonical");
             from(query, selection);
             query.text.push(')');
         }
-        Within::Caseload { controller, staff, at } => {
+        Within::Caseload {
+            controller,
+            staff,
+            at,
+        } => {
             query.text.push_str(
                 " AND r.f_site IN (SELECT c.f_site FROM ds_caseload c \
                  JOIN delivery d ON d.id = c.delivery AND d.state = 'active' WHERE TRUE",
@@ -152,7 +175,10 @@ fn holds_at(query: &mut Query, dataset: &Dataset, alias: &str, at: Date) {
         };
         let place = bind(query, SqlValue::Int(days(from)));
         let until = column(until);
-        push(query, format_args!(" AND ({alias}.{until} IS NULL OR {alias}.{until} > {place})"));
+        push(
+            query,
+            format_args!(" AND ({alias}.{until} IS NULL OR {alias}.{until} > {place})"),
+        );
     }
 }
 
@@ -165,7 +191,10 @@ fn among(query: &mut Query, expression: &str, values: impl Iterator<Item = SqlVa
     if places.is_empty() {
         query.text.push_str(" AND FALSE");
     } else {
-        push(query, format_args!(" AND {expression} IN ({})", places.join(", ")));
+        push(
+            query,
+            format_args!(" AND {expression} IN ({})", places.join(", ")),
+        );
     }
 }
 
@@ -188,7 +217,9 @@ pub(crate) fn days(date: Date) -> i64 {
 /// The date of stored days.
 pub(crate) fn date(days: i64) -> Option<Date> {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    EPOCH.checked_add(jiff::SignedDuration::from_hours(days.checked_mul(24)?)).ok()
+    EPOCH
+        .checked_add(jiff::SignedDuration::from_hours(days.checked_mul(24)?))
+        .ok()
 }
 
 /// A catalogue value as it is stored.
@@ -204,7 +235,8 @@ pub(crate) fn value_of(value: &Value) -> SqlValue {
 impl Store {
     /// Reads all rows of a rendered query.
     pub(crate) async fn fetch_rendered(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
-        self.fetch_all(&Rendered::same(query.text.clone()), query.values.clone()).await
+        self.fetch_all(&Rendered::same(query.text.clone()), query.values.clone())
+            .await
     }
 }
 
@@ -215,6 +247,7 @@ impl Tx {
         query: &Query,
         each: impl FnMut(Row) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
-        self.for_each(&Rendered::same(query.text.clone()), query.values.clone(), each).await
+        self.for_each(&Rendered::same(query.text.clone()), query.values.clone(), each)
+            .await
     }
 }

@@ -71,7 +71,16 @@ impl Store {
         if held.text(1)? != table.dataset.as_str() {
             return Err(wrong());
         }
-        let duplicates = insert_rows(&mut tx, delivery, &held.text(0)?, table, columns, &numbers, now_us).await?;
+        let duplicates = insert_rows(
+            &mut tx,
+            delivery,
+            &held.text(0)?,
+            table,
+            columns,
+            &numbers,
+            now_us,
+        )
+        .await?;
         let removed = i64::try_from(removals.len()).unwrap_or(i64::MAX);
         if !removals.is_empty() {
             tx.execute(
