@@ -160,14 +160,10 @@ section! {
         delivery_rows_max: u64 = 5_000_000,
         /// Bytes of one row of a delivery.
         delivery_row_bytes_max: u64 = 64 * 1024,
-        /// Row errors that a delivery's receipt lists; the others are counted.
-        delivery_errors_max: u32 = 1000,
         /// Seconds for a delivery as a whole.
         delivery_time_s_max: u64 = 3600,
-        /// Rows of a records answer.
+        /// Pupils that one records request may span, before paging.
         records_rows_max: u32 = 100_000,
-        /// Pupils in one request for facts; never above 100.
-        facts_pupils_max: u32 = 100,
     }
 }
 

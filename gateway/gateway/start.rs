@@ -83,7 +83,7 @@ impl Gateway {
             metrics,
             policies: PolicySet::new(policies, generation),
             random: SystemRandom::new(),
-            source: Delivered::new(store.clone()),
+            source: Delivered::new(store.clone(), config.limits.records_rows_max),
             store,
             subject_ids,
             tables,
