@@ -1,10 +1,18 @@
 //! The command line: one file a command.
 
+mod audit;
 mod call;
 mod check;
 mod deliver;
+mod demo;
+mod epoch;
 mod example_keys;
+mod keys;
+mod openapi;
 mod output;
+pub mod policy;
+mod receipt;
+mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,8 +35,22 @@ struct Cli {
 /// What can be asked of the program. The operator's commands first, then those of a client.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole product on this machine, on real input
+    Demo(demo::Demo),
+    /// Serve the exchange
+    Serve(serve::Serve),
     /// Say what is wrong with the configuration, one line a check
     Check(check::Check),
+    /// Check, approve and mandate
+    Policy(policy::Args),
+    /// Make the gateway's own keys
+    Keys(keys::Args),
+    /// Release the figures of a count date
+    Epoch(epoch::Epoch),
+    /// Check the audit log
+    Audit(audit::Args),
+    /// Check a receipt
+    Receipt(receipt::Args),
     /// Print an access token of a client
     Token(call::Token),
     /// Ask a named question
@@ -39,6 +61,8 @@ enum Command {
     Facts(call::Facts),
     /// Deliver rows from an NDJSON or CSV file
     Deliver(deliver::Deliver),
+    /// Print the description of the API
+    Openapi,
     /// Make the published keys of the tests anew
     #[command(hide = true)]
     ExampleKeys(example_keys::ExampleKeys),
@@ -94,18 +118,25 @@ impl ClientArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(CliError::Write).and_then(|runtime| runtime.block_on(run(cli.command)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            print_error(&why);
-            ExitCode::FAILURE
-        }
-    }
+    let done = runtime
+        .map_err(CliError::Write)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    done.unwrap_or_else(|why| {
+        print_error(&why);
+        ExitCode::FAILURE
+    })
 }
 
-async fn run(command: Command) -> Result<(), CliError> {
+async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
+        Command::Policy(args) => return policy::run(args).await.map_err(told),
+        Command::Audit(args) => return audit::run(args).await.map_err(told),
+        Command::Receipt(args) => return receipt::run(args).await.map_err(told),
+        Command::Keys(args) => return keys::run(args).await.map_err(told),
+        Command::Epoch(epoch) => return epoch.run().await,
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Openapi => openapi::run(),
         Command::Check(check) => check.run().await,
         Command::Token(token) => token.run().await,
         Command::Ask(ask) => ask.run().await,
@@ -113,7 +144,14 @@ async fn run(command: Command) -> Result<(), CliError> {
         Command::Facts(facts) => facts.run().await,
         Command::Deliver(deliver) => deliver.run().await,
         Command::ExampleKeys(keys) => keys.run(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An error whose own text is for people.
+#[expect(clippy::needless_pass_by_value, reason = "it is the argument of `map_err`")]
+fn told(error: Box<dyn std::error::Error>) -> CliError {
+    CliError::Told(error.to_string())
 }
 
 #[cfg(test)]

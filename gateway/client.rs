@@ -55,7 +55,14 @@ impl Client {
             Some(staff) => Some(PrivateKey::read(&folder.join(&staff.key))?),
             None => None,
         };
-        Ok(Self { settings, http, assertion_key, staff_key, clock, token: Mutex::new(None) })
+        Ok(Self {
+            settings,
+            http,
+            assertion_key,
+            staff_key,
+            clock,
+            token: Mutex::new(None),
+        })
     }
 
     /// What `client.toml` says.
@@ -119,7 +126,8 @@ impl Client {
     /// Any path, with the token and a JSON body: `POST path`.
     pub async fn post(&self, path: &str, body: Map<String, Value>) -> Result<Answer, ClientError> {
         let body = Value::Object(self.on_behalf_of(body)?);
-        self.call(Call::post(self.url(path), JSON, body.to_string())).await
+        self.call(Call::post(self.url(path), JSON, body.to_string()))
+            .await
     }
 
     /// Delivers rows as a stream: `POST /v1/deliveries/{dataset}`; then waits until the delivery is decided.
@@ -131,7 +139,11 @@ impl Client {
             .bearer_auth(token)
             .header("content-type", delivery.media.content_type())
             .body(rows);
-        let request = if delivery.gzip { request.header("content-encoding", "gzip") } else { request };
+        let request = if delivery.gzip {
+            request.header("content-encoding", "gzip")
+        } else {
+            request
+        };
         let accepted = self.read(request.send().await).await?;
         self.decided(accepted).await
     }
@@ -139,13 +151,22 @@ impl Client {
     /// Deliveries from a file: NDJSON or CSV by its name, gzip when it ends in `.gz`.
     pub async fn deliver_file(&self, delivery: &Delivery, file: &Path) -> Result<Answer, ClientError> {
         let rows = call::file_stream(file).await?;
-        self.deliver(&Delivery { gzip: call::is_gzip(file), ..delivery.clone() }, rows).await
+        self.deliver(
+            &Delivery {
+                gzip: call::is_gzip(file),
+                ..delivery.clone()
+            },
+            rows,
+        )
+        .await
     }
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("client_id", &self.settings.client_id).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("client_id", &self.settings.client_id)
+            .finish_non_exhaustive()
     }
 }
 

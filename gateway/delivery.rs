@@ -18,6 +18,7 @@ use crate::store::delivery::Finished;
 pub use asked::{DeliveryAsked, RowFormat};
 pub use receive::Received;
 pub use record::Delivered;
+pub(crate) use record::explain;
 
 use record::Circumstances;
 
@@ -50,7 +51,9 @@ impl Gateway {
     ) -> Result<Delivered, DeliveryRefusal> {
         let current = self.policies.current();
         let mut circumstances = Circumstances::new(caller, asked, &current, self.clock.now());
-        let outcome = self.take_in(&current, caller, asked, body, &mut circumstances).await;
+        let outcome = self
+            .take_in(&current, caller, asked, body, &mut circumstances)
+            .await;
         let delivered = self.record_delivery(&circumstances, outcome).await?;
         self.settle(&current).await;
         Ok(delivered)

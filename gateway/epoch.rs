@@ -7,6 +7,8 @@
 
 mod snapshot;
 
+use std::time::Duration;
+
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
 use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
@@ -21,6 +23,9 @@ use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
 use crate::store::StoreError;
 use crate::store::released::EpochPurpose;
+
+/// How long a close waits for its entry.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Why an epoch was not closed.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +92,10 @@ impl Gateway {
         self.store.apply_due_merges(now.as_microsecond()).await?;
         let purposes = figures_purposes(&current, &name, now);
         let digest = current.policies.digest;
-        let id = self.store.begin_epoch(&name, &date.to_string(), &digest, now.as_microsecond()).await?;
+        let id = self
+            .store
+            .begin_epoch(&name, &date.to_string(), &digest, now.as_microsecond())
+            .await?;
         match self.close_begun(&current, population, date, &purposes, id).await {
             Ok(closed) => Ok(closed),
             Err(error) => {
@@ -110,32 +118,62 @@ impl Gateway {
         let catalogue = &current.policies.catalogue;
         let snapshot = {
             let record_key = RecordKey::derive(&self.keyring.figures);
-            self.freeze(catalogue, population, date, purposes, &record_key).await?
+            self.freeze(catalogue, population, date, purposes, &record_key)
+                .await?
         };
         let query_key = QueryKey::derive(&self.keyring.figures);
         let epoch = date.to_string();
-        let cells =
-            release(catalogue, &population.name, &epoch, purposes.iter().copied(), &snapshot, &query_key)?;
+        let cells = release(
+            catalogue,
+            &population.name,
+            &epoch,
+            purposes.iter().copied(),
+            &snapshot,
+            &query_key,
+        )?;
         drop(snapshot);
 
-        let stored: Vec<(String, i64)> = cells.iter().map(|ReleasedCell { cell, y }| (cell.text(), *y)).collect();
-        self.store.stage_cells(id, &stored, self.clock.now().as_microsecond()).await?;
-        let answering: Vec<EpochPurpose> = purposes.iter().filter_map(|purpose| standing(current, purpose)).collect();
+        let stored: Vec<(String, i64)> = cells
+            .iter()
+            .map(|ReleasedCell { cell, y }| (cell.text(), *y))
+            .collect();
+        self.store
+            .stage_cells(id, &stored, self.clock.now().as_microsecond())
+            .await?;
+        let answering: Vec<EpochPurpose> = purposes
+            .iter()
+            .filter_map(|purpose| standing(current, purpose))
+            .collect();
         let completeness = self.completeness(current, population, purposes).await?;
         let completeness =
             serde_json::to_string(&completeness).map_err(|_| CloseError::Rows("completeness has no JSON"))?;
-        self.store.describe_epoch(id, &answering, &completeness, self.clock.now().as_microsecond()).await?;
+        self.store
+            .describe_epoch(id, &answering, &completeness, self.clock.now().as_microsecond())
+            .await?;
 
         let mut entry = Entry::new(Kind::EpochReleased)?;
         entry.event.decision = Some(GRANTED.to_owned());
         entry.event.policy = Some(current.policies.digest);
-        entry.event.extra.insert(extra::POPULATION, Value::Text(population.name.to_string()));
+        entry
+            .event
+            .extra
+            .insert(extra::POPULATION, Value::Text(population.name.to_string()));
         entry.event.extra.insert(extra::EPOCH, Value::Text(epoch));
-        entry.event.extra.insert(extra::CELLS, Value::Unsigned(u64::try_from(cells.len()).unwrap_or(u64::MAX)));
-        let entry = entry.decided_under(current.generation).with_effect(Effect::ReleaseEpoch { epoch: id });
-        let receipt = self.log.append(entry).await?;
+        entry.event.extra.insert(
+            extra::CELLS,
+            Value::Number(u64::try_from(cells.len()).unwrap_or(u64::MAX)),
+        );
+        let entry = entry
+            .decided_under(current.generation)
+            .with_effect(Effect::ReleaseEpoch { epoch: id });
+        let receipt = self.log.append_within(entry, WAIT_MAX).await?;
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
-        Ok(Closed { date, cells: cells.len(), purposes, index: receipt.index })
+        Ok(Closed {
+            date,
+            cells: cells.len(),
+            purposes,
+            index: receipt.index,
+        })
     }
 
     /// Which holders had delivered which datasets, from policy and deliveries alone, never from rows found.
@@ -148,7 +186,9 @@ impl Gateway {
         let catalogue = &current.policies.catalogue;
         let mut sources = Vec::new();
         for dataset in snapshot::datasets(population, purposes) {
-            let Some(kind) = catalogue.dataset(&dataset).map(|dataset| dataset.holder_kind) else { continue };
+            let Some(kind) = catalogue.dataset(&dataset).map(|dataset| dataset.holder_kind) else {
+                continue;
+            };
             let active = self.store.active_deliveries(&dataset).await?;
             for holder in current.policies.organisations.of_kind(kind) {
                 let as_of = active.iter().filter(|delivery| delivery.holder == holder.oin);
@@ -165,7 +205,11 @@ impl Gateway {
 
 /// The date asked, or the latest count date, if it has come.
 fn count_date(population: &Population, date: Option<Date>, today: Date) -> Result<Date, CloseError> {
-    let latest = population.calendars.iter().filter_map(|calendar| calendar.epochs_on_or_before(today).next()).max();
+    let latest = population
+        .calendars
+        .iter()
+        .filter_map(|calendar| calendar.epochs_on_or_before(today).next())
+        .max();
     let none = || "none".to_owned();
     let wrong = |date| CloseError::NotInCalendar {
         date,
@@ -173,16 +217,27 @@ fn count_date(population: &Population, date: Option<Date>, today: Date) -> Resul
         latest: latest.map_or_else(none, |latest| latest.to_string()),
     };
     let date = date.or(latest).ok_or_else(|| wrong(today))?;
-    if !population.calendars.iter().any(|calendar| calendar.is_epoch(date)) {
+    if !population
+        .calendars
+        .iter()
+        .any(|calendar| calendar.is_epoch(date))
+    {
         return Err(wrong(date));
     }
-    if date > today { Err(CloseError::Future { date }) } else { Ok(date) }
+    if date > today {
+        Err(CloseError::Future { date })
+    } else {
+        Ok(date)
+    }
 }
 
 /// The purposes that act now and grant figures over the population.
 fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Timestamp) -> Vec<&'p Purpose> {
     let grants_figures = |purpose: &Purpose| {
-        purpose.grants.iter().any(|grant| matches!(grant, Grant::Figures(figures) if figures.population == *population))
+        purpose
+            .grants
+            .iter()
+            .any(|grant| matches!(grant, Grant::Figures(figures) if figures.population == *population))
     };
     current
         .policies
@@ -195,7 +250,11 @@ fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Time
 
 fn standing(current: &Current, purpose: &Purpose) -> Option<EpochPurpose> {
     let standing = current.policies.purposes.get(&purpose.id)?;
-    Some(EpochPurpose { purpose: purpose.id.clone(), version: purpose.version, digest: standing.manifest_digest })
+    Some(EpochPurpose {
+        purpose: purpose.id.clone(),
+        version: purpose.version,
+        digest: standing.manifest_digest,
+    })
 }
 
 impl From<CloseError> for Refusal {

@@ -19,7 +19,6 @@ use doelpoort_core::pseudonymise::pseudonymise;
 use crate::gateway::{Current, Gateway};
 
 pub use asked::{Asked, Question, Trace};
-pub(crate) use record::leaf_form;
 pub use refusal::Refusal;
 
 use cursor::Cursor;
@@ -62,6 +61,14 @@ impl Gateway {
         let after = cursor.as_ref().and_then(Cursor::last);
         let pseudonymised = pseudonymise(&permit, &plan, extract, &self.exit_key()?, after);
         let next_cursor = Cursor::next(self, caller, policies, asked, staff.as_ref(), &pseudonymised, now)?;
-        Ok(protect(&permit, &plan, pseudonymised, Envelope { next_cursor, format: asked.format() })?)
+        Ok(protect(
+            &permit,
+            &plan,
+            pseudonymised,
+            Envelope {
+                next_cursor,
+                format: asked.format(),
+            },
+        )?)
     }
 }

@@ -93,9 +93,14 @@ impl Gateway {
         let current = self.policies.current();
         match self.log.policy().await {
             Ok((generation, Some(digest))) if digest == current.policies.digest => {
-                self.policies.0.store(Arc::new(Current { policies: current.policies.clone(), generation }));
+                self.policies.0.store(Arc::new(Current {
+                    policies: current.policies.clone(),
+                    generation,
+                }));
             }
-            Ok(_) => tracing::error!("the policies in force are not the ones this replica loaded; reload them"),
+            Ok(_) => {
+                tracing::error!("the policies in force are not the ones this replica loaded; reload them")
+            }
             Err(error) => tracing::error!(%error, "the policy generation cannot be read"),
         }
     }

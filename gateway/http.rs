@@ -58,7 +58,10 @@ pub fn exchange(gateway: &Arc<Gateway>) -> Router {
         .route(METADATA_PATH, axum::routing::get(well_known::metadata))
         .route(JWKS_PATH, axum::routing::get(well_known::jwks))
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, seconds));
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            seconds,
+        ));
     let delivered = delivered
         .layer(DefaultBodyLimit::disable())
         .layer(TimeoutLayer::with_status_code(
@@ -87,7 +90,10 @@ pub fn admin(gateway: &Arc<Gateway>) -> Router {
 
 /// The description of the exchange's API, from the code (OpenAPI 3.1).
 pub fn description() -> OpenApi {
-    let (_, description) = asked_routes().merge(delivered_routes()).merge(public_routes()).split_for_parts();
+    let (_, description) = asked_routes()
+        .merge(delivered_routes())
+        .merge(public_routes())
+        .split_for_parts();
     openapi::complete(description)
 }
 
@@ -134,18 +140,27 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 
 async fn api_version(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().insert("api-version", HeaderValue::from_static(API_VERSION));
+    response
+        .headers_mut()
+        .insert("api-version", HeaderValue::from_static(API_VERSION));
     let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
 /// Counts and times each request by its route, never by its path.
 async fn measure(State(gateway): Shared, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let began = Instant::now();
     let response = next.run(request).await;
     let route = route.as_deref().unwrap_or("none");
-    gateway.metrics.request(route, response.status().as_u16(), began.elapsed());
+    gateway
+        .metrics
+        .request(route, response.status().as_u16(), began.elapsed());
     response
 }

@@ -16,7 +16,7 @@ use doelpoort_core::identifier::IndexKey;
 use doelpoort_core::pseudonym::{ExitRoot, KeyVersion};
 use zeroize::{Zeroize, Zeroizing};
 
-pub use digest::DigestKey;
+pub use digest::{DigestKey, Digesting};
 pub use file::{KeyFileError, KeyFiles, KeyUse};
 pub use seal::{SealError, SealKey};
 

@@ -4,11 +4,12 @@
 //! world. `exchange` is the line of a question, `delivery` that of rows, `epoch` the close at which figures are
 //! released; only these three know an order, and only `gateway` makes the parts.
 
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
-pub mod demo;
 pub mod delivery;
+pub mod demo;
 pub mod epoch;
 pub mod exchange;
 pub mod gateway;

@@ -1,5 +1,5 @@
-//! The audit log: logged or not answered. One task a replica appends in batches ([`committer`]), one publishes
-//! signed checkpoints ([`publisher`]); [`verify()`] checks the whole log with the public key alone.
+//! The audit log: logged or not answered. One task a replica appends in batches (`committer`), one publishes
+//! signed checkpoints (`publisher`); [`verify()`] checks the whole log with the public key alone.
 
 mod committer;
 mod entry;
@@ -125,7 +125,8 @@ impl Log {
     }
 
     /// Appends an entry with its effects and returns once both are durable. Without a receipt nothing may be
-    /// answered. Dropping the future does not take the entry back, nor does [`LogError::Unavailable`].
+    /// answered. Dropping the future does not take the entry back, nor does [`LogError::Unavailable`]. Hold no writing
+    /// transaction meanwhile: `SQLite` has one writer, and it is needed here.
     pub async fn append(&self, entry: Entry) -> Result<Receipt, LogError> {
         self.append_within(entry, WAIT_MAX).await
     }
@@ -225,6 +226,3 @@ async fn create_or_recognise(store: &Store, key: &Verifier, now_us: i64) -> Resu
         Err(LogError::OtherKey { origin })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -76,7 +76,10 @@ pub fn draft(folder: &Path) -> Result<Draft, PoliciesError> {
 
 /// Reads the files of the folder. A folder that is missing has no files; `organisations.toml` must exist.
 pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
-    let mut reader = Reader { root: folder, mistakes: Vec::new() };
+    let mut reader = Reader {
+        root: folder,
+        mistakes: Vec::new(),
+    };
     let mut catalogue = Vec::new();
     for part in ["datasets", "hierarchies", "maps", "populations"] {
         catalogue.extend(reader.folder(part, ".toml"));
@@ -90,7 +93,11 @@ pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
         approvals: reader.folder("approvals", ".jws"),
         mandates: reader.folder("mandates", ".jws"),
     };
-    if reader.mistakes.is_empty() { Ok(files) } else { Err(PoliciesError(reader.mistakes)) }
+    if reader.mistakes.is_empty() {
+        Ok(files)
+    } else {
+        Err(PoliciesError(reader.mistakes))
+    }
 }
 
 struct Reader<'a> {
@@ -114,13 +121,17 @@ impl Reader<'_> {
             self.mistakes.push(Mistake::TooMany { path });
             return Vec::new();
         }
-        let passed_over = |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(".test.toml");
+        let passed_over =
+            |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(".test.toml");
         let mut texts = Vec::new();
         for file in names.into_iter().filter(|file| !passed_over(file)) {
             if file.ends_with(ending) {
                 texts.extend(self.file(&Path::new(name).join(file)));
             } else {
-                self.mistakes.push(Mistake::Unexpected { path: path.join(file), ending });
+                self.mistakes.push(Mistake::Unexpected {
+                    path: path.join(file),
+                    ending,
+                });
             }
         }
         texts
@@ -129,7 +140,8 @@ impl Reader<'_> {
     fn file(&mut self, name: &Path) -> Option<NamedText> {
         let path = self.root.join(name);
         let mut text = String::new();
-        let read = std::fs::File::open(&path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
+        let read = std::fs::File::open(&path)
+            .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
         match read {
             Err(source) => self.mistakes.push(Mistake::Read { path, source }),
             Ok(_) if text.len() as u64 > FILE_BYTES_MAX => self.mistakes.push(Mistake::TooLong { path }),
@@ -161,7 +173,15 @@ impl PoliciesError {
 
 impl fmt::Display for PoliciesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in the policies", if self.0.len() == 1 { "a mistake" } else { "mistakes" })?;
+        write!(
+            f,
+            "{} in the policies",
+            if self.0.len() == 1 {
+                "a mistake"
+            } else {
+                "mistakes"
+            }
+        )?;
         self.0.iter().try_for_each(|mistake| write!(f, "\n{mistake}"))
     }
 }
@@ -184,14 +204,21 @@ mod tests {
     fn the_shipped_folder_is_sound_and_sleeps_until_it_is_signed() {
         let policies = load(&shipped(), "almere", now()).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(policies.purposes.len(), 9);
-        assert!(policies.purposes.values().all(|standing| standing.acts(now()).is_err()));
+        assert!(
+            policies
+                .purposes
+                .values()
+                .all(|standing| standing.acts(now()).is_err())
+        );
     }
 
     #[test]
     fn a_folder_without_organisations_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let error = load(folder.path(), "almere", now()).unwrap_err();
-        assert!(matches!(error.mistakes(), [Mistake::Read { path, .. }] if path.ends_with("organisations.toml")));
+        assert!(
+            matches!(error.mistakes(), [Mistake::Read { path, .. }] if path.ends_with("organisations.toml"))
+        );
     }
 
     #[test]
@@ -205,7 +232,11 @@ mod tests {
         std::fs::write(folder.path().join("organisations.toml"), "organisation = []").unwrap();
         let error = load(folder.path(), "almere", now()).unwrap_err().to_string();
         assert!(error.starts_with("mistakes in the policies\n"), "{error}");
-        assert_eq!(error.matches("only `.toml` files belong here").count(), 2, "{error}");
+        assert_eq!(
+            error.matches("only `.toml` files belong here").count(),
+            2,
+            "{error}"
+        );
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 mod delivered;
 
+pub(crate) use delivered::stored_value;
 pub use delivered::{Delivered, RECORDS_ROWS_MAX, SourceError};

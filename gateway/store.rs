@@ -13,6 +13,7 @@ mod error;
 pub mod log;
 mod open;
 pub mod released;
+pub(crate) mod render;
 mod replay;
 mod schema;
 mod sql;
@@ -64,7 +65,11 @@ impl Store {
     }
 
     /// Reads all rows of a statement that needs no transaction of its own.
-    pub async fn fetch_all(&self, sql: impl Statement, values: Vec<SqlValue>) -> Result<Vec<Row>, StoreError> {
+    pub async fn fetch_all(
+        &self,
+        sql: impl Statement,
+        values: Vec<SqlValue>,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
         self.for_each(sql, values, |row| {
             rows.push(row);
@@ -207,7 +212,9 @@ impl Tx {
     /// Takes `count` numbers of a sequence and returns the first. It locks that sequence until the end of the
     /// transaction, so it also serves as the write that a writing transaction begins with.
     pub(crate) async fn take(&mut self, counter: &'static str, count: i64) -> Result<i64, StoreError> {
-        let row = self.fetch_optional(TAKE, vec![counter.into(), count.into()]).await?;
+        let row = self
+            .fetch_optional(TAKE, vec![counter.into(), count.into()])
+            .await?;
         let last = row.ok_or(StoreError::Shape { column: 0 })?.int(0)?;
         Ok(last - count + 1)
     }
@@ -231,5 +238,15 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 
 /// Every constant statement of the store, with its name; one list a file.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [ALL, delivery::ALL, durable::ALL, log::ALL, released::ALL, replay::ALL, schema::ALL, subjects::ALL].concat()
+    [
+        ALL,
+        delivery::ALL,
+        durable::ALL,
+        log::ALL,
+        released::ALL,
+        replay::ALL,
+        schema::ALL,
+        subjects::ALL,
+    ]
+    .concat()
 }

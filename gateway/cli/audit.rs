@@ -52,17 +52,33 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Some(url) => url,
         None => database_of(&args.config)?,
     };
+    refuse_missing_file(&url)?;
     let store = Store::open(&url, StoreOptions::default()).await?;
     let report = verify(&store, &key, against.as_deref()).await?;
     write!(std::io::stdout().lock(), "{report}")?;
     store.close().await;
-    Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::from(NOT_INTACT) })
+    Ok(if report.is_intact() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_INTACT)
+    })
 }
 
 /// The database's URL in a configuration.
 fn database_of(config: &Path) -> Result<String, Box<dyn Error>> {
     let config = crate::config::Config::load(config, &crate::config::Environment::of_process())?;
     Ok(config.database.url.expose().to_owned())
+}
+
+/// Opening would make the file; but an auditor's typing mistake is not an empty log.
+fn refuse_missing_file(url: &str) -> Result<(), String> {
+    let path = url
+        .strip_prefix("sqlite:")
+        .map(|rest| rest.trim_start_matches("//"));
+    match path.and_then(|path| path.split('?').next()) {
+        Some(path) if !Path::new(path).is_file() => Err(format!("there is no database file `{path}`")),
+        _ => Ok(()),
+    }
 }
 
 /// A small text file; the error names it.

@@ -154,14 +154,25 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// A JSON object from a file or from standard input. The error never shows the content.
 fn object(file: &Path) -> Result<Map<String, Value>, CliError> {
     let name = file.display().to_string();
-    let unreadable = |why: &dyn std::fmt::Display| CliError::Unreadable { file: name.clone(), why: why.to_string() };
+    let unreadable = |why: &dyn std::fmt::Display| CliError::Unreadable {
+        file: name.clone(),
+        why: why.to_string(),
+    };
     let mut text = String::new();
     let read = if name == "-" {
-        std::io::stdin().lock().take(QUESTION_BYTES_MAX).read_to_string(&mut text)
+        std::io::stdin()
+            .lock()
+            .take(QUESTION_BYTES_MAX)
+            .read_to_string(&mut text)
     } else {
         std::fs::File::open(file).and_then(|file| file.take(QUESTION_BYTES_MAX).read_to_string(&mut text))
     };
     read.map_err(|why| unreadable(&why))?;
-    serde_json::from_str(&text)
-        .map_err(|why| unreadable(&format_args!("no JSON object, at line {} column {}", why.line(), why.column())))
+    serde_json::from_str(&text).map_err(|why| {
+        unreadable(&format_args!(
+            "no JSON object, at line {} column {}",
+            why.line(),
+            why.column()
+        ))
+    })
 }

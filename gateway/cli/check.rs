@@ -48,7 +48,14 @@ impl Check {
             wrong += usize::from(matches!(found, Found::Wrong(_)));
             print(&format!("{mark}  {what}: {text}"))?;
         }
-        if wrong == 0 { Ok(()) } else { Err(CliError::Told(format!("{wrong} of {} checks failed", checks.len()))) }
+        if wrong == 0 {
+            Ok(())
+        } else {
+            Err(CliError::Told(format!(
+                "{wrong} of {} checks failed",
+                checks.len()
+            )))
+        }
     }
 }
 
@@ -68,17 +75,25 @@ fn admin(config: &Config) -> Found {
     if address.ip().is_loopback() {
         Found::Good(address.to_string())
     } else {
-        Found::Warning(format!("`{address}` is not loopback; health and metrics have no authentication"))
+        Found::Warning(format!(
+            "`{address}` is not loopback; health and metrics have no authentication"
+        ))
     }
 }
 
 /// Opens the database. A SQLite file that is not there yet is made by `serve`, not by a check.
 async fn database(config: &Config) -> Found {
     let url = config.database.url.expose();
-    if let Some(file) = url.strip_prefix("sqlite://").filter(|file| !Path::new(file).exists()) {
+    if let Some(file) = url
+        .strip_prefix("sqlite://")
+        .filter(|file| !Path::new(file).exists())
+    {
         return Found::Warning(format!("`{file}` does not exist yet; `serve` makes it"));
     }
-    let options = StoreOptions { connections_max: 1, ..StoreOptions::default() };
+    let options = StoreOptions {
+        connections_max: 1,
+        ..StoreOptions::default()
+    };
     match Store::open(url, options).await {
         Ok(_) => Found::Good("opened".to_owned()),
         Err(why) => Found::Wrong(why.to_string()),

@@ -83,7 +83,10 @@ fn report(answer: &Answer, format: Format) -> Result<String, CliError> {
         let shown = errors.get(..ROW_ERRORS_SHOWN_MAX).unwrap_or(&errors);
         lines.push(output::table(shown));
         if errors.len() > shown.len() {
-            lines.push(format!("and {} more; see --format json", errors.len() - shown.len()));
+            lines.push(format!(
+                "and {} more; see --format json",
+                errors.len() - shown.len()
+            ));
         }
     }
     lines.extend(output::footer(answer));
@@ -92,5 +95,11 @@ fn report(answer: &Answer, format: Format) -> Result<String, CliError> {
 
 fn row(value: &Value) -> Option<Vec<(String, String)>> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Some(value.as_object()?.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+    Some(
+        value
+            .as_object()?
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
+    )
 }

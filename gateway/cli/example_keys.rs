@@ -65,7 +65,13 @@ impl ExampleKeys {
 }
 
 fn all(errors: &[impl ToString]) -> CliError {
-    CliError::Told(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    CliError::Told(
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 /// `client-id=organisation:subject`.
@@ -75,5 +81,11 @@ fn staff(text: &str) -> Result<(ClientId, FolderOptions), String> {
     let (organisation, subject) = person.split_once(':').ok_or_else(form)?;
     let client = client.parse().map_err(|_| form())?;
     let provider = organisation.parse().map_err(|_| form())?;
-    Ok((client, FolderOptions { holder: None, staff: Some((provider, subject.to_owned())) }))
+    Ok((
+        client,
+        FolderOptions {
+            holder: None,
+            staff: Some((provider, subject.to_owned())),
+        },
+    ))
 }

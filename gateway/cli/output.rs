@@ -43,7 +43,11 @@ pub(super) fn answer(answer: &Answer, format: Format) -> Result<String, CliError
         Format::Csv => csv(&flattened(&answer.rows(), Cell::Code)),
         Format::Table => {
             let rows = flattened(&answer.rows(), Cell::Label);
-            let mut text = if rows.is_empty() { "no rows".to_owned() } else { table(&rows) };
+            let mut text = if rows.is_empty() {
+                "no rows".to_owned()
+            } else {
+                table(&rows)
+            };
             for line in footer(answer) {
                 text.push('\n');
                 text.push_str(&line);
@@ -65,7 +69,10 @@ pub(super) fn flattened(rows: &[Row], cell: Cell) -> Vec<Vec<(String, String)>> 
     rows.iter()
         .map(|Row(members)| {
             let hidden = members.iter().any(|(name, _)| name == "hidden");
-            members.iter().flat_map(|(name, value)| columns(name, value, cell, hidden)).collect()
+            members
+                .iter()
+                .flat_map(|(name, value)| columns(name, value, cell, hidden))
+                .collect()
         })
         .collect()
 }
@@ -77,7 +84,10 @@ fn columns(name: &str, value: &Value, cell: Cell, hidden: bool) -> Vec<(String, 
                 vec![(name.to_owned(), label.clone())]
             }
             (Some(code), _) => vec![(name.to_owned(), scalar(code))],
-            (None, _) => members.iter().flat_map(|(name, value)| columns(name, value, cell, hidden)).collect(),
+            (None, _) => members
+                .iter()
+                .flat_map(|(name, value)| columns(name, value, cell, hidden))
+                .collect(),
         },
         Value::Null if cell == Cell::Label && hidden => vec![(name.to_owned(), "·".to_owned())],
         value => vec![(name.to_owned(), scalar(value))],
@@ -104,7 +114,11 @@ fn names(rows: &[Vec<(String, String)>]) -> Vec<&str> {
 }
 
 fn cells<'r>(names: &[&str], row: &'r [(String, String)]) -> Vec<&'r str> {
-    let value = |name: &&str| row.iter().find(|(column, _)| column == name).map_or("", |(_, value)| value);
+    let value = |name: &&str| {
+        row.iter()
+            .find(|(column, _)| column == name)
+            .map_or("", |(_, value)| value)
+    };
     names.iter().map(value).collect()
 }
 
@@ -137,10 +151,18 @@ fn csv(rows: &[Vec<(String, String)>]) -> Result<String, CliError> {
 
 /// Where the answer comes from and where it is in the log.
 pub(super) fn footer(answer: &Answer) -> Vec<String> {
-    let text = |pointer: &str| answer.json().pointer(pointer).map(scalar).filter(|text| !text.is_empty());
+    let text = |pointer: &str| {
+        answer
+            .json()
+            .pointer(pointer)
+            .map(scalar)
+            .filter(|text| !text.is_empty())
+    };
     let mut lines = Vec::new();
     if let (Some(purpose), Some(version)) = (text("/meta/purpose/id"), text("/meta/purpose/version")) {
-        let epoch = text("/meta/epoch").map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+        let epoch = text("/meta/epoch")
+            .map(|epoch| format!(", epoch {epoch}"))
+            .unwrap_or_default();
         let holders = match (text("/meta/completeness/holders"), text("/meta/completeness/of")) {
             (Some(holders), Some(of)) => format!(", {holders} of {of} holders"),
             _ => String::new(),
@@ -161,11 +183,23 @@ mod tests {
 
     fn rows() -> Vec<Row> {
         let row = |members: &[(&str, Value)]| {
-            Row(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+            Row(members
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect())
         };
         vec![
-            row(&[("district", json!({ "code": "H", "label": "Haven" })), ("sector", json!({ "code": "VO" })), ("pupils", json!(34))]),
-            row(&[("district", json!({ "code": "B", "label": "Buiten" })), ("sector", json!({ "code": "PO" })), ("pupils", json!(null)), ("hidden", json!("small"))]),
+            row(&[
+                ("district", json!({ "code": "H", "label": "Haven" })),
+                ("sector", json!({ "code": "VO" })),
+                ("pupils", json!(34)),
+            ]),
+            row(&[
+                ("district", json!({ "code": "B", "label": "Buiten" })),
+                ("sector", json!({ "code": "PO" })),
+                ("pupils", json!(null)),
+                ("hidden", json!("small")),
+            ]),
         ]
     }
 
@@ -185,7 +219,10 @@ mod tests {
 
     #[test]
     fn members_of_an_object_become_columns() {
-        let row = Row(vec![("ref".to_owned(), json!("1")), ("fields".to_owned(), json!({ "a.b": true }))]);
+        let row = Row(vec![
+            ("ref".to_owned(), json!("1")),
+            ("fields".to_owned(), json!({ "a.b": true })),
+        ]);
         assert_eq!(csv(&flattened(&[row], Cell::Code)).unwrap(), "ref,a.b\n1,true\n");
     }
 }

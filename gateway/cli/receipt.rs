@@ -38,6 +38,7 @@ struct Verify {
 }
 
 /// Runs the command.
+#[expect(clippy::unused_async, reason = "every command is run in the same way")]
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let Command::Verify(args) = args.command;
     let key = Verifier::parse(&read(&args.key)?)?;
@@ -62,7 +63,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
 /// What the receipt proves, for people.
 fn told(proven: &Proven, key: &Verifier) -> String {
     let event = &proven.leaf.event;
-    let time = jiff::Timestamp::from_microsecond(proven.leaf.time).map(|time| time.to_string()).unwrap_or_default();
+    let time = jiff::Timestamp::from_microsecond(proven.leaf.time)
+        .map(|time| time.to_string())
+        .unwrap_or_default();
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let purpose = event.purpose.as_ref();
     let purpose = purpose.map_or_else(|| "-".to_owned(), |p| format!("{} version {}", p.id, p.version));
@@ -82,7 +85,10 @@ fn told(proven: &Proven, key: &Verifier) -> String {
         ("decision", or_none(&event.decision)),
         ("answer", answer.to_owned()),
         ("result", "PROVEN: signed by the log, and in it".to_owned()),
-        ("not shown", "that the signed log is the one everybody sees: compare with a witnessed checkpoint".to_owned()),
+        (
+            "not shown",
+            "that the signed log is the one everybody sees: compare with a witnessed checkpoint".to_owned(),
+        ),
     ]
     .map(|(name, text)| format!("{name:<10} {text}\n"))
     .concat()

@@ -22,8 +22,15 @@ pub struct Row(pub Vec<(String, Value)>);
 
 impl Answer {
     pub(super) fn parse(status: u16, text: String) -> Result<Self, ClientError> {
-        let json = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text) };
-        let json = json.map_err(|_| ClientError::Unreadable { status, why: "it is no JSON" })?;
+        let json = if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_str(&text)
+        };
+        let json = json.map_err(|_| ClientError::Unreadable {
+            status,
+            why: "it is no JSON",
+        })?;
         Ok(Self { status, text, json })
     }
 
@@ -64,7 +71,9 @@ impl Answer {
             #[serde(default)]
             data: Vec<Row>,
         }
-        serde_json::from_str::<Ordered>(&self.text).map(|ordered| ordered.data).unwrap_or_default()
+        serde_json::from_str::<Ordered>(&self.text)
+            .map(|ordered| ordered.data)
+            .unwrap_or_default()
     }
 }
 

@@ -64,11 +64,15 @@ impl Client {
             .post(self.url(TOKEN_PATH))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form);
-        let (status, text) = read_text(request.send().await, &self.settings.gateway, ANSWER_BYTES_MAX).await?;
+        let (status, text) =
+            read_text(request.send().await, &self.settings.gateway, ANSWER_BYTES_MAX).await?;
         if let Ok(answer) = serde_json::from_str::<TokenAnswer>(&text) {
             let lasts = SignedDuration::from_secs(answer.expires_in.saturating_sub(TOKEN_MARGIN_S));
             let until = now.saturating_add(lasts).unwrap_or(now);
-            return Ok(Token { text: Zeroizing::new(answer.access_token), until });
+            return Ok(Token {
+                text: Zeroizing::new(answer.access_token),
+                until,
+            });
         }
         let refusal: TokenRefusal = serde_json::from_str(&text).unwrap_or_default();
         if refusal.error.is_empty() {
@@ -78,7 +82,10 @@ impl Client {
                     ClientError::Refused(Box::new(problem))
                 }));
         }
-        Err(ClientError::Token { error: refusal.error, description: refusal.error_description })
+        Err(ClientError::Token {
+            error: refusal.error,
+            description: refusal.error_description,
+        })
     }
 
     /// `private_key_jwt`.
@@ -93,10 +100,17 @@ impl Client {
     }
 
     /// The body with the person's assertion, where it has `onBehalfOf` without one and the folder has a person.
-    pub(super) fn on_behalf_of(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
+    pub(super) fn on_behalf_of(
+        &self,
+        mut body: Map<String, Value>,
+    ) -> Result<Map<String, Value>, ClientError> {
         let digest = RequestDigest::of(&body).map_err(|why| ClientError::Call(why.to_string()))?;
-        let Some(Value::Object(on_behalf_of)) = body.get_mut("onBehalfOf") else { return Ok(body) };
-        let (Some(staff), Some(key)) = (&self.settings.staff, &self.staff_key) else { return Ok(body) };
+        let Some(Value::Object(on_behalf_of)) = body.get_mut("onBehalfOf") else {
+            return Ok(body);
+        };
+        let (Some(staff), Some(key)) = (&self.settings.staff, &self.staff_key) else {
+            return Ok(body);
+        };
         if !on_behalf_of.contains_key("assertion") {
             let now = self.clock.now().as_second();
             let claims = json!({

@@ -13,7 +13,7 @@ use super::{Answer, Client, ClientError, ClientSettings};
 /// Bytes of an answer; the gateway's own limit is 100,000 rows.
 pub(super) const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How long to wait until a delivery is decided.
-const DECISION_TIME_MAX: Duration = Duration::from_secs(3600);
+const DECISION_TIME_MAX: Duration = Duration::from_hours(1);
 /// How often to look.
 const DECISION_EVERY: Duration = Duration::from_millis(200);
 
@@ -72,9 +72,16 @@ pub enum Media {
 impl Media {
     /// What a file's name says.
     pub fn of_file(file: &Path) -> Self {
-        let name = file.to_string_lossy().to_ascii_lowercase();
-        let name = name.strip_suffix(".gz").unwrap_or(&name);
-        if name.ends_with(".csv") { Self::Csv } else { Self::Ndjson }
+        let plain = if is_gzip(file) {
+            file.with_extension("")
+        } else {
+            file.to_owned()
+        };
+        if has_extension(&plain, "csv") {
+            Self::Csv
+        } else {
+            Self::Ndjson
+        }
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -87,9 +94,15 @@ impl Media {
 
 impl Ask {
     pub(super) fn url(&self, gateway: &str) -> Result<String, ClientError> {
-        let mut url = address(gateway, &["v1", "purposes", &self.purpose, "questions", &self.question])?;
+        let mut url = address(
+            gateway,
+            &["v1", "purposes", &self.purpose, "questions", &self.question],
+        )?;
         let epoch = self.epoch.iter().map(|epoch| ("epoch", epoch.as_str()));
-        let only = self.only.iter().map(|(dimension, code)| (dimension.as_str(), code.as_str()));
+        let only = self
+            .only
+            .iter()
+            .map(|(dimension, code)| (dimension.as_str(), code.as_str()));
         append(&mut url, epoch.chain(only));
         Ok(url.into())
     }
@@ -105,7 +118,10 @@ impl Delivery {
         let period = self.period.iter().map(|period| ("period", period.as_str()));
         let holder = self.holder.iter().chain(&settings.holder).take(1);
         let holder = holder.map(|holder| ("holder", holder.as_str()));
-        append(&mut url, std::iter::once(("mode", mode)).chain(period).chain(holder));
+        append(
+            &mut url,
+            std::iter::once(("mode", mode)).chain(period).chain(holder),
+        );
         Ok(url.into())
     }
 }
@@ -114,7 +130,10 @@ impl Delivery {
 fn address(gateway: &str, segments: &[&str]) -> Result<Url, ClientError> {
     let wrong = || ClientError::Call(format!("`{gateway}` is no address of a gateway"));
     let mut url = Url::parse(gateway).map_err(|_| wrong())?;
-    url.path_segments_mut().map_err(|()| wrong())?.clear().extend(segments);
+    url.path_segments_mut()
+        .map_err(|()| wrong())?
+        .clear()
+        .extend(segments);
     Ok(url)
 }
 
@@ -127,7 +146,9 @@ fn append<'a>(url: &mut Url, parameters: impl Iterator<Item = (&'a str, &'a str)
 
 /// `application/x-www-form-urlencoded`.
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let Ok(mut url) = Url::parse("form:") else { return String::new() };
+    let Ok(mut url) = Url::parse("form:") else {
+        return String::new();
+    };
     url.query_pairs_mut().extend_pairs(fields);
     url.query().unwrap_or_default().to_owned()
 }
@@ -141,11 +162,19 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn get(url: String) -> Self {
-        Self { method: Method::GET, url, body: None }
+        Self {
+            method: Method::GET,
+            url,
+            body: None,
+        }
     }
 
     pub(super) fn post(url: String, media: &'static str, body: String) -> Self {
-        Self { method: Method::POST, url, body: Some((media, body)) }
+        Self {
+            method: Method::POST,
+            url,
+            body: Some((media, body)),
+        }
     }
 }
 
@@ -164,7 +193,10 @@ impl Client {
 
     async fn call_once(&self, call: &Call) -> Result<Answer, ClientError> {
         let token = self.token().await?;
-        let mut request = self.http.request(call.method.clone(), &call.url).bearer_auth(token);
+        let mut request = self
+            .http
+            .request(call.method.clone(), &call.url)
+            .bearer_auth(token);
         request = request.header("accept", JSON);
         if let Some((media, body)) = &call.body {
             request = request.header("content-type", *media).body(body.clone());
@@ -188,7 +220,11 @@ impl Client {
 
     /// Looks at an accepted delivery until it has a receipt or was refused.
     pub(super) async fn decided(&self, accepted: Answer) -> Result<Answer, ClientError> {
-        let id = accepted.json().get("id").and_then(Value::as_str).map(str::to_owned);
+        let id = accepted
+            .json()
+            .get("id")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let (mut answer, started) = (accepted, Instant::now());
         while let Some(id) = id.as_deref().filter(|_| is_open(&answer)) {
             if started.elapsed() > DECISION_TIME_MAX {
@@ -196,7 +232,11 @@ impl Client {
                 return Err(ClientError::Call(why));
             }
             sleep(DECISION_EVERY).await;
-            answer = self.call(Call::get(address(&self.settings.gateway, &["v1", "deliveries", id])?.into())).await?;
+            answer = self
+                .call(Call::get(
+                    address(&self.settings.gateway, &["v1", "deliveries", id])?.into(),
+                ))
+                .await?;
         }
         Ok(answer)
     }
@@ -215,30 +255,67 @@ pub(super) async fn read_text(
     gateway: &str,
     bytes_max: usize,
 ) -> Result<(u16, String), ClientError> {
-    let broken = |why: reqwest::Error| ClientError::Connection { gateway: gateway.to_owned(), why: reasons(why) };
+    let broken = |why: reqwest::Error| ClientError::Connection {
+        gateway: gateway.to_owned(),
+        why: reasons(why),
+    };
     let mut response = response.map_err(broken)?;
     let status = response.status().as_u16();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if bytes.len() + chunk.len() > bytes_max {
-            return Err(ClientError::Unreadable { status, why: "it is too long" });
+            return Err(ClientError::Unreadable {
+                status,
+                why: "it is too long",
+            });
         }
         bytes.extend_from_slice(&chunk);
     }
     String::from_utf8(bytes)
         .map(|text| (status, text))
-        .map_err(|_| ClientError::Unreadable { status, why: "it is no UTF-8" })
+        .map_err(|_| ClientError::Unreadable {
+            status,
+            why: "it is no UTF-8",
+        })
 }
 
 /// A file's bytes as a stream.
 pub(super) async fn file_stream(file: &Path) -> Result<reqwest::Body, ClientError> {
-    let opened = tokio::fs::File::open(file).await.map_err(|why| ClientError::Folder {
-        file: file.display().to_string(),
-        message: why.to_string(),
-    })?;
-    Ok(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(opened)))
+    let opened = tokio::fs::File::open(file)
+        .await
+        .map_err(|why| ClientError::Folder {
+            file: file.display().to_string(),
+            message: why.to_string(),
+        })?;
+    Ok(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(
+        opened,
+    )))
 }
 
 pub(super) fn is_gzip(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+    has_extension(file, "gz")
+}
+
+fn has_extension(file: &Path, extension: &str) -> bool {
+    file.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_its_form() {
+        for (name, media, gzip) in [
+            ("rows.csv", Media::Csv, false),
+            ("ROWS.CSV.GZ", Media::Csv, true),
+            ("rows.ndjson", Media::Ndjson, false),
+            ("rows.jsonl.gz", Media::Ndjson, true),
+            ("rows", Media::Ndjson, false),
+        ] {
+            let file = Path::new(name);
+            assert_eq!((Media::of_file(file), is_gzip(file)), (media, gzip), "{name}");
+        }
+    }
 }

@@ -61,7 +61,11 @@ pub enum ClientError {
 }
 
 fn described(description: &str) -> String {
-    if description.is_empty() { String::new() } else { format!(", {description}") }
+    if description.is_empty() {
+        String::new()
+    } else {
+        format!(", {description}")
+    }
 }
 
 /// A problem document (RFC 9457), as the gateway writes it.
@@ -125,7 +129,11 @@ impl fmt::Display for Problem {
             write!(f, "\n  {}", self.detail)?;
         }
         for error in &self.errors {
-            write!(f, "\n  {} {}: {} ({})", error.place, error.location, error.detail, error.code)?;
+            write!(
+                f,
+                "\n  {} {}: {} ({})",
+                error.place, error.location, error.detail, error.code
+            )?;
         }
         if let Some(clause) = &self.clause {
             write!(f, "\n  decided by: {clause}")?;

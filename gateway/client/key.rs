@@ -113,7 +113,7 @@ impl PrivateKey {
         BASE64URL_NOPAD.encode(&sha256(self.bare_jwk().to_string().as_bytes()))
     }
 
-    /// The members that a thumbprint is made over; serde_json writes them in the order of the alphabet.
+    /// The members that a thumbprint is made over; `serde_json` writes them in the order of the alphabet.
     fn bare_jwk(&self) -> Value {
         match &self.0 {
             Pair::Ed25519(pair) => {

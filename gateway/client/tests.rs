@@ -55,9 +55,17 @@ impl World {
         config.exchange.key = tls.join("server.key");
         config.exchange.client_ca = tls.join("client-ca.crt");
         let tls = Arc::new(Tls::load(&config.exchange, Examples::Refuse, clock()).unwrap());
-        let running =
-            run(exchange(), Router::new(), &config, tls, Arc::default(), Shutdown::new()).await.unwrap();
-        let world = Self { folder, running: running };
+        let running = run(
+            exchange(),
+            Router::new(),
+            &config,
+            tls,
+            Arc::default(),
+            Shutdown::new(),
+        )
+        .await
+        .unwrap();
+        let world = Self { folder, running };
         let port = world.running.exchange().port();
         world.rewrite(|text| text.replace(":8443", &format!(":{port}")));
         world
@@ -95,7 +103,9 @@ async fn token(
     assert_eq!(peer.certificate.unwrap().oin.as_str(), "00000099000000240101");
     assert!(body.starts_with("grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams"));
     let number = issued.fetch_add(1, Ordering::SeqCst);
-    axum::Json(json!({ "access_token": format!("token-{number}"), "token_type": "Bearer", "expires_in": 600 }))
+    axum::Json(
+        json!({ "access_token": format!("token-{number}"), "token_type": "Bearer", "expires_in": 600 }),
+    )
 }
 
 async fn question(
@@ -124,7 +134,12 @@ async fn query(axum::Json(body): axum::Json<Value>) -> impl IntoResponse {
     axum::Json(json!({ "data": [], "meta": body })).into_response()
 }
 
-async fn deliver(Segment(dataset): Segment<String>, RawQuery(query): RawQuery, headers: HeaderMap, body: String) -> impl IntoResponse {
+async fn deliver(
+    Segment(dataset): Segment<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: String,
+) -> impl IntoResponse {
     assert_eq!(headers["content-type"], "text/csv");
     assert_eq!(body, "a,b\n1,2\n");
     let state = json!({ "id": "d1", "state": "staging", "dataset": dataset, "query": query });
@@ -135,7 +150,7 @@ async fn delivery(Segment(id): Segment<String>) -> impl IntoResponse {
     axum::Json(json!({ "id": id, "state": "active", "rows": 1, "receipt": { "index": 8 } }))
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -147,7 +162,10 @@ async fn a_question_is_asked_with_one_token() {
         purpose: "p".to_owned(),
         question: "a/b".to_owned(),
         epoch: Some("latest".to_owned()),
-        only: vec![("enrolment.neighbourhood@district".to_owned(), "ALM & HAVEN".to_owned())],
+        only: vec![(
+            "enrolment.neighbourhood@district".to_owned(),
+            "ALM & HAVEN".to_owned(),
+        )],
     };
     let answer = client.ask(&ask).await.unwrap();
     let rows = answer.rows();
@@ -167,7 +185,11 @@ async fn a_question_is_asked_with_one_token() {
 async fn a_token_that_ended_early_is_replaced_once() {
     let world = World::new().await;
     let client = world.client();
-    let ask = Ask { purpose: "ended".to_owned(), question: "q".to_owned(), ..Ask::default() };
+    let ask = Ask {
+        purpose: "ended".to_owned(),
+        question: "q".to_owned(),
+        ..Ask::default()
+    };
     assert_eq!(client.ask(&ask).await.unwrap().status(), 200);
     assert_eq!(client.token().await.unwrap(), "token-1");
 }
@@ -176,17 +198,19 @@ async fn a_token_that_ended_early_is_replaced_once() {
 async fn a_body_with_on_behalf_of_is_signed_for() {
     let world = World::new().await;
     let client = world.client();
-    let plain = client.query(object(json!({ "purpose": "p" }))).await.unwrap();
+    let plain = client.query(object(&json!({ "purpose": "p" }))).await.unwrap();
     assert!(plain.meta().unwrap().get("onBehalfOf").is_none());
 
     let body = json!({ "purpose": "p", "onBehalfOf": { "case": "7" } });
-    let answer = client.query(object(body.clone())).await.unwrap();
+    let answer = client.query(object(&body)).await.unwrap();
 
-    let assertion = answer.meta().unwrap()["onBehalfOf"]["assertion"].as_str().unwrap();
+    let assertion = answer.meta().unwrap()["onBehalfOf"]["assertion"]
+        .as_str()
+        .unwrap();
     let claims = assertion.split('.').nth(1).unwrap();
     let claims = data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
-    let digest = doelpoort_core::request_digest::RequestDigest::of(&object(body)).unwrap();
+    let digest = doelpoort_core::request_digest::RequestDigest::of(&object(&body)).unwrap();
     assert_eq!(claims["sub"], "consulent-07");
     assert_eq!(claims["client_id"], CLIENT);
     assert_eq!(claims["request_digest"], digest.to_string());
@@ -196,7 +220,11 @@ async fn a_body_with_on_behalf_of_is_signed_for() {
 #[tokio::test]
 async fn a_refusal_says_everything_in_one_error() {
     let world = World::new().await;
-    let refused = world.client().query(object(json!({ "purpose": "nothing" }))).await.unwrap_err();
+    let refused = world
+        .client()
+        .query(object(&json!({ "purpose": "nothing" })))
+        .await
+        .unwrap_err();
     insta::assert_snapshot!(refused, @r#"
     403 field-not-granted: not granted
       no grant names this field
@@ -222,7 +250,10 @@ async fn a_delivery_is_streamed_and_waited_for() {
     assert_eq!(answer.json()["state"], "active");
     assert_eq!(answer.receipt().unwrap()["index"], 8);
     let url = delivery.url(world.client().settings()).unwrap();
-    assert!(url.ends_with("/v1/deliveries/enrolment?mode=snapshot&period=2026-2027"), "{url}");
+    assert!(
+        url.ends_with("/v1/deliveries/enrolment?mode=snapshot&period=2026-2027"),
+        "{url}"
+    );
 }
 
 #[tokio::test]
@@ -231,25 +262,45 @@ async fn a_folder_that_cannot_be_used_is_one_clear_line() {
     let folder = world.client_folder();
     let open = || Client::open_with_clock(&folder, clock()).unwrap_err().to_string();
     let nowhere = Client::open(&folder.join("none")).unwrap_err().to_string();
-    assert!(nowhere.contains("none/client.toml: not a client's folder"), "{nowhere}");
+    assert!(
+        nowhere.contains("none/client.toml: not a client's folder"),
+        "{nowhere}"
+    );
 
     let settings = std::fs::read_to_string(folder.join("client.toml")).unwrap();
     world.rewrite(|text| format!("gatway = \"x\"\n{text}"));
-    assert!(open().contains("client.toml:1: unknown field `gatway`"), "{}", open());
+    assert!(
+        open().contains("client.toml:1: unknown field `gatway`"),
+        "{}",
+        open()
+    );
     world.rewrite(|_| settings.replace("https://", "http://"));
-    assert!(open().ends_with("`gateway` does not start with `https://`"), "{}", open());
+    assert!(
+        open().ends_with("`gateway` does not start with `https://`"),
+        "{}",
+        open()
+    );
     world.rewrite(|_| settings.clone());
 
     for (file, expected) in [
-        ("staff.key", "is no Ed25519 or P-256 private key in PKCS#8 PEM or as a JWK"),
-        ("assertion.key", "is no Ed25519 or P-256 private key in PKCS#8 PEM or as a JWK"),
+        (
+            "staff.key",
+            "is no Ed25519 or P-256 private key in PKCS#8 PEM or as a JWK",
+        ),
+        (
+            "assertion.key",
+            "is no Ed25519 or P-256 private key in PKCS#8 PEM or as a JWK",
+        ),
         ("client.key", "no private key"),
         ("client.crt", "cannot read the client certificate from"),
         ("ca.crt", "cannot read the gateway's authority from"),
     ] {
         std::fs::write(folder.join(file), "secret nonsense").unwrap();
         let message = open();
-        assert!(message.contains(expected) && message.lines().count() == 1, "{file}: {message}");
+        assert!(
+            message.contains(expected) && message.lines().count() == 1,
+            "{file}: {message}"
+        );
         assert!(!message.contains("nonsense"), "{message}");
     }
 }
@@ -260,6 +311,9 @@ async fn a_gateway_that_is_away_is_one_clear_line() {
     let port = world.running.exchange().port().to_string();
     world.rewrite(|text| text.replace(&port, "1"));
     let message = world.client().token().await.unwrap_err().to_string();
-    assert!(message.starts_with("no answer from `https://localhost:1`: "), "{message}");
+    assert!(
+        message.starts_with("no answer from `https://localhost:1`: "),
+        "{message}"
+    );
     assert!(message.contains("refused"), "{message}");
 }

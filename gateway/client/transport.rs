@@ -16,7 +16,7 @@ use crate::tls::{ClockTime, certificates, provider, roots};
 /// How long to wait for a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long the gateway may be silent in the middle of an answer.
-const SILENCE_TIME_MAX: Duration = Duration::from_secs(300);
+const SILENCE_TIME_MAX: Duration = Duration::from_mins(5);
 
 /// An HTTP client that shows the folder's certificate and believes the folder's authority only. It follows
 /// no redirect, so that a body never goes elsewhere, and uses no proxy.

@@ -43,9 +43,18 @@ impl DeliveryAsked<'_> {
     /// The dataset and the holder, if they exist at all.
     pub(super) fn names(&self, policies: &Policies) -> Result<(Name, Oin), Refusal> {
         let mut errors = Vec::new();
-        let dataset = self.dataset.parse::<Name>().ok().filter(|name| policies.catalogue.dataset(name).is_some());
+        let dataset = self
+            .dataset
+            .parse::<Name>()
+            .ok()
+            .filter(|name| policies.catalogue.dataset(name).is_some());
         if dataset.is_none() {
-            errors.push(wrong("path", "dataset", "unknown-dataset", "there is no such dataset; see `GET /v1/catalogue`"));
+            errors.push(wrong(
+                "path",
+                "dataset",
+                "unknown-dataset",
+                "there is no such dataset; see `GET /v1/catalogue`",
+            ));
         }
         let holder = match self.holder {
             None => Some(self.caller.clone()),
@@ -55,7 +64,12 @@ impl DeliveryAsked<'_> {
             errors.push(wrong("query", "holder", "malformed-oin", "an OIN has 20 digits"));
         }
         if self.read_mode().is_none() {
-            errors.push(wrong("query", "mode", "unknown-mode", "must be `snapshot` or `changes`"));
+            errors.push(wrong(
+                "query",
+                "mode",
+                "unknown-mode",
+                "must be `snapshot` or `changes`",
+            ));
         }
         if let Some(dataset) = dataset.as_ref().and_then(|name| policies.catalogue.dataset(name)) {
             errors.extend(self.period_error(dataset));
@@ -82,17 +96,28 @@ impl DeliveryAsked<'_> {
     fn period_error(&self, dataset: &Dataset) -> Option<InputError> {
         match (dataset.period, self.period) {
             (DatasetPeriod::None, None) => None,
-            (DatasetPeriod::None, Some(_)) => {
-                Some(wrong("query", "period", "no-period", "this dataset has no periods; leave `period` out"))
-            }
+            (DatasetPeriod::None, Some(_)) => Some(wrong(
+                "query",
+                "period",
+                "no-period",
+                "this dataset has no periods; leave `period` out",
+            )),
             (DatasetPeriod::SchoolYear, Some(period)) if school_year_days(period).is_some() => None,
-            (DatasetPeriod::SchoolYear, _) => {
-                Some(wrong("query", "period", "bad-period", "name the school year, such as `2026-2027`"))
-            }
+            (DatasetPeriod::SchoolYear, _) => Some(wrong(
+                "query",
+                "period",
+                "bad-period",
+                "name the school year, such as `2026-2027`",
+            )),
         }
     }
 }
 
 fn wrong(part: &'static str, location: &str, code: &'static str, detail: &str) -> InputError {
-    InputError { part, location: location.to_owned(), code, detail: detail.to_owned() }
+    InputError {
+        part,
+        location: location.to_owned(),
+        code,
+        detail: detail.to_owned(),
+    }
 }

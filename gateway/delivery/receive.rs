@@ -55,7 +55,12 @@ impl Gateway {
             mode,
         };
         let id = self.store.open_delivery(new, now.as_microsecond()).await?;
-        Ok(Opened { id, holder, mode, period })
+        Ok(Opened {
+            id,
+            holder,
+            mode,
+            period,
+        })
     }
 
     /// Reads the rows to the end. When the body breaks off or is too large, what was staged is given up.
@@ -68,7 +73,10 @@ impl Gateway {
     ) -> Result<Received, DeliveryRefusal> {
         let outcome = self.stage_all(permit, opened, asked, body).await;
         if outcome.is_err()
-            && let Err(error) = self.store.fail(opened.id, self.clock.now().as_microsecond()).await
+            && let Err(error) = self
+                .store
+                .fail(opened.id, self.clock.now().as_microsecond())
+                .await
         {
             tracing::warn!(%error, "a broken delivery will be swept when its lease has passed");
         }
@@ -84,7 +92,10 @@ impl Gateway {
     ) -> Result<Received, DeliveryRefusal> {
         let policies = permit.policies();
         let reader = RowReader::new(&policies.catalogue, permit.dataset()).ok_or(Refusal::Internal)?;
-        let holder = policies.organisations.by_oin(&opened.holder).ok_or(Refusal::Internal)?;
+        let holder = policies
+            .organisations
+            .by_oin(&opened.holder)
+            .ok_or(Refusal::Internal)?;
         let checks = Checks {
             reader,
             holder: &opened.holder,
@@ -110,7 +121,9 @@ impl Gateway {
                 }
             }
             if batch.is_full() {
-                let staged = self.stage_batch(checks.reader.dataset(), opened, std::mem::take(&mut batch)).await?;
+                let staged = self
+                    .stage_batch(checks.reader.dataset(), opened, std::mem::take(&mut batch))
+                    .await?;
                 accepted += staged.0;
                 rejected += staged.1;
             }
@@ -134,18 +147,38 @@ impl Gateway {
         let now_us = self.clock.now().as_microsecond();
         let table = self.tables.table(&dataset.name).ok_or(Refusal::Internal)?;
         let active = (self.keyring.index.active_version(), self.keyring.index.active());
-        let accepted: Vec<_> = self.keyring.index.iter().filter(|(version, _)| *version != active.0).collect();
+        let accepted: Vec<_> = self
+            .keyring
+            .index
+            .iter()
+            .filter(|(version, _)| *version != active.0)
+            .collect();
         let sightings: Vec<Vec<Sighting>> = batch
             .rows
             .iter()
-            .map(|row| row.identifiers.iter().map(|one| Sighting::new(one, active, &accepted)).collect())
+            .map(|row| {
+                row.identifiers
+                    .iter()
+                    .map(|one| Sighting::new(one, active, &accepted))
+                    .collect()
+            })
             .collect();
         let maker = self.subject_ids.maker(&self.random).ok_or(Refusal::Internal)?;
-        let by = Assertion { holder: &opened.holder, delivery: opened.id, now_us };
-        let resolved =
-            self.store.resolve_rows(by, &sightings, &|index| maker.id(index), &self.tables).await?;
+        let by = Assertion {
+            holder: &opened.holder,
+            delivery: opened.id,
+            now_us,
+        };
+        let resolved = self
+            .store
+            .resolve_rows(by, &sightings, &|index| maker.id(index), &self.tables)
+            .await?;
 
-        let mut staged = Batch { errors: batch.errors, rejected: batch.rejected, ..Batch::default() };
+        let mut staged = Batch {
+            errors: batch.errors,
+            rejected: batch.rejected,
+            ..Batch::default()
+        };
         for (checked, subject) in batch.rows.iter().zip(resolved.subjects) {
             let key = row_key(dataset, &checked.row, subject.as_ref());
             if checked.remove {
@@ -171,11 +204,15 @@ impl Gateway {
         delivery: i64,
         checked: &CheckedRow,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let Some(local) = &checked.local else { return Ok(None) };
+        let Some(local) = &checked.local else {
+            return Ok(None);
+        };
         let mut aad = b"dsg-ref\x01".to_vec();
         let row = [delivery.to_be_bytes(), checked.number.to_be_bytes()].concat();
         for part in [dataset.name.as_str().as_bytes(), &row, b"reference"] {
-            Part::new(part).map_err(|_| Refusal::Internal)?.append_to(&mut aad);
+            Part::new(part)
+                .map_err(|_| Refusal::Internal)?
+                .append_to(&mut aad);
         }
         let sealed = self.keyring.seal.seal(&aad, local.as_bytes(), &self.random);
         sealed.map(Some).map_err(|_| Refusal::Internal)
@@ -189,13 +226,20 @@ impl Gateway {
         received: Received,
     ) -> Result<(Received, Finished), DeliveryRefusal> {
         let now_us = self.clock.now().as_microsecond();
-        let dataset = permit.policies().catalogue.dataset(permit.dataset()).ok_or(Refusal::Internal)?;
+        let dataset = permit
+            .policies()
+            .catalogue
+            .dataset(permit.dataset())
+            .ok_or(Refusal::Internal)?;
         let (accepted, rejected) = (received.accepted.unsigned_abs(), received.rejected.unsigned_abs());
         if !dataset.errors.accepts(accepted + rejected, rejected) {
             self.store.reject(opened.id, now_us).await?;
             let errors = self.store.delivery_errors(opened.id).await?;
             let errors = errors.into_iter().map(input_error).collect();
-            return Err(DeliveryRefusal::Rows { errors, rejected: received.rejected });
+            return Err(DeliveryRefusal::Rows {
+                errors,
+                rejected: received.rejected,
+            });
         }
         let finished = self.store.finish(opened.id, &received.digest, now_us).await?;
         Ok((received, finished))
@@ -223,14 +267,24 @@ fn input_error(error: RowError) -> InputError {
     } else {
         format!("row {}, {}", error.row, error.field)
     };
-    InputError { part: "body", location, code, detail: crate::delivery::record::explain(code).to_owned() }
+    InputError {
+        part: "body",
+        location,
+        code,
+        detail: crate::delivery::record::explain(code).to_owned(),
+    }
 }
 
 impl From<ReadError> for DeliveryRefusal {
     fn from(error: ReadError) -> Self {
         let invalid = |code, detail: &str| {
             let location = String::new();
-            Self::Refused(Refusal::Invalid(vec![InputError { part: "body", location, code, detail: detail.to_owned() }]))
+            Self::Refused(Refusal::Invalid(vec![InputError {
+                part: "body",
+                location,
+                code,
+                detail: detail.to_owned(),
+            }]))
         };
         match error {
             ReadError::Broken => invalid("body-broken", "the body broke off or cannot be unpacked"),

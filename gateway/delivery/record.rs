@@ -1,5 +1,7 @@
 //! The log's entry of a delivery, in the transaction that makes its rows visible.
 
+use std::time::Duration;
+
 use doelpoort_core::audit::leaf::{Event, Form, GRANTED, Kind, PurposeVersion, Value, extra};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::party::Caller;
@@ -13,6 +15,9 @@ use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
 use crate::store::delivery::Finished;
 use crate::store::subjects::LinkRule;
+
+/// How long a delivery waits for its entry; making its rows visible is part of it.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A delivery that was taken in.
 #[derive(Debug)]
@@ -41,7 +46,11 @@ impl Circumstances {
         event.trace = Some(asked.trace.trace_id);
         event.span = Some(asked.trace.span_id);
         event.form = Some(Form::Delivery);
-        Self { now, generation: current.generation, event }
+        Self {
+            now,
+            generation: current.generation,
+            event,
+        }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -50,8 +59,10 @@ impl Circumstances {
 
     pub(super) fn permitted(&mut self, permit: &Permit<'_>) {
         let standing = permit.standing();
-        self.event.purpose =
-            Some(PurposeVersion { id: standing.purpose.id.to_string(), version: standing.purpose.version });
+        self.event.purpose = Some(PurposeVersion {
+            id: standing.purpose.id.to_string(),
+            version: standing.purpose.version,
+        });
         self.event.policy = Some(standing.manifest_digest);
         self.event.clause = Some(permit.clause().to_owned());
         self.event.dataset = Some(permit.dataset().to_string());
@@ -61,29 +72,47 @@ impl Circumstances {
     pub(super) fn opened(&mut self, opened: &Opened) {
         let delivery = opened.id.to_be_bytes().to_vec();
         self.event.extra.insert(extra::DELIVERY, Value::Bytes(delivery));
-        self.event.extra.insert(extra::HOLDER, Value::Text(opened.holder.to_string()));
-        self.event.extra.insert(extra::MODE, Value::Text(opened.mode.as_str().to_owned()));
+        self.event
+            .extra
+            .insert(extra::HOLDER, Value::Text(opened.holder.to_string()));
+        self.event
+            .extra
+            .insert(extra::MODE, Value::Text(opened.mode.as_str().to_owned()));
         if !opened.period.is_empty() {
-            self.event.extra.insert(extra::PERIOD, Value::Text(opened.period.clone()));
+            self.event
+                .extra
+                .insert(extra::PERIOD, Value::Text(opened.period.clone()));
         }
     }
 
     pub(super) fn received(&mut self, received: &Received) {
-        self.event.extra.insert(extra::ROWS, Value::Unsigned(received.accepted.unsigned_abs()));
-        self.event.extra.insert(extra::ROWS_REFUSED, Value::Unsigned(received.rejected.unsigned_abs()));
-        self.event.extra.insert(extra::DIGEST, Value::Bytes(received.digest.to_vec()));
+        self.event
+            .extra
+            .insert(extra::ROWS, Value::Number(received.accepted.unsigned_abs()));
+        self.event.extra.insert(
+            extra::ROWS_REFUSED,
+            Value::Number(received.rejected.unsigned_abs()),
+        );
+        self.event
+            .extra
+            .insert(extra::DIGEST, Value::Bytes(received.digest.to_vec()));
     }
 
     /// The entry; what is visible and what is logged become so together.
     fn entry(&self, outcome: Result<&(Received, Finished), &DeliveryRefusal>) -> Result<Entry, LogError> {
         let mut entry = Entry::new(Kind::Delivery)?;
-        entry.event = Event { entry_id: entry.event.entry_id, ..self.event.clone() };
+        entry.event = Event {
+            entry_id: entry.event.entry_id,
+            ..self.event.clone()
+        };
         match outcome {
             Ok((received, finished)) => {
                 entry.event.decision = Some(GRANTED.to_owned());
                 let entry = entry.decided_under(self.generation);
                 Ok(match finished {
-                    Finished::Ready => entry.with_effect(Effect::ActivateDelivery { delivery: received.id }),
+                    Finished::Ready => entry.with_effect(Effect::ActivateDelivery {
+                        delivery: received.id,
+                    }),
                     Finished::SameAs(_) => entry,
                 })
             }
@@ -110,7 +139,10 @@ impl Gateway {
         circumstances: &Circumstances,
         outcome: Result<(Received, Finished), DeliveryRefusal>,
     ) -> Result<Delivered, DeliveryRefusal> {
-        let appended = self.log.append(circumstances.entry(outcome.as_ref())?).await;
+        let appended = self
+            .log
+            .append_within(circumstances.entry(outcome.as_ref())?, WAIT_MAX)
+            .await;
         let receipt = match appended {
             Ok(receipt) => receipt,
             Err(LogError::PolicyChanged) => {
@@ -126,7 +158,11 @@ impl Gateway {
             Finished::Ready => None,
             Finished::SameAs(delivery) => Some(delivery),
         };
-        Ok(Delivered { received, same_as, receipt })
+        Ok(Delivered {
+            received,
+            same_as,
+            receipt,
+        })
     }
 
     /// What follows from new rows: identifier pairs that are now borne out, rows that are now superseded. A failure
@@ -150,7 +186,10 @@ pub(crate) fn link_rules(current: &Current) -> Vec<LinkRule> {
         .linking()
         .iter()
         .map(|rule| LinkRule {
-            asserted_by: organisations.of_kind(rule.asserted_by).map(|holder| holder.oin.clone()).collect(),
+            asserted_by: organisations
+                .of_kind(rule.asserted_by)
+                .map(|holder| holder.oin.clone())
+                .collect(),
             own: rule.when_equal.0.clone(),
             other: rule.when_equal.1.clone(),
         })
@@ -169,9 +208,15 @@ const ROW_CODES: &[(&str, &str)] = &[
     ("control-character", "text must not hold control characters"),
     ("date-out-of-range", "a date lies between 1900 and 2100"),
     ("derived-field", "this field follows from others; leave it out"),
-    ("duplicate-row", "a row with the same key came before in this delivery"),
+    (
+        "duplicate-row",
+        "a row with the same key came before in this delivery",
+    ),
     ("field-twice", "the field is given twice"),
-    ("identifier-kind-not-allowed", "this holder may not send this kind of identifier"),
+    (
+        "identifier-kind-not-allowed",
+        "this holder may not send this kind of identifier",
+    ),
     ("integer-out-of-range", "the number is outside the field's bounds"),
     ("invalid-identifier", "the identifier fails its check"),
     ("malformed-csv", "the row is not CSV (RFC 4180)"),
@@ -190,19 +235,34 @@ const ROW_CODES: &[(&str, &str)] = &[
     ("row-too-long", "the row is longer than a row may be"),
     ("too-long", "the text is too long"),
     ("unknown-code", "no code of the field's list; see docs/datasets"),
-    ("unknown-field", "the dataset has no such field; see docs/datasets"),
-    ("unknown-identifier-kind", "a pupil is named by `bsn`, `eckId` or `local`"),
-    ("wrong-number-of-fields", "the row has another number of fields than the header"),
+    (
+        "unknown-field",
+        "the dataset has no such field; see docs/datasets",
+    ),
+    (
+        "unknown-identifier-kind",
+        "a pupil is named by `bsn`, `eckId` or `local`",
+    ),
+    (
+        "wrong-number-of-fields",
+        "the row has another number of fields than the header",
+    ),
     ("wrong-order", "two dates are in the wrong order"),
     ("wrong-type", "the value has another JSON type than the field"),
 ];
 
 /// The code itself, as a constant.
 pub(crate) fn known_code(code: &str) -> &'static str {
-    ROW_CODES.iter().find(|(known, _)| *known == code).map_or("wrong", |(known, _)| known)
+    ROW_CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or("wrong", |(known, _)| known)
 }
 
 /// How to mend a mistake with this code.
 pub(crate) fn explain(code: &str) -> &'static str {
-    ROW_CODES.iter().find(|(known, _)| *known == code).map_or("is wrong", |(_, help)| help)
+    ROW_CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or("is wrong", |(_, help)| help)
 }

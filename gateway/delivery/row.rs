@@ -38,22 +38,39 @@ pub(super) struct CheckedRow {
 
 impl Checks<'_> {
     /// The row, or all its mistakes: row, field and code, never a value.
-    pub(super) fn check(&self, number: u64, sent: &SentRow, header: &[String]) -> Result<CheckedRow, Vec<RowError>> {
+    pub(super) fn check(
+        &self,
+        number: u64,
+        sent: &SentRow,
+        header: &[String],
+    ) -> Result<CheckedRow, Vec<RowError>> {
         let number = i64::try_from(number).unwrap_or(i64::MAX);
-        let error = |field: &str, code: &str| RowError { row: number, field: field.to_owned(), code: code.to_owned() };
+        let error = |field: &str, code: &str| RowError {
+            row: number,
+            field: field.to_owned(),
+            code: code.to_owned(),
+        };
         if let SentRow::Malformed(code) = sent {
             return Err(vec![error("", code)]);
         }
         let (cells, pupil) = sent.split(header);
         let mut errors = Vec::new();
-        let (marks, cells): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(name, _)| *name == REMOVE && self.changes);
-        let remove = marks.iter().any(|(_, raw)| matches!(raw, Raw::Text("true") | Raw::Json(serde_json::Value::Bool(true))));
+        let (marks, cells): (Vec<_>, Vec<_>) = cells
+            .into_iter()
+            .partition(|(name, _)| *name == REMOVE && self.changes);
+        let remove = marks
+            .iter()
+            .any(|(_, raw)| matches!(raw, Raw::Text("true") | Raw::Json(serde_json::Value::Bool(true))));
         let (identifiers, local) = self.identify(&pupil, &mut errors, &error);
         let row = match self.reader.read(cells) {
             Ok(row) => Some(row),
             Err(mistakes) => {
                 errors.extend(mistakes.iter().map(|mistake| {
-                    let field = mistake.field.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let field = mistake
+                        .field
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
                     error(&field, mistake.code.as_str())
                 }));
                 None
@@ -63,7 +80,13 @@ impl Checks<'_> {
             errors.push(error("", "outside-period"));
         }
         match row {
-            Some(row) if errors.is_empty() => Ok(CheckedRow { number, row, identifiers, local, remove }),
+            Some(row) if errors.is_empty() => Ok(CheckedRow {
+                number,
+                row,
+                identifiers,
+                local,
+                remove,
+            }),
             _ => Err(errors),
         }
     }
@@ -90,7 +113,8 @@ impl Checks<'_> {
             };
             let field = format!("{PUPIL}.{kind}");
             let text = match raw {
-                Raw::Text(text) | Raw::Json(&serde_json::Value::String(ref text)) => Zeroizing::new((*text).to_string()),
+                Raw::Text(text) => Zeroizing::new((*text).to_owned()),
+                Raw::Json(serde_json::Value::String(text)) => Zeroizing::new(text.clone()),
                 Raw::Json(_) => {
                     errors.push(error(&field, "wrong-type"));
                     continue;
@@ -116,9 +140,13 @@ impl Checks<'_> {
 
     /// A row of a period begins in it.
     fn in_period(&self, row: &Row) -> bool {
-        let Some((first, last)) = self.period else { return true };
+        let Some((first, last)) = self.period else {
+            return true;
+        };
         let since = self.reader.dataset().since.as_ref();
-        let since = since.and_then(|since| row.value(self.reader.dataset(), since)).and_then(Value::as_date);
+        let since = since
+            .and_then(|since| row.value(self.reader.dataset(), since))
+            .and_then(Value::as_date);
         since.is_none_or(|since| first <= since && since <= last)
     }
 }

@@ -62,7 +62,15 @@ impl<R: AsyncRead + Unpin> Rows<R> {
         digest: Digesting,
     ) -> Result<Self, ReadError> {
         let lines = FramedRead::new(body, LinesCodec::new_with_max_length(bounds.row_bytes_max));
-        let mut rows = Self { lines, format, bounds, bytes: 0, number: 0, header: Vec::new(), digest };
+        let mut rows = Self {
+            lines,
+            format,
+            bounds,
+            bytes: 0,
+            number: 0,
+            header: Vec::new(),
+            digest,
+        };
         if format == RowFormat::Csv {
             rows.header = match rows.record().await? {
                 Some(Ok(line)) => fields(line.trim_start_matches('\u{feff}')).ok_or(ReadError::Header)?,
@@ -85,7 +93,9 @@ impl<R: AsyncRead + Unpin> Rows<R> {
     /// The next row with its number, from 1; empty lines are passed over.
     pub(super) async fn next(&mut self) -> Result<Option<(u64, SentRow)>, ReadError> {
         loop {
-            let Some(record) = self.record().await? else { return Ok(None) };
+            let Some(record) = self.record().await? else {
+                return Ok(None);
+            };
             if record.as_ref().is_ok_and(|line| line.trim().is_empty()) {
                 continue;
             }
@@ -159,13 +169,19 @@ impl<R: AsyncRead + Unpin> Rows<R> {
         self.digest.update(line.as_bytes());
         self.digest.update(b"\n");
         self.bytes += u64::try_from(line.len()).unwrap_or(u64::MAX) + 1;
-        if self.bytes > self.bounds.bytes_max { Err(ReadError::TooLarge) } else { Ok(()) }
+        if self.bytes > self.bounds.bytes_max {
+            Err(ReadError::TooLarge)
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// The fields of one CSV record.
 fn fields(record: &str) -> Option<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(record.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(record.as_bytes());
     let mut records = reader.records();
     let fields = records.next()?.ok()?.iter().map(str::to_owned).collect();
     records.next().is_none().then_some(fields)
@@ -181,9 +197,16 @@ impl SentRow {
         match self {
             Self::Malformed(_) => (Vec::new(), Vec::new()),
             Self::Fields(fields) => {
-                let cells = header.iter().zip(fields).map(|(name, text)| (name.as_str(), Raw::Text(text)));
-                let (pupil, others): (Vec<_>, Vec<_>) = cells.partition(|(name, _)| name.starts_with("pupil."));
-                let pupil = pupil.into_iter().map(|(name, raw)| (name.split_at(PUPIL.len() + 1).1, raw)).collect();
+                let cells = header
+                    .iter()
+                    .zip(fields)
+                    .map(|(name, text)| (name.as_str(), Raw::Text(text)));
+                let (pupil, others): (Vec<_>, Vec<_>) =
+                    cells.partition(|(name, _)| name.starts_with("pupil."));
+                let pupil = pupil
+                    .into_iter()
+                    .map(|(name, raw)| (name.split_at(PUPIL.len() + 1).1, raw))
+                    .collect();
                 (others, pupil)
             }
             Self::Json(object) => {
@@ -192,7 +215,11 @@ impl SentRow {
                 for (name, value) in object {
                     match value {
                         Value::Object(kinds) if name == PUPIL => {
-                            pupil.extend(kinds.iter().map(|(kind, value)| (kind.as_str(), Raw::Json(value))));
+                            pupil.extend(
+                                kinds
+                                    .iter()
+                                    .map(|(kind, value)| (kind.as_str(), Raw::Json(value))),
+                            );
                         }
                         _ => others.push((name.as_str(), Raw::Json(value))),
                     }

@@ -79,13 +79,24 @@ pub enum PkiError {
 fn write(file: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
     use std::io::Write as _;
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let error = |why| PkiError::Write { file: file.display().to_string(), why };
+    let error = |why| PkiError::Write {
+        file: file.display().to_string(),
+        why,
+    };
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(error)?;
     }
     let mut options = std::fs::OpenOptions::new();
-    let mut opened = options.write(true).create(true).truncate(true).mode(mode).open(file).map_err(error)?;
-    opened.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(error)?;
+    let mut opened = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(file)
+        .map_err(error)?;
+    opened
+        .set_permissions(std::fs::Permissions::from_mode(mode))
+        .map_err(error)?;
     opened.write_all(text.as_bytes()).map_err(error)
 }
 

@@ -59,11 +59,20 @@ impl Gateway {
 /// The datasets that figures over a population rest on.
 pub(super) fn datasets(population: &Population, purposes: &[&Purpose]) -> BTreeSet<Name> {
     let wanted = by_dataset(&fields(&population.name, purposes.iter().copied()));
-    let bases = purposes.iter().flat_map(|purpose| &purpose.grants).filter_map(|grant| match grant {
-        Grant::Figures(grant) if grant.population == population.name => Some(grant.dataset.clone()),
-        _ => None,
-    });
-    population.datasets.iter().cloned().chain(wanted.into_keys()).chain(bases).collect()
+    let bases = purposes
+        .iter()
+        .flat_map(|purpose| &purpose.grants)
+        .filter_map(|grant| match grant {
+            Grant::Figures(grant) if grant.population == population.name => Some(grant.dataset.clone()),
+            _ => None,
+        });
+    population
+        .datasets
+        .iter()
+        .cloned()
+        .chain(wanted.into_keys())
+        .chain(bases)
+        .collect()
 }
 
 /// The stored fields wanted of each dataset; `present` needs none.
@@ -83,7 +92,11 @@ fn columns(wanted: &BTreeMap<Name, Vec<Name>>) -> Vec<FieldName> {
     wanted
         .iter()
         .flat_map(|(dataset, fields)| {
-            fields.iter().cloned().chain([Name::present()]).map(|field| FieldName::new(dataset.clone(), field))
+            fields
+                .iter()
+                .cloned()
+                .chain([Name::present()])
+                .map(|field| FieldName::new(dataset.clone(), field))
         })
         .collect()
 }
@@ -96,11 +109,15 @@ async fn latest(
     fields: &[Name],
     date: Date,
 ) -> Result<HashMap<[u8; 16], Codes>, CloseError> {
-    let dataset = catalogue.dataset(dataset).ok_or(CloseError::Rows("a dataset is not in the catalogue"))?;
+    let dataset = catalogue
+        .dataset(dataset)
+        .ok_or(CloseError::Rows("a dataset is not in the catalogue"))?;
     let definitions: Option<Vec<_>> = fields.iter().map(|field| dataset.field(field)).collect();
     let definitions = definitions.ok_or(CloseError::Rows("a field is not in the catalogue"))?;
     if definitions.iter().any(|field| !field.is_stored()) {
-        return Err(CloseError::Rows("a field that is computed when asked cannot be counted by"));
+        return Err(CloseError::Rows(
+            "a field that is computed when asked cannot be counted by",
+        ));
     }
     let selection = Selection {
         dataset,
@@ -135,6 +152,9 @@ fn code<'r>(
     if column.field == Name::present() {
         return Some(if row.is_some() { "true" } else { "false" });
     }
-    let place = wanted.get(&column.dataset)?.iter().position(|field| *field == column.field)?;
+    let place = wanted
+        .get(&column.dataset)?
+        .iter()
+        .position(|field| *field == column.field)?;
     row?.get(place)?.as_deref()
 }

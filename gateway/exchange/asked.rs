@@ -53,7 +53,12 @@ impl Trace {
 impl<'a> Asked<'a> {
     /// A request that came in at `received`.
     pub fn new(question: Question<'a>, format: Format, trace: Trace, received: Timestamp) -> Self {
-        Self { question, format, trace, received }
+        Self {
+            question,
+            format,
+            trace,
+            received,
+        }
     }
 
     /// How the answer is to be written.
@@ -84,16 +89,20 @@ impl<'a> Asked<'a> {
     pub(crate) fn parse(&self, catalogue: &Catalogue, caller: &Caller) -> Result<Request, Vec<InputError>> {
         match self.question {
             Question::Facts(body) => Request::facts(catalogue, &caller.organisation, body),
-            Question::Named { purpose, question, parameters } => {
-                Request::question(catalogue, purpose, question, parameters)
-            }
+            Question::Named {
+                purpose,
+                question,
+                parameters,
+            } => Request::question(catalogue, purpose, question, parameters),
             Question::Query(body) => Request::query(catalogue, body),
         }
     }
 
     /// The digest that binds a staff assertion and a cursor to this request; a named question has none.
     pub(crate) fn digest(&self) -> Option<RequestDigest> {
-        let (Question::Facts(body) | Question::Query(body)) = self.question else { return None };
+        let (Question::Facts(body) | Question::Query(body)) = self.question else {
+            return None;
+        };
         let body: Map<String, Value> = serde_json::from_slice(body).ok()?;
         RequestDigest::of(&body).ok()
     }

@@ -37,11 +37,21 @@ impl Cursor {
         request: &Request,
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
-        let Request::Records(records) = request else { return Ok(None) };
-        let Some(text) = &records.page.cursor else { return Ok(None) };
-        let sealed = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Refusal::Cursor)?;
+        let Request::Records(records) = request else {
+            return Ok(None);
+        };
+        let Some(text) = &records.page.cursor else {
+            return Ok(None);
+        };
+        let sealed = BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| Refusal::Cursor)?;
         let aad = context(caller, policies, asked).ok_or(Refusal::Cursor)?;
-        let plain = gateway.keyring.cursor.open(&aad, &sealed).map_err(|_| Refusal::Cursor)?;
+        let plain = gateway
+            .keyring
+            .cursor
+            .open(&aad, &sealed)
+            .map_err(|_| Refusal::Cursor)?;
         let mut cursor: Self = serde_json::from_slice(&plain).map_err(|_| Refusal::Cursor)?;
         if cursor.expires_s <= now.as_second() {
             return Err(Refusal::Cursor);
@@ -70,8 +80,11 @@ impl Cursor {
         };
         let plain = serde_json::to_vec(&cursor).map_err(|_| Refusal::Internal)?;
         let aad = context(caller, policies, asked).ok_or(Refusal::Internal)?;
-        let sealed =
-            gateway.keyring.cursor.seal(&aad, &plain, &gateway.random).map_err(|_| Refusal::Internal)?;
+        let sealed = gateway
+            .keyring
+            .cursor
+            .seal(&aad, &plain, &gateway.random)
+            .map_err(|_| Refusal::Internal)?;
         Ok(Some(BASE64URL_NOPAD.encode(&sealed)))
     }
 
@@ -82,7 +95,11 @@ impl Cursor {
 
     /// The person who was proved on the first page; a valid cursor stands in for the assertion.
     pub(crate) fn staff(&self) -> Option<Staff> {
-        self.staff.clone().map(|subject| Staff { subject, proved: true, case: self.case.clone() })
+        self.staff.clone().map(|subject| Staff {
+            subject,
+            proved: true,
+            case: self.case.clone(),
+        })
     }
 }
 
@@ -90,7 +107,11 @@ impl Cursor {
 fn context(caller: &Caller, policies: &Policies, asked: &Asked<'_>) -> Option<Vec<u8>> {
     let mut aad = b"dsg-cursor\x01".to_vec();
     let digest = asked.digest()?;
-    for part in [caller.client.as_str().as_bytes(), digest.as_bytes(), &policies.digest] {
+    for part in [
+        caller.client.as_str().as_bytes(),
+        digest.as_bytes(),
+        &policies.digest,
+    ] {
         Part::new(part).ok()?.append_to(&mut aad);
     }
     Some(aad)

@@ -31,7 +31,11 @@ impl Circumstances {
         event.trace = Some(trace.trace_id);
         event.span = Some(trace.span_id);
         event.form = asked.form().map(leaf_form);
-        Self { now, generation: current.generation, event }
+        Self {
+            now,
+            generation: current.generation,
+            event,
+        }
     }
 
     /// The moment of the decision.
@@ -47,8 +51,10 @@ impl Circumstances {
     /// The request was granted by a clause.
     pub(crate) fn permitted(&mut self, permit: &Permit<'_>) {
         let standing = permit.standing();
-        self.event.purpose =
-            Some(PurposeVersion { id: standing.purpose.id.to_string(), version: standing.purpose.version });
+        self.event.purpose = Some(PurposeVersion {
+            id: standing.purpose.id.to_string(),
+            version: standing.purpose.version,
+        });
         self.event.policy = Some(standing.manifest_digest);
         self.event.clause = Some(permit.clause().to_owned());
         self.event.dataset = Some(permit.dataset().to_string());
@@ -57,11 +63,17 @@ impl Circumstances {
 
     /// The rows or cells were read. Figures name their population, epoch and number of cells; they concern nobody.
     pub(crate) fn found(&mut self, plan: &Plan, extract: &Extract) {
-        let (Plan::Figures(plan), Extract::Cells(cells)) = (plan, extract) else { return };
+        let (Plan::Figures(plan), Extract::Cells(cells)) = (plan, extract) else {
+            return;
+        };
         let count = u64::try_from(cells.values.len()).unwrap_or(u64::MAX);
-        self.event.extra.insert(extra::POPULATION, Value::Text(plan.population().to_string()));
-        self.event.extra.insert(extra::EPOCH, Value::Text(cells.epoch.to_string()));
-        self.event.extra.insert(extra::CELLS, Value::Unsigned(count));
+        self.event
+            .extra
+            .insert(extra::POPULATION, Value::Text(plan.population().to_string()));
+        self.event
+            .extra
+            .insert(extra::EPOCH, Value::Text(cells.epoch.to_string()));
+        self.event.extra.insert(extra::CELLS, Value::Number(count));
     }
 
     /// The entry of the outcome. A grant is refused by the log when the policies have changed since.
@@ -70,7 +82,10 @@ impl Circumstances {
     /// When there is no randomness for its id and salts.
     pub(crate) fn entry(&self, outcome: Result<&Release, &Refusal>) -> Result<Entry, LogError> {
         let mut entry = Entry::new(Kind::AccessDecided)?;
-        entry.event = Event { entry_id: entry.event.entry_id, ..self.event.clone() };
+        entry.event = Event {
+            entry_id: entry.event.entry_id,
+            ..self.event.clone()
+        };
         match outcome {
             Ok(release) => {
                 entry.event.decision = Some(GRANTED.to_owned());

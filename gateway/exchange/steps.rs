@@ -16,7 +16,7 @@ use super::record::Circumstances;
 use super::{Asked, Refusal};
 use crate::gateway::Gateway;
 use crate::log::LogError;
-use crate::store::Sighting;
+use crate::store::subjects::Sighting;
 
 impl Gateway {
     /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.
@@ -32,21 +32,45 @@ impl Gateway {
         if let Some(staff) = cursor.and_then(Cursor::staff) {
             return Ok(Some(staff));
         }
-        let Some(behalf) = request.on_behalf_of() else { return Ok(None) };
-        let (Some(assertion), Some(digest)) = (&behalf.assertion, asked.digest()) else { return Ok(None) };
-        let staff =
-            self.identity.staff(&policies.organisations, caller, assertion, &digest, behalf.case.clone(), now)?;
+        let Some(behalf) = request.on_behalf_of() else {
+            return Ok(None);
+        };
+        let (Some(assertion), Some(digest)) = (&behalf.assertion, asked.digest()) else {
+            return Ok(None);
+        };
+        let staff = self.identity.staff(
+            &policies.organisations,
+            caller,
+            assertion,
+            &digest,
+            behalf.case.clone(),
+            now,
+        )?;
         Ok(Some(staff))
     }
 
     /// The pupils that a facts request names, as subjects. An unknown identifier gets a subject that nobody has, so
     /// that from here on hit and miss take the same steps.
-    pub(super) async fn pupils(&self, permit: &Permit<'_>, request: &Request) -> Result<Vec<AskedPupil>, Refusal> {
-        let Request::Facts(facts) = request else { return Ok(Vec::new()) };
+    pub(super) async fn pupils(
+        &self,
+        permit: &Permit<'_>,
+        request: &Request,
+    ) -> Result<Vec<AskedPupil>, Refusal> {
+        let Request::Facts(facts) = request else {
+            return Ok(Vec::new());
+        };
         let active = (self.keyring.index.active_version(), self.keyring.index.active());
-        let accepted: Vec<_> = self.keyring.index.iter().filter(|(version, _)| *version != active.0).collect();
-        let sightings: Vec<Sighting> =
-            facts.pupils.iter().map(|pupil| Sighting::new(&pupil.identifier, active, &accepted)).collect();
+        let accepted: Vec<_> = self
+            .keyring
+            .index
+            .iter()
+            .filter(|(version, _)| *version != active.0)
+            .collect();
+        let sightings: Vec<Sighting> = facts
+            .pupils
+            .iter()
+            .map(|pupil| Sighting::new(&pupil.identifier, active, &accepted))
+            .collect();
         let found = self.store.lookup(Some(permit.principal()), &sightings).await?;
         Ok(facts
             .pupils
@@ -62,7 +86,11 @@ impl Gateway {
     /// The active exit root under which this answer's pseudonyms are made.
     pub(super) fn exit_key(&self) -> Result<ExitKey<'_>, Refusal> {
         let version = self.keyring.exit_version().ok_or(Refusal::Internal)?;
-        Ok(ExitKey { root: self.keyring.exit.active(), version, tenant: &self.tenant })
+        Ok(ExitKey {
+            root: self.keyring.exit.active(),
+            version,
+            tenant: &self.tenant,
+        })
     }
 
     /// Records an outcome. When the policies changed since the decision, what is recorded and returned is that.
@@ -88,6 +116,9 @@ impl Gateway {
 /// A subject that nobody has: a part of the keyed index, which is as random as a subject and never one.
 fn nobody(sighting: &Sighting) -> SubjectId {
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(sighting.current.index.as_bytes()).for_each(|(to, from)| *to = *from);
+    bytes
+        .iter_mut()
+        .zip(sighting.current.index.as_bytes())
+        .for_each(|(to, from)| *to = *from);
     SubjectId::from_bytes(bytes)
 }

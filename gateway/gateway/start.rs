@@ -58,12 +58,15 @@ impl Gateway {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, StartError> {
         let now = clock.now();
-        let keyring = KeyFiles::new(&config.keys.file, &config.keys.kek).load(key_use)?;
+        let keyring = key_files(&config).load(key_use)?;
         let policies = policies::load(&config.policies.dir, &config.deployment.name, now)?;
         let audience = Some(config.token.audience.as_str()).filter(|audience| !audience.is_empty());
         let settings = Settings::new(&config.token.issuer, audience, config.token.lifetime_s)?;
         let identity = Identity::new(settings, token_keys(&keyring)?);
-        let options = StoreOptions { connections_max: config.database.connections_max, ..StoreOptions::default() };
+        let options = StoreOptions {
+            connections_max: config.database.connections_max,
+            ..StoreOptions::default()
+        };
         let store = Store::open(config.database.url.expose(), options).await?;
         store.migrate().await?;
         let tables = store.prepare_datasets(&policies.catalogue).await?;
@@ -94,8 +97,28 @@ impl Gateway {
     }
 }
 
+/// Where the keys are; they may not lie where an embedded database lies, which is what gets backed up.
+fn key_files(config: &Config) -> KeyFiles {
+    let file = config.database.url.expose().strip_prefix("sqlite://");
+    let data_dir = file
+        .and_then(|file| std::path::Path::new(file).parent())
+        .map(std::path::Path::to_owned);
+    KeyFiles {
+        keys: config.keys.file.clone(),
+        kek: config.keys.kek.clone(),
+        data_dir,
+    }
+}
+
 fn token_keys(keyring: &Keyring) -> Result<TokenKeys, StartError> {
-    TokenKeys::new(&keyring.token).map_err(|_| StartError::Key("token"))
+    let active = keyring.token.active_version();
+    let accepted: Vec<_> = keyring
+        .token
+        .iter()
+        .filter(|(version, _)| *version != active)
+        .map(|(_, seed)| seed.expose())
+        .collect();
+    TokenKeys::from_seeds(keyring.token.active().expose(), &accepted).map_err(|_| StartError::Key("token"))
 }
 
 /// Makes these policies the ones in force, if they are not: an entry in the log, old digest to new.
@@ -107,7 +130,14 @@ async fn activate(log: &Log, policies: &Policies) -> Result<i64, StartError> {
     let next = generation + 1;
     let mut entry = Entry::new(Kind::PolicyChanged)?;
     entry.event.policy = Some(policies.digest);
-    entry.event.extra.insert(extra::GENERATION, Value::Unsigned(u64::try_from(next).unwrap_or_default()));
-    log.append(entry.with_effect(Effect::SetPolicyGeneration { generation: next, digest: policies.digest })).await?;
+    entry.event.extra.insert(
+        extra::GENERATION,
+        Value::Number(u64::try_from(next).unwrap_or_default()),
+    );
+    log.append(entry.with_effect(Effect::SetPolicyGeneration {
+        generation: next,
+        digest: policies.digest,
+    }))
+    .await?;
     Ok(next)
 }

@@ -36,7 +36,10 @@ impl SubjectIdMaker {
     pub(crate) fn id(&self, index: &Index) -> SubjectId {
         let tag = hmac::sign(&self.0, index.as_bytes());
         let mut bytes = [0; 16];
-        bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        bytes
+            .iter_mut()
+            .zip(tag.as_ref())
+            .for_each(|(to, from)| *to = *from);
         SubjectId::from_bytes(bytes)
     }
 }

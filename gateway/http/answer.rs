@@ -49,16 +49,26 @@ fn respond(answer: Answer, headers: &HeaderMap) -> Response {
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
     let unchanged = form == Form::Figures && known(headers, &etag);
     let (body, receipt) = answer.into_body();
-    let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(body) });
+    let mut response = Response::new(if unchanged {
+        Body::empty()
+    } else {
+        Body::from(body)
+    });
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(format)));
     headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
-    let caching = if form == Form::Figures { "private, no-cache" } else { "no-store" };
+    let caching = if form == Form::Figures {
+        "private, no-cache"
+    } else {
+        "no-store"
+    };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    if form == Form::Figures && let Ok(etag) = HeaderValue::from_str(&etag) {
+    if form == Form::Figures
+        && let Ok(etag) = HeaderValue::from_str(&etag)
+    {
         headers.insert(header::ETAG, etag);
     }
     if (unchanged || format == Format::Csv)
@@ -70,6 +80,11 @@ fn respond(answer: Answer, headers: &HeaderMap) -> Response {
 }
 
 fn known(headers: &HeaderMap, etag: &str) -> bool {
-    let given = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+    let given = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    given
+        .split(',')
+        .any(|one| one.trim().trim_start_matches("W/") == etag)
 }

@@ -33,8 +33,11 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Json<CatalogueDocument>, Problem> {
     let caller = identify::caller(&gateway, &peer, &headers)?;
-    CatalogueDocument::of(&gateway, &caller).await.map(Json).map_err(|error| {
-        let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-        Problem::refusal(Refusal::from(error), language).at(uri.path(), &trace.id())
-    })
+    CatalogueDocument::of(&gateway, &caller)
+        .await
+        .map(Json)
+        .map_err(|error| {
+            let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+            Problem::refusal(Refusal::from(error), language).at(uri.path(), &trace.id())
+        })
 }

@@ -88,12 +88,22 @@ impl CatalogueDocument {
         let now = gateway.clock.now();
         let mut purposes = Vec::new();
         let mut used = BTreeSet::new();
-        for standing in current.policies.purposes.values().filter(|standing| standing.acts(now).is_ok()) {
+        for standing in current
+            .policies
+            .purposes
+            .values()
+            .filter(|standing| standing.acts(now).is_ok())
+        {
             let granted = granted(&current, caller, standing);
             if granted.is_empty() {
                 continue;
             }
-            used.extend(granted.iter().filter_map(|(_, grant)| figures(grant)).flat_map(|grant| levels(&current, grant)));
+            used.extend(
+                granted
+                    .iter()
+                    .filter_map(|(_, grant)| figures(grant))
+                    .flat_map(|grant| levels(&current, grant)),
+            );
             purposes.push(purpose(gateway, &current, standing, &granted).await?);
         }
         let catalogue = &current.policies.catalogue;
@@ -103,17 +113,18 @@ impl CatalogueDocument {
 }
 
 /// The grants of a purpose that name this caller, itself or for a board that it acts for.
-fn granted<'p>(
-    current: &'p Current,
-    caller: &Caller,
-    standing: &'p Standing,
-) -> Vec<(usize, &'p Grant)> {
+fn granted<'p>(current: &'p Current, caller: &Caller, standing: &'p Standing) -> Vec<(usize, &'p Grant)> {
     let principals = std::iter::once(&caller.organisation).chain(&caller.acting_for);
-    let principals: Vec<_> =
-        principals.filter_map(|oin| current.policies.organisations.by_oin(oin)).collect();
+    let principals: Vec<_> = principals
+        .filter_map(|oin| current.policies.organisations.by_oin(oin))
+        .collect();
     let grants = standing.purpose.grants.iter().enumerate();
     grants
-        .filter(|(_, grant)| principals.iter().any(|principal| receives(grant, principal, &caller.roles)))
+        .filter(|(_, grant)| {
+            principals
+                .iter()
+                .any(|principal| receives(grant, principal, &caller.roles))
+        })
         .collect()
 }
 
@@ -133,7 +144,10 @@ fn levels(current: &Current, grant: &FiguresGrant) -> Vec<Dimension> {
         .chain(&grant.filter_by)
         .flat_map(|granted| {
             let levels = catalogue.levels_from(granted).into_iter();
-            levels.map(|level| Dimension { field: granted.field.clone(), level })
+            levels.map(|level| Dimension {
+                field: granted.field.clone(),
+                level,
+            })
         })
         .collect()
 }
@@ -146,7 +160,10 @@ async fn purpose(
 ) -> Result<PurposeDocument, StoreError> {
     let catalogue = &current.policies.catalogue;
     let purpose = &standing.purpose;
-    let questions = purpose.questions.iter().filter(|question| granted.iter().any(|(at, _)| *at == question.grant));
+    let questions = purpose
+        .questions
+        .iter()
+        .filter(|question| granted.iter().any(|(at, _)| *at == question.grant));
     let mut epochs = BTreeSet::new();
     for grant in granted.iter().filter_map(|(_, grant)| figures(grant)) {
         for epoch in gateway.store.closed_epochs(&grant.population).await? {
@@ -165,14 +182,25 @@ async fn purpose(
         retention: purpose.retention.clone(),
         grants: granted
             .iter()
-            .map(|(_, grant)| GrantDocument { dataset: grant.dataset().to_string(), allowed: Allowed::of(grant) })
+            .map(|(_, grant)| GrantDocument {
+                dataset: grant.dataset().to_string(),
+                allowed: Allowed::of(grant),
+            })
             .collect(),
         questions: questions
             .map(|question| QuestionDocument {
                 name: question.name.to_string(),
                 title: question.title.clone(),
-                group_by: question.group_by.iter().map(|dimension| catalogue.display(dimension)).collect(),
-                measures: question.measures.iter().map(|measure| measure.name().to_owned()).collect(),
+                group_by: question
+                    .group_by
+                    .iter()
+                    .map(|dimension| catalogue.display(dimension))
+                    .collect(),
+                measures: question
+                    .measures
+                    .iter()
+                    .map(|measure| measure.name().to_owned())
+                    .collect(),
                 path: format!("/v1/purposes/{}/questions/{}", purpose.id, question.name),
             })
             .collect(),
@@ -186,7 +214,10 @@ fn dimension(catalogue: &Catalogue, dimension: &Dimension) -> DimensionDocument 
         codes: catalogue
             .codes(dimension)
             .into_iter()
-            .map(|node| CodeDocument { code: node.code.clone(), label: node.label.clone() })
+            .map(|node| CodeDocument {
+                code: node.code.clone(),
+                label: node.label.clone(),
+            })
             .collect(),
     }
 }

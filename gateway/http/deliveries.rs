@@ -69,14 +69,15 @@ pub(crate) async fn take_in(
 ) -> Result<Response, Problem> {
     let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let unsupported = |detail: &str| {
-        Problem::new("unsupported-media-type", detail, language).at(uri.path(), &trace.id())
-    };
+    let unsupported =
+        |detail: &str| Problem::new("unsupported-media-type", detail, language).at(uri.path(), &trace.id());
     let format = row_format(&headers)
         .ok_or_else(|| unsupported("`Content-Type` must be `application/x-ndjson` or `text/csv`"))?;
     let asked = asked(&gateway, &caller, &dataset, &parameters, format, trace);
     let bytes = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-    let packed = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or_default());
+    let packed = headers
+        .get(header::CONTENT_ENCODING)
+        .map(|value| value.to_str().unwrap_or_default());
     let outcome = match packed {
         None | Some("identity") => run(&gateway, &caller, &asked, bytes).await,
         Some("gzip") => run(&gateway, &caller, &asked, GzipDecoder::new(BufReader::new(bytes))).await,

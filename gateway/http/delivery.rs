@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::language::Language;
 use super::problem::Problem;
 use super::{Shared, identify, trace};
-use crate::delivery::{DeliveryRefusal, Delivered};
+use crate::delivery::{Delivered, DeliveryRefusal};
 use crate::exchange::Refusal;
 use crate::gateway::Gateway;
 use crate::serve::Peer;
@@ -92,14 +92,19 @@ pub(crate) async fn show(
     let id: i64 = id.parse().map_err(|_| none())?;
     let delivery = gateway.store.delivery(id).await.map_err(failed)?;
     let delivery = delivery
-        .filter(|delivery| delivery.deliverer == caller.organisation || delivery.holder == caller.organisation)
+        .filter(|delivery| {
+            delivery.deliverer == caller.organisation || delivery.holder == caller.organisation
+        })
         .ok_or_else(none)?;
     let errors = gateway.store.delivery_errors(id).await.map_err(failed)?;
     Ok(Json(DeliveryDocument::of(delivery, errors, None)))
 }
 
 /// The document of a delivery that was just taken in.
-pub(super) async fn document(gateway: &Gateway, delivered: Delivered) -> Result<DeliveryDocument, DeliveryRefusal> {
+pub(super) async fn document(
+    gateway: &Gateway,
+    delivered: Delivered,
+) -> Result<DeliveryDocument, DeliveryRefusal> {
     let id = delivered.received.id;
     let delivery = gateway.store.delivery(id).await?.ok_or(Refusal::Internal)?;
     let errors = gateway.store.delivery_errors(id).await?;

@@ -10,14 +10,18 @@ pub(crate) const CSV: &str = "text/csv";
 
 /// The first range that we can serve; JSON where nothing is said. `None`: nothing fits.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Format> {
-    let Some(accept) = headers.get(header::ACCEPT) else { return Some(Format::Json) };
+    let Some(accept) = headers.get(header::ACCEPT) else {
+        return Some(Format::Json);
+    };
     let accept = accept.to_str().ok()?;
-    accept.split(',').find_map(|range| match range.split(';').next().unwrap_or_default().trim() {
-        "*/*" | "application/*" | JSON => Some(Format::Json),
-        NDJSON => Some(Format::Ndjson),
-        "text/*" | CSV => Some(Format::Csv),
-        _ => None,
-    })
+    accept
+        .split(',')
+        .find_map(|range| match range.split(';').next().unwrap_or_default().trim() {
+            "*/*" | "application/*" | JSON => Some(Format::Json),
+            NDJSON => Some(Format::Ndjson),
+            "text/*" | CSV => Some(Format::Csv),
+            _ => None,
+        })
 }
 
 /// The media type of a format.

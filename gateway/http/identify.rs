@@ -15,11 +15,18 @@ use crate::serve::Peer;
 /// One answer for every reason: 401 with a challenge.
 pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Problem> {
     let current = gateway.policies.current();
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let certificate = peer.certificate.as_deref().ok();
     bearer(authorization)
         .and_then(|token| {
-            gateway.identity.caller(&current.policies.organisations, token, certificate, gateway.clock.now())
+            gateway.identity.caller(
+                &current.policies.organisations,
+                token,
+                certificate,
+                gateway.clock.now(),
+            )
         })
         .map_err(|error| challenge(gateway, error, Language::of(headers)))
 }

@@ -15,9 +15,16 @@ pub(crate) enum Language {
 impl Language {
     /// The language with the highest weight in the header; Dutch when they weigh the same or neither is there.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let (dutch, english) = (weight(header, "nl"), weight(header, "en"));
-        if english > dutch { Self::English } else { Self::Dutch }
+        if english > dutch {
+            Self::English
+        } else {
+            Self::Dutch
+        }
     }
 }
 
@@ -28,8 +35,16 @@ fn weight(header: &str, language: &str) -> u32 {
         .filter_map(|range| {
             let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
             let primary = tag.trim().split('-').next().unwrap_or_default();
-            let quality = quality.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
+            let quality = quality
+                .trim()
+                .strip_prefix("q=")
+                .and_then(|q| q.parse::<f32>().ok())
+                .unwrap_or(0.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "clamped to 0..=1000"
+            )]
             let thousandths = (quality.clamp(0.0, 1.0) * 1000.0) as u32;
             primary.eq_ignore_ascii_case(language).then_some(thousandths)
         })

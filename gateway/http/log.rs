@@ -25,9 +25,12 @@ use super::problem::Problem;
 pub(crate) async fn checkpoint(State(gateway): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     let language = Language::of(&headers);
     match gateway.log.checkpoint().await {
-        Ok(Some(note)) => {
-            Ok((StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
-        }
+        Ok(Some(note)) => Ok((
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+            note,
+        )
+            .into_response()),
         Ok(None) => Err(Problem::new("not-found", "", language)),
         Err(error) => {
             tracing::error!(%error, "the checkpoint cannot be read");

@@ -38,28 +38,47 @@ pub(super) fn complete(mut description: OpenApi) -> OpenApi {
                 .url(Some("https://doelpoort.example"))
                 .build(),
         ))
-        .license(Some(LicenseBuilder::new().name("EUPL-1.2").identifier(Some("EUPL-1.2")).build()))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("EUPL-1.2")
+                .identifier(Some("EUPL-1.2"))
+                .build(),
+        ))
         .build();
-    description.servers = Some(vec![ServerBuilder::new().url("https://doelpoort.example").build()]);
+    description.servers = Some(vec![
+        ServerBuilder::new().url("https://doelpoort.example").build(),
+    ]);
     let components = description.components.get_or_insert_default();
     let token_url = crate::identity::TOKEN_PATH;
     components.security_schemes.insert(
         "clientCertificate".to_owned(),
-        SecurityScheme::MutualTls { description: Some("A certificate that is pinned for the client".to_owned()), extensions: None },
+        SecurityScheme::MutualTls {
+            description: Some("A certificate that is pinned for the client".to_owned()),
+            deprecated: None,
+            extensions: None,
+        }
+        .into(),
     );
     components.security_schemes.insert(
         "accessToken".to_owned(),
         SecurityScheme::OAuth2(OAuth2::with_description(
-            [Flow::ClientCredentials(ClientCredentials::new(token_url, Scopes::new()))],
+            [Flow::ClientCredentials(ClientCredentials::new(
+                token_url,
+                Scopes::new(),
+            ))],
             "An access token bound to the client's certificate (RFC 8705)",
-        )),
+        ))
+        .into(),
     );
     description
 }
 
 /// A problem document (RFC 9457).
 #[derive(ToResponse)]
-#[response(description = "What is wrong and how to mend it", content_type = "application/problem+json")]
+#[response(
+    description = "What is wrong and how to mend it",
+    content_type = "application/problem+json"
+)]
 pub(crate) struct ProblemResponse(#[expect(dead_code, reason = "describes the body")] Problem);
 
 /// An answer: the rows, what they are, and the proof that giving them was logged.

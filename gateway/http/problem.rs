@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::language::Language;
 use crate::delivery::DeliveryRefusal;
 use crate::exchange::Refusal;
-use crate::limit::RateState;
+use crate::limit::Limited;
 
 /// The media type of a problem document.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -50,7 +50,7 @@ pub(crate) struct Problem {
     #[serde(skip)]
     challenge: Option<String>,
     #[serde(skip)]
-    rate: Option<RateState>,
+    retry_after_s: Option<u64>,
 }
 
 /// One mistake in the input.
@@ -69,7 +69,12 @@ pub(crate) struct ProblemInput {
 
 impl From<InputError> for ProblemInput {
     fn from(error: InputError) -> Self {
-        Self { part: error.part, location: error.location, code: error.code, detail: error.detail }
+        Self {
+            part: error.part,
+            location: error.location,
+            code: error.code,
+            detail: error.detail,
+        }
     }
 }
 
@@ -137,7 +142,9 @@ impl Problem {
                 Language::Dutch => meaning.nl,
                 Language::English => meaning.en,
             }),
-            status: meaning.map_or(StatusCode::INTERNAL_SERVER_ERROR, |meaning| meaning.status).as_u16(),
+            status: meaning
+                .map_or(StatusCode::INTERNAL_SERVER_ERROR, |meaning| meaning.status)
+                .as_u16(),
             detail: detail.into(),
             instance: None,
             code,
@@ -146,7 +153,7 @@ impl Problem {
             clause: None,
             allowed: None,
             challenge: None,
-            rate: None,
+            retry_after_s: None,
         }
     }
 
@@ -175,17 +182,16 @@ impl Problem {
         self
     }
 
-    /// The status as a number.
-    pub(crate) fn status(&self) -> u16 {
-        self.status
-    }
-
     /// The refusal of a request as a problem: exhaustive, so that a new refusal needs a decision here.
     pub(crate) fn refusal(refusal: Refusal, language: Language) -> Self {
         match refusal {
             Refusal::Denied(denial) => Self::denial(denial, language),
             Refusal::Invalid(errors) => Self::input(errors, language),
-            Refusal::Staff => Self::new("invalid-staff-assertion", help("invalid-staff-assertion", language), language),
+            Refusal::Staff => Self::new(
+                "invalid-staff-assertion",
+                help("invalid-staff-assertion", language),
+                language,
+            ),
             Refusal::Limited(limited) => Self::limited(limited, language),
             Refusal::Cursor => Self::new("cursor-not-valid", help("cursor-not-valid", language), language),
             Refusal::NoSuchEpoch => Self::new("no-such-epoch", help("no-such-epoch", language), language),
@@ -194,7 +200,11 @@ impl Problem {
             }
             Refusal::PolicyChanged => Self::new("policy-changed", help("policy-changed", language), language),
             Refusal::Log => Self::new("log-unavailable", help("log-unavailable", language), language),
-            Refusal::Source => Self::new("source-unavailable", help("source-unavailable", language), language),
+            Refusal::Source => Self::new(
+                "source-unavailable",
+                help("source-unavailable", language),
+                language,
+            ),
             Refusal::Internal => Self::new("internal-error", help("internal-error", language), language),
         }
     }
@@ -205,8 +215,12 @@ impl Problem {
             DeliveryRefusal::Refused(refusal) => Self::refusal(refusal, language),
             DeliveryRefusal::Rows { errors, rejected } => {
                 let detail = match language {
-                    Language::Dutch => format!("{rejected} rij(en) fout; er is niets overgenomen; zie `errors`"),
-                    Language::English => format!("{rejected} row(s) wrong; nothing was taken over; see `errors`"),
+                    Language::Dutch => {
+                        format!("{rejected} rij(en) fout; er is niets overgenomen; zie `errors`")
+                    }
+                    Language::English => {
+                        format!("{rejected} row(s) wrong; nothing was taken over; see `errors`")
+                    }
                 };
                 let mut problem = Self::new("delivery-refused", detail, language);
                 problem.errors = errors.into_iter().map(ProblemInput::from).collect();
@@ -231,13 +245,13 @@ impl Problem {
         problem
     }
 
-    fn limited(limited: RateState, language: Language) -> Self {
+    fn limited(limited: Limited, language: Language) -> Self {
         let detail = match language {
-            Language::Dutch => format!("probeer het over {} s opnieuw", limited.reset_s),
-            Language::English => format!("try again in {} s", limited.reset_s),
+            Language::Dutch => format!("probeer het over {} s opnieuw", limited.retry_after_s),
+            Language::English => format!("try again in {} s", limited.retry_after_s),
         };
         let mut problem = Self::new("rate-limited", detail, language);
-        problem.rate = Some(limited);
+        problem.retry_after_s = Some(limited.retry_after_s);
         problem
     }
 }
@@ -250,7 +264,10 @@ fn help(code: &str, language: Language) -> String {
             "begin opnieuw zonder cursor; een cursor hoort bij één vraag en vervalt",
             "start again without a cursor; a cursor belongs to one question and expires",
         ),
-        "internal-error" => ("meld het `traceId` aan de beheerder", "tell the operator the `traceId`"),
+        "internal-error" => (
+            "meld het `traceId` aan de beheerder",
+            "tell the operator the `traceId`",
+        ),
         "invalid-staff-assertion" | "staff-missing" | "staff-not-proved" => (
             "stuur `onBehalfOf.assertion`: een verklaring van de eigen identiteitsprovider voor precies deze vraag",
             "send `onBehalfOf.assertion`: an assertion of your own identity provider for this very request",
@@ -275,7 +292,10 @@ fn help(code: &str, language: Language) -> String {
             "vraag minder of grovere indelingen, of beperk met `only`",
             "ask for fewer or coarser dimensions, or narrow with `only`",
         ),
-        _ => ("zie `allowed` voor wat wel mag, en `GET /v1/catalogue`", "see `allowed` for what you may ask, and `GET /v1/catalogue`"),
+        _ => (
+            "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
+            "see `allowed` for what you may ask, and `GET /v1/catalogue`",
+        ),
     };
     match language {
         Language::Dutch => nl.to_owned(),
@@ -301,7 +321,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let challenge = self.challenge.clone();
-        let rate = self.rate.clone();
+        let retry_after_s = self.retry_after_s;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -309,11 +329,9 @@ impl IntoResponse for Problem {
         if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if let Some(rate) = rate {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.reset_s));
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_after_s = retry_after_s.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

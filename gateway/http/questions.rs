@@ -45,6 +45,10 @@ pub(crate) async fn ask(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let caller = identify::caller(&gateway, &peer, &headers)?;
-    let named = Question::Named { purpose: &purpose, question: &question, parameters: &parameters };
+    let named = Question::Named {
+        purpose: &purpose,
+        question: &question,
+        parameters: &parameters,
+    };
     answer::exchange(&gateway, &caller, named, uri.path(), &headers).await
 }

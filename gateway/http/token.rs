@@ -5,7 +5,6 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use doelpoort_core::policy::decide::civil_day;
 use serde::Serialize;
 
 use super::Shared;
@@ -59,7 +58,6 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
                     certificate,
                     &request,
                     now,
-                    civil_day(now),
                     &gateway.random,
                 )
                 .await
@@ -74,7 +72,9 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
             refuse(&error)
         }
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -86,5 +86,12 @@ fn refuse(error: &OAuthError) -> Response {
             StatusCode::BAD_REQUEST
         }
     };
-    (status, Json(ErrorDocument { error: error.error(), error_description: error.to_string() })).into_response()
+    (
+        status,
+        Json(ErrorDocument {
+            error: error.error(),
+            error_description: error.to_string(),
+        }),
+    )
+        .into_response()
 }

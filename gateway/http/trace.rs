@@ -13,8 +13,14 @@ pub(crate) fn of(headers: &HeaderMap, random: &SystemRandom) -> Trace {
     // Without randomness a trace is all zeros: it only helps to find log lines.
     let _ = random.fill(&mut span_id);
     let _ = random.fill(&mut fresh);
-    let given = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
-    Trace { trace_id: given.unwrap_or(fresh), span_id }
+    let given = headers
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+        .and_then(trace_id);
+    Trace {
+        trace_id: given.unwrap_or(fresh),
+        span_id,
+    }
 }
 
 fn trace_id(header: &str) -> Option<[u8; 16]> {

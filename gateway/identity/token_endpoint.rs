@@ -87,7 +87,7 @@ impl Identity {
         certificate: Option<&PeerCertificate>,
         request: &TokenRequest,
         now: Timestamp,
-        random: &dyn SecureRandom,
+        random: &(dyn SecureRandom + Sync),
     ) -> Result<TokenResponse, OAuthError> {
         let certificate = certificate.ok_or(OAuthError::InvalidClient(IdentityError::CertificateMissing))?;
         let proved = client_assertion::prove(

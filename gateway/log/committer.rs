@@ -33,7 +33,7 @@ const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How long one step may take: preparing a transaction, committing it, looking up what became of it.
 const STEP_MAX: Duration = Duration::from_secs(5);
 /// How long preparing may take where entries have effects: a large delivery becomes visible in one transaction.
-const EFFECTS_MAX: Duration = Duration::from_secs(60);
+const EFFECTS_MAX: Duration = Duration::from_mins(1);
 /// How often a batch is tried before its requests are told that the log is unavailable.
 const ATTEMPTS_MAX: u32 = 3;
 /// The wait between attempts.
@@ -177,6 +177,8 @@ impl Committer {
             let batch = take_batch(first, &mut queue);
             self.append(batch).await;
         }
+        // Nobody can append any more, by close or because every handle is gone.
+        self.health.finishing.cancel();
     }
 
     /// Appends a batch, or tells its requests that it is not known to be durable.

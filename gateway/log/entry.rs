@@ -8,7 +8,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::LogError;
 
 /// One entry to be: what happened, and what takes effect together with it.
-#[derive(Debug)]
 pub struct Entry {
     /// What the leaf will say.
     pub event: Event,
@@ -72,6 +71,17 @@ impl Entry {
     pub fn decided_under(mut self, generation: i64) -> Self {
         self.decided_under = Some(generation);
         self
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Entry({}, {} effects)",
+            self.event.kind.name(),
+            self.effects.len()
+        )
     }
 }
 

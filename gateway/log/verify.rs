@@ -112,7 +112,7 @@ impl Check {
             findings: Vec::new(),
         };
         for checkpoint in stored {
-            check.stored_checkpoint(checkpoint, log);
+            check.stored_checkpoint(&checkpoint, log);
         }
         check.milestones.extend(against.map(|given| Milestone {
             size: given.size,
@@ -126,7 +126,7 @@ impl Check {
     }
 
     /// The note must be signed and say what stands beside it; its root is compared when the tree has its size.
-    fn stored_checkpoint(&mut self, stored: rows::StoredCheckpoint, log: &Verifier) {
+    fn stored_checkpoint(&mut self, stored: &rows::StoredCheckpoint, log: &Verifier) {
         match Checkpoint::open(&stored.note, log) {
             Err(error) => {
                 self.find(

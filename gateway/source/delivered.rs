@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldName, FieldType, Name, Value};
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
-use doelpoort_core::party::Oin;
+use doelpoort_core::figures::cell_id::CellId;
 use doelpoort_core::plan::{FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan};
 use doelpoort_core::pseudonym::SubjectId;
 use doelpoort_core::purpose::Scope;
@@ -56,7 +56,12 @@ impl Delivered {
     ///
     /// # Errors
     /// When the epoch was not released, the scope is too wide, or the store fails.
-    pub async fn fetch(&self, catalogue: &Catalogue, plan: &Plan, now: Timestamp) -> Result<Extract, SourceError> {
+    pub async fn fetch(
+        &self,
+        catalogue: &Catalogue,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Extract, SourceError> {
         match plan {
             Plan::Facts(plan) => self.facts(catalogue, plan, now).await,
             Plan::Figures(plan) => self.figures(plan).await,
@@ -70,28 +75,68 @@ impl Delivered {
             EpochChoice::Latest => None,
             EpochChoice::On(date) => Some(date),
         };
-        let epoch = self
-            .store
-            .released_epoch(plan.population().as_str(), plan.purpose().as_str(), date)
+        let (id, epoch, completeness) = self
+            .answering_epoch(plan, date)
             .await?
             .ok_or(SourceError::NoSuchEpoch)?;
-        let names: Vec<Option<String>> = plan.rows().iter().map(|row| row.cell.as_ref().map(CellId::text)).collect();
-        let values = self.store.released_values(epoch.id, &names).await?;
-        let completeness = serde_json::from_str(&epoch.completeness).unwrap_or_default();
-        Ok(Extract::Cells(EpochCells { epoch: epoch.date, completeness, values }))
+        let names: Vec<String> = plan
+            .rows()
+            .iter()
+            .map(|row| row.cell.as_ref().map(CellId::text).unwrap_or_default())
+            .collect();
+        let released = self.store.released_cells(id, &names).await?;
+        let values = names.iter().map(|name| released.get(name).copied()).collect();
+        let completeness = serde_json::from_str(&completeness).unwrap_or_default();
+        Ok(Extract::Cells(EpochCells {
+            epoch,
+            completeness,
+            values,
+        }))
+    }
+
+    /// The epoch asked, or the latest, among those that closed while the purpose was active.
+    async fn answering_epoch(
+        &self,
+        plan: &FiguresPlan,
+        date: Option<Date>,
+    ) -> Result<Option<(i64, Date, String)>, StoreError> {
+        for epoch in self.store.closed_epochs(plan.population()).await? {
+            let Ok(epoch_date) = epoch.date.parse::<Date>() else {
+                continue;
+            };
+            if date.is_some_and(|date| date != epoch_date) {
+                continue;
+            }
+            let purposes = self.store.epoch_purposes(epoch.id).await?;
+            if purposes.iter().any(|purpose| purpose.purpose == *plan.purpose()) {
+                return Ok(Some((epoch.id, epoch_date, epoch.completeness)));
+            }
+        }
+        Ok(None)
     }
 
     async fn records(&self, catalogue: &Catalogue, plan: &RecordsPlan) -> Result<Extract, SourceError> {
         let mut parts = plan.parts().iter();
-        let base = parts.next().ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
+        let base = parts
+            .next()
+            .ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
         let within = match plan.scope() {
-            PlannedScope::Caseload { controller, staff } => Within::Caseload { controller, staff, at: plan.at() },
+            PlannedScope::Caseload { controller, staff } => Within::Caseload {
+                controller,
+                staff,
+                at: plan.at(),
+            },
             PlannedScope::Everything => Within::Everybody,
             PlannedScope::OwnBoard(board) => Within::Holder(board),
         };
         let base_reading = Reading::of(catalogue, base, plan.at())?;
         let base_selection = base_reading.selection(within);
-        let found = self.latest(&base_reading, &render::rows(&base_selection, RECORDS_ROWS_MAX + 1)).await?;
+        let found = self
+            .latest(
+                &base_reading,
+                &render::rows(&base_selection, RECORDS_ROWS_MAX + 1),
+            )
+            .await?;
         if found.len() > usize::try_from(RECORDS_ROWS_MAX).unwrap_or(usize::MAX) {
             return Err(SourceError::TooManyRows);
         }
@@ -102,12 +147,23 @@ impl Delivered {
             let rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
             joined.push((rows, !part.only.is_empty()));
         }
-        let rows = found.into_iter().filter_map(|(subject, values)| assemble(plan, subject, &values, &joined));
+        let rows = found
+            .into_iter()
+            .filter_map(|(subject, values)| assemble(plan, subject, &values, &joined));
         Ok(Extract::Rows(rows.collect()))
     }
 
-    async fn facts(&self, catalogue: &Catalogue, plan: &FactsPlan, now: Timestamp) -> Result<Extract, SourceError> {
-        let subjects: Vec<[u8; 16]> = plan.pupils().iter().map(|pupil| *pupil.subject.as_bytes()).collect();
+    async fn facts(
+        &self,
+        catalogue: &Catalogue,
+        plan: &FactsPlan,
+        now: Timestamp,
+    ) -> Result<Extract, SourceError> {
+        let subjects: Vec<[u8; 16]> = plan
+            .pupils()
+            .iter()
+            .map(|pupil| *pupil.subject.as_bytes())
+            .collect();
         let fields = plan.fields().iter().map(|(field, _)| field);
         let part = Part::of(plan.dataset(), fields, plan.holders());
         let reading = Reading::of(catalogue, &part, plan.at())?;
@@ -118,17 +174,28 @@ impl Delivered {
             let subject = pupil.subject.as_bytes();
             let own = claims.is_own(plan, subject, now);
             let values = rows.remove(subject).filter(|_| own);
-            FactRow { reference: pupil.reference.clone(), values }
+            FactRow {
+                reference: pupil.reference.clone(),
+                values,
+            }
         });
         Ok(Extract::Facts(answers.collect()))
     }
 
     /// What boards and the municipality say of where these pupils go to school.
-    async fn claims(&self, catalogue: &Catalogue, subjects: &[[u8; 16]], at: Date) -> Result<Claims, SourceError> {
+    async fn claims(
+        &self,
+        catalogue: &Catalogue,
+        subjects: &[[u8; 16]],
+        at: Date,
+    ) -> Result<Claims, SourceError> {
         let mut claims = Claims::default();
         for row in self.run(&render::enrolment_claims(subjects)).await? {
             let claim = EnrolmentClaim {
-                holder: row.text(1)?.parse().map_err(|_| StoreError::Shape { column: 1 })?,
+                holder: row
+                    .text(1)?
+                    .parse()
+                    .map_err(|_| StoreError::Shape { column: 1 })?,
                 site: row.text(2)?,
                 from: render::date(row.int(3)?).ok_or(StoreError::Shape { column: 3 })?,
                 until: row.int_opt(4)?.and_then(render::date),
@@ -136,28 +203,48 @@ impl Delivered {
             };
             claims.enrolments.entry(row.array(0)?).or_default().push(claim);
         }
-        let resident = Part::of(&name("resident")?, [&FieldName::new(name("resident")?, name("site")?)], None);
+        let resident = Part::of(
+            &name("resident")?,
+            [&FieldName::new(name("resident")?, name("site")?)],
+            None,
+        );
         let reading = Reading::of(catalogue, &resident, at)?;
-        for (subject, values) in
-            self.all(&reading, &render::rows(&reading.selection(Within::Subjects(subjects)), FACTS_ROWS_MAX)).await?
+        for (subject, values) in self
+            .all(
+                &reading,
+                &render::rows(&reading.selection(Within::Subjects(subjects)), FACTS_ROWS_MAX),
+            )
+            .await?
         {
             let site = match values.into_iter().next().flatten() {
                 Some(Value::Text(site)) => Some(site),
                 _ => None,
             };
-            claims.residents.entry(subject).or_default().push(ResidentClaim { site });
+            claims
+                .residents
+                .entry(subject)
+                .or_default()
+                .push(ResidentClaim { site });
         }
         Ok(claims)
     }
 
     /// The latest row of each subject: rows come sorted, so it is the first.
-    async fn latest(&self, reading: &Reading<'_>, query: &Query) -> Result<Vec<([u8; 16], Values)>, SourceError> {
+    async fn latest(
+        &self,
+        reading: &Reading<'_>,
+        query: &Query,
+    ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
         let mut rows = self.all(reading, query).await?;
         rows.dedup_by(|later, first| later.0 == first.0);
         Ok(rows)
     }
 
-    async fn all(&self, reading: &Reading<'_>, query: &Query) -> Result<Vec<([u8; 16], Values)>, SourceError> {
+    async fn all(
+        &self,
+        reading: &Reading<'_>,
+        query: &Query,
+    ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
         let mut rows = Vec::new();
         for row in self.run(query).await? {
             rows.push((row.array(0)?, reading.values(&row)?));
@@ -171,7 +258,8 @@ impl Delivered {
 }
 
 fn name(text: &str) -> Result<Name, SourceError> {
-    text.parse().map_err(|_| SourceError::NotInCatalogue(text.to_owned()))
+    text.parse()
+        .map_err(|_| SourceError::NotInCatalogue(text.to_owned()))
 }
 
 #[derive(Default)]
@@ -183,7 +271,11 @@ struct Claims {
 impl Claims {
     /// Every pupil's claims are weighed, found or not, so that hit and miss take the same steps.
     fn is_own(&self, plan: &FactsPlan, subject: &[u8; 16], now: Timestamp) -> bool {
-        let enrolments = self.enrolments.get(subject).map(Vec::as_slice).unwrap_or_default();
+        let enrolments = self
+            .enrolments
+            .get(subject)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let residents = self.residents.get(subject).map(Vec::as_slice).unwrap_or_default();
         let own = own_pupil(plan.board(), enrolments, residents, now);
         match plan.scope() {
@@ -218,14 +310,25 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        Ok(Self { part, dataset, fields, columns, at })
+        Ok(Self {
+            part,
+            dataset,
+            fields,
+            columns,
+            at,
+        })
     }
 
     fn selection(&self, within: Within<'a>) -> Selection<'a> {
         Selection {
             dataset: self.dataset,
             columns: self.columns.iter().map(|field| &field.name).collect(),
-            only: self.part.only.iter().map(|(field, value)| (field, value)).collect(),
+            only: self
+                .part
+                .only
+                .iter()
+                .map(|(field, value)| (field, value))
+                .collect(),
             holders: self.part.holders.as_deref(),
             at: self.at,
             within,
@@ -238,8 +341,25 @@ impl<'a> Reading<'a> {
         for (place, field) in self.columns.iter().enumerate() {
             stored.push((&field.name, stored_value(row, place + 1, field)?));
         }
-        let of = |wanted: &Name| stored.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.as_ref());
-        Ok(self.fields.iter().map(|field| field.value_at(self.at, &of)).collect())
+        let of = |wanted: &Name| {
+            stored
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .and_then(|(_, value)| value.as_ref())
+        };
+        Ok(self
+            .fields
+            .iter()
+            .map(|field| value(field, self.at, &of))
+            .collect())
+    }
+}
+
+/// A field's value: stored, or computed from stored ones.
+fn value<'r>(field: &Field, at: Date, of: &impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
+    match &field.derive {
+        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derive.on(at, of),
+        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => of(&field.name).cloned(),
     }
 }
 
@@ -270,7 +390,10 @@ fn assemble(
     base: &Values,
     joined: &[(HashMap<[u8; 16], Values>, bool)],
 ) -> Option<RawRow> {
-    if joined.iter().any(|(rows, filtered)| *filtered && !rows.contains_key(&subject)) {
+    if joined
+        .iter()
+        .any(|(rows, filtered)| *filtered && !rows.contains_key(&subject))
+    {
         return None;
     }
     let values = plan
@@ -284,5 +407,8 @@ fn assemble(
                 .and_then(|values| values.get(column.position).cloned().flatten()),
         })
         .collect();
-    Some(RawRow { subject: SubjectId::from_bytes(subject), values })
+    Some(RawRow {
+        subject: SubjectId::from_bytes(subject),
+        values,
+    })
 }

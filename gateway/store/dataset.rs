@@ -9,6 +9,7 @@
 //! | `holder`, `delivery` | whose row it is, and since which delivery; visible while that delivery is `active` |
 //! | `row_key` | 32 bytes that name the row within its holder, dataset and period |
 //! | `subject` | the pupil, as this holder's own links have it; NULL in datasets that are not about pupils |
+//! | `first_us` | when the holder first delivered this row, kept over snapshots; µs UTC |
 //! | `reference` | the holder's own name for the pupil, sealed; NULL where it sent none |
 //! | `f_…` | dates as days since 1970-01-01, Booleans as 0 and 1, integers; everything else as text |
 
@@ -195,7 +196,7 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
     let render = |int: &str, bytes: &str, end: &str| {
         let mut text = format!(
             "CREATE TABLE {table} (\"row\" {int} NOT NULL PRIMARY KEY, holder TEXT NOT NULL, \
-             row_key {bytes} NOT NULL, subject {bytes}, delivery {int} NOT NULL, reference {bytes}"
+             row_key {bytes} NOT NULL, subject {bytes}, delivery {int} NOT NULL, first_us {int} NOT NULL, reference {bytes}"
         );
         for field in dataset.stored_fields() {
             let (column, class) = (column_name(&field.name), type_class(field.field_type));
@@ -210,9 +211,10 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
     )
 }
 
-/// Indexes: one row a key and delivery, which is also the way to a delivery's rows; the holder's rows by key; the
-/// pupil's rows; and fields that tie a row to a site or a member of staff. Their names are numbered by the
-/// field's place in its name's digest, for a table and a field together may be too long for PostgreSQL.
+/// Indexes: one row a key and delivery, which is also the way to a delivery's rows; rows by key; the pupil's rows;
+/// and fields that tie a row to a site or a member of staff. None begins with the holder: `SQLite`, which has no
+/// statistics, would take it before the pupil's and read all of a holder's rows for each pupil. A field's index is
+/// named by a digest, for the names of a table and a field together may be too long for PostgreSQL.
 fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     let index = |kind: &str, name: &str, columns: &str| {
         Rendered::same(format!(
@@ -221,7 +223,7 @@ fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     };
     let mut all = vec![
         index("UNIQUE INDEX", "d", "delivery, row_key"),
-        index("INDEX", "k", "holder, row_key"),
+        index("INDEX", "k", "row_key"),
     ];
     if dataset.about == About::Pupil {
         all.push(index("INDEX", "s", "subject"));
@@ -237,24 +239,37 @@ fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     all
 }
 
-/// `$1` delivery, `$2` holder, then the batch: row, key, subject, reference, fields.
+/// `$1` delivery, `$2` holder, `$3` now, then the batch: row, key, subject, reference, fields. A row that the holder
+/// already has keeps the time at which it was first seen.
 fn insert(table: &str, fields: &[(Name, TypeClass)]) -> Rendered {
     let mut columns = String::from("\"row\", row_key, subject, reference");
     let mut sqlite = String::from("value ->> 0, unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3)");
-    let mut arrays = String::from("$3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]");
+    let mut arrays = String::from("$4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[]");
+    let mut names = String::from("n, k, s, c");
     for (place, (field, class)) in fields.iter().enumerate() {
         // Writes to a String cannot fail.
         let _ = write!(columns, ", {}", column_name(field));
         let _ = write!(sqlite, ", value ->> {}", place + 4);
-        let _ = write!(arrays, ", ${}::{}[]", place + 7, class.name("bigint", "bytea"));
+        let _ = write!(arrays, ", ${}::{}[]", place + 8, class.name("bigint", "bytea"));
+        let _ = write!(names, ", f{place}");
     }
     let end = "ON CONFLICT (delivery, row_key) DO NOTHING";
+    let first = |key: &str| {
+        format!(
+            "COALESCE((SELECT MIN(o.first_us) FROM {table} o JOIN delivery d ON d.id = o.delivery AND d.state = 'active' \
+             WHERE o.holder = $2 AND o.row_key = {key}), $3)"
+        )
+    };
     Rendered::pair(
         format!(
-            "INSERT INTO {table} (delivery, holder, {columns}) SELECT $1, $2, {sqlite} FROM json_each($3) WHERE TRUE {end}"
+            "INSERT INTO {table} (delivery, holder, first_us, {columns}) \
+             SELECT $1, $2, {}, {sqlite} FROM json_each($4) WHERE TRUE {end}",
+            first("unhex(value ->> 1)")
         ),
         format!(
-            "INSERT INTO {table} (delivery, holder, {columns}) SELECT $1, $2, v.* FROM unnest({arrays}) AS v {end}"
+            "INSERT INTO {table} (delivery, holder, first_us, {columns}) \
+             SELECT $1, $2, {}, v.* FROM unnest({arrays}) AS v ({names}) {end}",
+            first("v.k")
         ),
     )
 }

@@ -146,7 +146,7 @@ fn unavailable(reason: impl Into<String>) -> StoreError {
 }
 
 fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
-    let code = error.code().map(|code| code.into_owned()).unwrap_or_default();
+    let code = error.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
     if error.is_unique_violation() {
         return StoreError::Conflict {
             table: error.table().unwrap_or("unknown").to_owned(),

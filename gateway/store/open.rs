@@ -17,6 +17,11 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Rows that the `SQLite` thread may be ahead of its reader; the driver's default of 50 costs a quarter more CPU.
 const ROW_BUFFER_ROWS: usize = 4096;
 
+/// Page cache of the writer, KiB (negative is `SQLite`'s way to say so): its keys are random, so its pages are too.
+const WRITER_CACHE_KIB: &str = "-65536";
+/// Page cache of each reader, KiB.
+const READER_CACHE_KIB: &str = "-16384";
+
 /// Limits of the connections.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
@@ -94,6 +99,7 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<SqlitePools, St
     make_private(connect.get_filename())?;
     let writer = connect
         .clone()
+        .pragma("cache_size", WRITER_CACHE_KIB)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .create_if_missing(true);
@@ -112,7 +118,7 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<SqlitePools, St
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(connect.read_only(true))
+        .connect_with(connect.pragma("cache_size", READER_CACHE_KIB).read_only(true))
         .await?;
     Ok(SqlitePools { writer, readers })
 }

@@ -13,7 +13,7 @@ use doelpoort_core::catalogue::Name;
 use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 /// How long a close may be silent before another process takes it over.
-pub const LEASE: Duration = Duration::from_secs(10 * 60);
+pub const LEASE: Duration = Duration::from_mins(10);
 const LEASE_US: i64 = 10 * 60 * 1_000_000;
 /// Cells a statement.
 const CELLS_PER_STATEMENT_MAX: usize = 5_000;

@@ -9,7 +9,8 @@ use doelpoort_core::party::Oin;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 
-use super::SqlValue;
+use super::dataset::{Rendered, column_name as column, table_name as table};
+use super::{Row, SqlValue, Store, StoreError, Tx};
 
 /// How far back a dataset of reports is read from a date: a school year's worth.
 const PERIOD_MONTHS: i32 = 12;
@@ -44,7 +45,11 @@ pub(crate) struct Selection<'a> {
 #[derive(Debug)]
 pub(crate) enum Within<'a> {
     /// At the sites of a person's caseload.
-    Caseload { controller: &'a Oin, staff: &'a str, at: Date },
+    Caseload {
+        controller: &'a Oin,
+        staff: &'a str,
+        at: Date,
+    },
     /// All.
     Everybody,
     /// Held by this board.
@@ -55,19 +60,12 @@ pub(crate) enum Within<'a> {
     Subjects(&'a [[u8; 16]]),
 }
 
-/// The table of a dataset. A name holds only `a-z`, `0-9` and `-`, so no quoting is needed.
-pub(crate) fn table(dataset: &Name) -> String {
-    format!("ds_{}", dataset.as_str().replace('-', "_"))
-}
-
-/// The column of a field.
-pub(crate) fn column(field: &Name) -> String {
-    format!("f_{}", field.as_str().replace('-', "_"))
-}
-
 /// The latest row of a subject comes first: by `since`, then by row key.
 pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
-    let mut query = Query { text: String::from("SELECT s.canonical"), values: Vec::new() };
+    let mut query = Query {
+        text: String::from("SELECT s.canonical"),
+        values: Vec::new(),
+    };
     for field in &selection.columns {
         push(&mut query, format_args!(", r.{}", column(field)));
     }
@@ -90,7 +88,11 @@ pub(crate) fn enrolment_claims(subjects: &[[u8; 16]]) -> Query {
         ),
         values: Vec::new(),
     };
-    among(&mut query, "s.canonical", subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())));
+    among(
+        &mut query,
+        "s.canonical",
+        subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
+    );
     query
 }
 
@@ -109,7 +111,11 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
         push(query, format_args!(" AND r.{} = {place}", column(field)));
     }
     if let Some(holders) = selection.holders {
-        among(query, "r.holder", holders.iter().map(|holder| SqlValue::Text(holder.to_string())));
+        among(
+            query,
+            "r.holder",
+            holders.iter().map(|holder| SqlValue::Text(holder.to_string())),
+        );
     }
     within(query, &selection.within);
 }
@@ -122,14 +128,22 @@ fn within(query: &mut Query, within: &Within<'_>) {
             push(query, format_args!(" AND r.holder = {place}"));
         }
         Within::Subjects(subjects) => {
-            among(query, "s.canonical", subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())));
+            among(
+                query,
+                "s.canonical",
+                subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
+            );
         }
         Within::Selected(selection) => {
             query.text.push_str(" AND s.canonical IN (SELECT s.canonical");
             from(query, selection);
             query.text.push(')');
         }
-        Within::Caseload { controller, staff, at } => {
+        Within::Caseload {
+            controller,
+            staff,
+            at,
+        } => {
             query.text.push_str(
                 " AND r.f_site IN (SELECT c.f_site FROM ds_caseload c \
                  JOIN delivery d ON d.id = c.delivery AND d.state = 'active' WHERE TRUE",
@@ -161,7 +175,10 @@ fn holds_at(query: &mut Query, dataset: &Dataset, alias: &str, at: Date) {
         };
         let place = bind(query, SqlValue::Int(days(from)));
         let until = column(until);
-        push(query, format_args!(" AND ({alias}.{until} IS NULL OR {alias}.{until} > {place})"));
+        push(
+            query,
+            format_args!(" AND ({alias}.{until} IS NULL OR {alias}.{until} > {place})"),
+        );
     }
 }
 
@@ -174,7 +191,10 @@ fn among(query: &mut Query, expression: &str, values: impl Iterator<Item = SqlVa
     if places.is_empty() {
         query.text.push_str(" AND FALSE");
     } else {
-        push(query, format_args!(" AND {expression} IN ({})", places.join(", ")));
+        push(
+            query,
+            format_args!(" AND {expression} IN ({})", places.join(", ")),
+        );
     }
 }
 
@@ -197,7 +217,9 @@ pub(crate) fn days(date: Date) -> i64 {
 /// The date of stored days.
 pub(crate) fn date(days: i64) -> Option<Date> {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    EPOCH.checked_add(jiff::SignedDuration::from_hours(days.checked_mul(24)?)).ok()
+    EPOCH
+        .checked_add(jiff::SignedDuration::from_hours(days.checked_mul(24)?))
+        .ok()
 }
 
 /// A catalogue value as it is stored.
@@ -207,5 +229,25 @@ pub(crate) fn value_of(value: &Value) -> SqlValue {
         Value::Date(date) => SqlValue::Int(days(*date)),
         Value::Integer(number) => SqlValue::Int(*number),
         Value::Text(text) => SqlValue::Text(text.clone()),
+    }
+}
+
+impl Store {
+    /// Reads all rows of a rendered query.
+    pub(crate) async fn fetch_rendered(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        self.fetch_all(&Rendered::same(query.text.clone()), query.values.clone())
+            .await
+    }
+}
+
+impl Tx {
+    /// Reads the rows of a rendered query one by one; an error of `each` ends it.
+    pub(crate) async fn for_each_rendered(
+        &mut self,
+        query: &Query,
+        each: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.for_each(&Rendered::same(query.text.clone()), query.values.clone(), each)
+            .await
     }
 }

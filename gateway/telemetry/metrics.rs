@@ -196,7 +196,7 @@ impl Metrics {
         self.certificate_days_left.set(days);
     }
 
-    /// Everything in the OpenMetrics text format, for `/metrics`.
+    /// Everything in the `OpenMetrics` text format, for `/metrics`.
     pub fn encode(&self) -> String {
         let mut page = String::new();
         match text::encode(&mut page, &self.registry) {

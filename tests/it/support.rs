@@ -1,4 +1,4 @@
 //! The harness: it hides the world from the tests.
 
-pub mod catalogue;
-pub mod database;
+pub(crate) mod catalogue;
+pub(crate) mod database;

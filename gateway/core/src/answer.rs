@@ -9,6 +9,7 @@
 
 use crate::audit::receipt::Receipt;
 use crate::protect::{Format, Release};
+use crate::request::Form;
 
 /// An answer that may leave. Only a release and the receipt of its log entry make one.
 pub struct Answer {
@@ -27,6 +28,11 @@ impl Answer {
         self.release.format
     }
 
+    /// The form of the answer.
+    pub fn form(&self) -> Form {
+        self.release.form()
+    }
+
     /// The receipt.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
@@ -40,13 +46,26 @@ impl Answer {
     /// The body: JSON as one document with the receipt, NDJSON with `meta` and `receipt` as last lines; CSV holds the
     /// data alone, its receipt travels in a header.
     pub fn into_body(self) -> (Vec<u8>, Receipt) {
-        let Self { release: Release { data, meta, format, .. }, receipt } = self;
+        let Self {
+            release: Release {
+                data, meta, format, ..
+            },
+            receipt,
+        } = self;
         let body = match format {
             Format::Csv => data,
             Format::Json => {
                 let receipt = receipt_json(&receipt);
                 let mut body = Vec::with_capacity(data.len() + meta.len() + receipt.len() + 64);
-                for part in [&b"{\"data\":"[..], &data, b",\"meta\":", &meta, b",\"receipt\":", receipt.as_bytes(), b"}\n"] {
+                for part in [
+                    &b"{\"data\":"[..],
+                    &data,
+                    b",\"meta\":",
+                    &meta,
+                    b",\"receipt\":",
+                    receipt.as_bytes(),
+                    b"}\n",
+                ] {
                     body.extend_from_slice(part);
                 }
                 body
@@ -54,7 +73,13 @@ impl Answer {
             Format::Ndjson => {
                 let receipt = receipt_json(&receipt);
                 let mut body = data;
-                for part in [&b"{\"meta\":"[..], &meta, b"}\n{\"receipt\":", receipt.as_bytes(), b"}\n"] {
+                for part in [
+                    &b"{\"meta\":"[..],
+                    &meta,
+                    b"}\n{\"receipt\":",
+                    receipt.as_bytes(),
+                    b"}\n",
+                ] {
                     body.extend_from_slice(part);
                 }
                 body

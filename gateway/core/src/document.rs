@@ -21,10 +21,14 @@ pub(crate) struct Document<'a> {
 /// A table and the keys that were asked of it.
 pub(crate) struct Table<'d, 'a> {
     document: &'d Document<'a>,
-    table: &'d DeTable<'a>,
+    members: &'d DeTable<'a>,
     place: Range<usize>,
     asked: RefCell<Vec<&'static str>>,
 }
+
+/// A mistake was noted; there is nothing more to tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted;
 
 /// A value, or a key, and its place.
 #[derive(Clone, Copy)]
@@ -70,10 +74,10 @@ pub(crate) fn read<T>(
 }
 
 impl<'d, 'a> Table<'d, 'a> {
-    fn new(document: &'d Document<'a>, table: &'d DeTable<'a>, place: Range<usize>) -> Self {
+    fn new(document: &'d Document<'a>, members: &'d DeTable<'a>, place: Range<usize>) -> Self {
         Self {
             document,
-            table,
+            members,
             place,
             asked: RefCell::default(),
         }
@@ -82,10 +86,21 @@ impl<'d, 'a> Table<'d, 'a> {
     /// The value of a key that may be left out.
     pub(crate) fn optional(&self, key: &'static str) -> Option<Value<'d, 'a>> {
         self.asked.borrow_mut().push(key);
-        self.table.get(key).map(|value| Value {
+        self.members.get(key).map(|value| Value {
             document: self.document,
             content: Content::Value(value),
         })
+    }
+
+    /// What a key that may be left out holds, read with `read`.
+    pub(crate) fn if_there<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(Value<'d, 'a>) -> Option<T>,
+    ) -> Result<Option<T>, Noted> {
+        self.optional(key)
+            .map(|value| read(value).ok_or(Noted))
+            .transpose()
     }
 
     /// The value of a key that must be there.
@@ -100,7 +115,7 @@ impl<'d, 'a> Table<'d, 'a> {
     /// All keys with their values, for a table whose keys are names.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Value<'d, 'a>, Value<'d, 'a>)> {
         let document = self.document;
-        self.table.iter().map(move |(key, value)| {
+        self.members.iter().map(move |(key, value)| {
             (
                 Value {
                     document,

@@ -18,7 +18,7 @@ use crate::policy::decide::Right;
 use crate::request::Request;
 
 pub use facts::{AskedPupil, FactsPlan};
-pub use figures::{CELLS_MAX, FiguresPlan, PlannedRow};
+pub use figures::{CELLS_MAX, Code, FiguresPlan, PlannedRow};
 pub use records::{Column, Part, PlannedScope, RecordsPlan};
 
 /// What will be read, and nothing else will.
@@ -48,7 +48,11 @@ impl Plan {
     ///
     /// # Errors
     /// When the answer would be larger than one answer may be.
-    pub fn minimal(permit: &Permit<'_>, request: &Request, pupils: Vec<AskedPupil>) -> Result<Self, PlanError> {
+    pub fn minimal(
+        permit: &Permit<'_>,
+        request: &Request,
+        pupils: Vec<AskedPupil>,
+    ) -> Result<Self, PlanError> {
         match (permit.right(), request) {
             (Right::Facts(grant), Request::Facts(request)) => {
                 Ok(Self::Facts(FactsPlan::minimal(permit, grant, request, pupils)))
@@ -56,9 +60,9 @@ impl Plan {
             (Right::Figures(grant, question), Request::Figures(_)) => {
                 FiguresPlan::minimal(permit, grant, question).map(Self::Figures)
             }
-            (Right::Records(grant, staff), Request::Records(request)) => {
-                Ok(Self::Records(RecordsPlan::minimal(permit, grant, staff.as_ref(), request)))
-            }
+            (Right::Records(grant, staff), Request::Records(request)) => Ok(Self::Records(
+                RecordsPlan::minimal(permit, grant, staff.as_ref(), request),
+            )),
             _ => Err(PlanError::OtherForm),
         }
     }

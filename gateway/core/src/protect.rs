@@ -102,7 +102,13 @@ pub fn protect(
         }
         _ => return Err(RenderError::OtherForm),
     };
-    Ok(Release { data: rendered.data, meta: rendered.meta, format, form, rows: rendered.rows })
+    Ok(Release {
+        data: rendered.data,
+        meta: rendered.meta,
+        format,
+        form,
+        rows: rendered.rows,
+    })
 }
 
 /// Why an answer could not be rendered.
@@ -127,12 +133,18 @@ fn purpose_meta(permit: &Permit<'_>) -> PurposeMeta {
     PurposeMeta {
         id: standing.purpose.id.to_string(),
         version: standing.purpose.version,
-        digest: format!("sha256:{}", data_encoding::HEXLOWER.encode(&standing.manifest_digest)),
+        digest: format!(
+            "sha256:{}",
+            data_encoding::HEXLOWER.encode(&standing.manifest_digest)
+        ),
     }
 }
 
 /// Writes rows that are already JSON objects in the format asked; CSV takes the columns in this order.
-fn rows_json(rows: &[serde_json::Map<String, serde_json::Value>], format: Format) -> Result<Vec<u8>, RenderError> {
+fn rows_json(
+    rows: &[serde_json::Map<String, serde_json::Value>],
+    format: Format,
+) -> Result<Vec<u8>, RenderError> {
     match format {
         Format::Json => Ok(serde_json::to_vec(rows)?),
         Format::Ndjson => {
@@ -165,7 +177,11 @@ fn line<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
             bytes.push(b',');
         }
         let formula = field.starts_with(['=', '+', '@', '\t', '\r']);
-        let text = if formula { format!("'{field}") } else { field.to_owned() };
+        let text = if formula {
+            format!("'{field}")
+        } else {
+            field.to_owned()
+        };
         if text.contains([',', '"', '\n', '\r']) {
             bytes.extend_from_slice(format!("\"{}\"", text.replace('"', "\"\"")).as_bytes());
         } else {

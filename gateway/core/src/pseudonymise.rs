@@ -2,9 +2,9 @@
 
 use crate::catalogue::school_year;
 use crate::extract::{EpochCells, Extract, FactRow, RawRow};
+use crate::lp::PartText;
 use crate::plan::Plan;
 use crate::policy::decide::Permit;
-use crate::lp::PartText;
 use crate::pseudonym::{DomainKey, ExitRoot, KeyVersion, Pseudonym};
 use crate::purpose::KeyPeriod;
 
@@ -25,7 +25,10 @@ pub struct Pseudonymised(pub(crate) Content);
 pub(crate) enum Content {
     Cells(EpochCells),
     Facts(Vec<FactRow>),
-    Records { rows: Vec<PseudonymRow>, next: Option<Pseudonym> },
+    Records {
+        rows: Vec<PseudonymRow>,
+        next: Option<Pseudonym>,
+    },
 }
 
 /// A row under a pseudonym.
@@ -65,18 +68,32 @@ pub fn pseudonymise(
             };
             let (recipient, purpose) = (permit.recipient(), permit.purpose());
             let link_scope = PartText::default();
-            let domain = DomainKey::derive(key.root, key.version, key.tenant, recipient, purpose, &link_scope, &epoch);
+            let domain = DomainKey::derive(
+                key.root,
+                key.version,
+                key.tenant,
+                recipient,
+                purpose,
+                &link_scope,
+                &epoch,
+            );
             page(rows, &domain, after, plan.page_limit())
         }
         // Rows belong to a records plan; without one there is no row to give.
-        (Extract::Rows(_), _) => Content::Records { rows: Vec::new(), next: None },
+        (Extract::Rows(_), _) => Content::Records {
+            rows: Vec::new(),
+            next: None,
+        },
     })
 }
 
 fn page(rows: Vec<RawRow>, domain: &DomainKey, after: Option<&Pseudonym>, limit: u32) -> Content {
     let mut named: Vec<PseudonymRow> = rows
         .into_iter()
-        .map(|raw| PseudonymRow { pseudonym: domain.pseudonym(&raw.subject), raw })
+        .map(|raw| PseudonymRow {
+            pseudonym: domain.pseudonym(&raw.subject),
+            raw,
+        })
         .filter(|row| after.is_none_or(|after| row.pseudonym > *after))
         .collect();
     named.sort_unstable_by(|a, b| a.pseudonym.cmp(&b.pseudonym));

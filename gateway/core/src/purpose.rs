@@ -360,83 +360,9 @@ pub enum Per {
     Day,
 }
 
-impl Per {
-    /// Length in seconds.
-    pub fn seconds(self) -> u64 {
-        match self {
-            Self::Second => 1,
-            Self::Minute => 60,
-            Self::Hour => 3_600,
-            Self::Day => 86_400,
-        }
-    }
-}
-
 impl Purpose {
     /// Whether it acts on this day.
     pub fn valid_on(&self, day: Date) -> bool {
         self.valid.from <= day && day <= self.valid.until
-    }
-}
-
-impl Grant {
-    /// The grant's base dataset.
-    pub fn dataset(&self) -> &Name {
-        match self {
-            Self::Delivery(grant) => &grant.dataset,
-            Self::Facts(grant) => &grant.dataset,
-            Self::Figures(grant) => &grant.dataset,
-            Self::Records(grant) => &grant.dataset,
-        }
-    }
-
-    /// Who receives, or for a delivery who delivers.
-    pub fn recipients(&self) -> &[Recipient] {
-        match self {
-            Self::Delivery(grant) => &grant.deliverers,
-            Self::Facts(grant) => &grant.recipients,
-            Self::Figures(grant) => &grant.recipients,
-            Self::Records(grant) => &grant.recipients,
-        }
-    }
-
-    /// How much.
-    pub fn limit(&self) -> Limit {
-        match self {
-            Self::Delivery(grant) => grant.limit,
-            Self::Facts(grant) => grant.limit,
-            Self::Figures(grant) => grant.limit,
-            Self::Records(grant) => grant.limit,
-        }
-    }
-
-    /// The form's name in files and requests.
-    pub fn form(&self) -> &'static str {
-        match self {
-            Self::Delivery(_) => "delivery",
-            Self::Facts(_) => "facts",
-            Self::Figures(_) => "figures",
-            Self::Records(_) => "records",
-        }
-    }
-}
-
-impl HardRule {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::NoBsnToSwv,
-        Self::SwvDataToOwnSchool,
-        Self::YouthCareAsFigures,
-        Self::StaffProved,
-    ];
-
-    /// The rule's name in `exceptions`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoBsnToSwv => "no-bsn-to-swv",
-            Self::SwvDataToOwnSchool => "swv-data-to-own-school",
-            Self::YouthCareAsFigures => "youth-care-as-figures",
-            Self::StaffProved => "staff-proved",
-        }
     }
 }

@@ -157,6 +157,3 @@ impl Request {
 fn date(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
 }
-
-#[cfg(test)]
-mod tests;

@@ -35,28 +35,49 @@ pub struct ResidentClaim {
 /// It needs an active enrolment at the board, first delivered before today, which no active resident row contradicts,
 /// and which either a resident row confirms or which has stood for [`STANDING_HOURS`] after another board's enrolment
 /// ended. An active enrolment at another board suspends scope.
-pub fn own_pupil(board: &Oin, enrolments: &[EnrolmentClaim], residents: &[ResidentClaim], now: Timestamp) -> bool {
+pub fn own_pupil(
+    board: &Oin,
+    enrolments: &[EnrolmentClaim],
+    residents: &[ResidentClaim],
+    now: Timestamp,
+) -> bool {
     let today = crate::policy::decide::civil_day(now);
-    let active = |claim: &&EnrolmentClaim| claim.from <= today && claim.until.is_none_or(|until| until > today);
-    if enrolments.iter().filter(active).any(|claim| claim.holder != *board) {
+    let active =
+        |claim: &&EnrolmentClaim| claim.from <= today && claim.until.is_none_or(|until| until > today);
+    if enrolments
+        .iter()
+        .filter(active)
+        .any(|claim| claim.holder != *board)
+    {
         return false;
     }
-    enrolments.iter().filter(active).filter(|claim| claim.holder == *board).any(|claim| {
-        let contradicted =
-            residents.iter().any(|resident| resident.site.as_ref().is_some_and(|site| *site != claim.site));
-        let confirmed = residents.iter().any(|resident| resident.site.as_ref() == Some(&claim.site));
-        delivered_before(claim, today) && !contradicted && (confirmed || stands(claim, board, enrolments, now))
-    })
+    enrolments
+        .iter()
+        .filter(active)
+        .filter(|claim| claim.holder == *board)
+        .any(|claim| {
+            let contradicted = residents
+                .iter()
+                .any(|resident| resident.site.as_ref().is_some_and(|site| *site != claim.site));
+            let confirmed = residents
+                .iter()
+                .any(|resident| resident.site.as_ref() == Some(&claim.site));
+            delivered_before(claim, today)
+                && !contradicted
+                && (confirmed || stands(claim, board, enrolments, now))
+        })
 }
 
 fn delivered_before(claim: &EnrolmentClaim, today: Date) -> bool {
-    Timestamp::from_microsecond(claim.first_us).is_ok_and(|first| crate::policy::decide::civil_day(first) < today)
+    Timestamp::from_microsecond(claim.first_us)
+        .is_ok_and(|first| crate::policy::decide::civil_day(first) < today)
 }
 
 fn stands(claim: &EnrolmentClaim, board: &Oin, enrolments: &[EnrolmentClaim], now: Timestamp) -> bool {
     let stood_us = now.as_microsecond() - claim.first_us;
-    let ended_elsewhere =
-        enrolments.iter().any(|other| other.holder != *board && other.until.is_some_and(|until| until <= claim.from));
+    let ended_elsewhere = enrolments
+        .iter()
+        .any(|other| other.holder != *board && other.until.is_some_and(|until| until <= claim.from));
     stood_us >= STANDING_HOURS * 3_600_000_000 && ended_elsewhere
 }
 
@@ -81,28 +102,45 @@ mod tests {
     }
 
     fn own(enrolments: &[EnrolmentClaim], resident: Option<&str>) -> bool {
-        let residents = [ResidentClaim { site: resident.map(str::to_owned) }];
+        let residents = [ResidentClaim {
+            site: resident.map(str::to_owned),
+        }];
         own_pupil(&board(1), enrolments, &residents, NOW.parse().unwrap())
     }
 
     #[test]
     fn a_confirmed_enrolment_of_yesterday_is_ones_own() {
-        assert!(own(&[claim(1, "16QA00", "2026-08-01", None, "2026-11-21T23:00:00Z")], Some("16QA00")));
+        assert!(own(
+            &[claim(1, "16QA00", "2026-08-01", None, "2026-11-21T23:00:00Z")],
+            Some("16QA00")
+        ));
     }
 
     #[test]
     fn a_claim_delivered_today_is_not() {
-        assert!(!own(&[claim(1, "16QA00", "2026-08-01", None, "2026-11-22T00:00:01Z")], Some("16QA00")));
+        assert!(!own(
+            &[claim(1, "16QA00", "2026-08-01", None, "2026-11-22T00:00:01Z")],
+            Some("16QA00")
+        ));
     }
 
     #[test]
     fn a_contradicted_claim_is_not() {
-        assert!(!own(&[claim(1, "16QA00", "2026-08-01", None, "2026-11-01T00:00:00Z")], Some("16QA01")));
+        assert!(!own(
+            &[claim(1, "16QA00", "2026-08-01", None, "2026-11-01T00:00:00Z")],
+            Some("16QA01")
+        ));
     }
 
     #[test]
     fn an_unconfirmed_claim_needs_72_hours_and_an_ending_elsewhere() {
-        let previous = claim(2, "16QB00", "2024-08-01", Some("2026-08-01"), "2026-09-01T00:00:00Z");
+        let previous = claim(
+            2,
+            "16QB00",
+            "2024-08-01",
+            Some("2026-08-01"),
+            "2026-09-01T00:00:00Z",
+        );
         let claimed = claim(1, "16QA00", "2026-08-01", None, "2026-11-19T11:00:00Z");
         assert!(own(&[claimed.clone(), previous.clone()], None));
         assert!(!own(&[claimed], None));
@@ -113,12 +151,24 @@ mod tests {
     #[test]
     fn an_enrolment_elsewhere_suspends() {
         let other = claim(2, "16QB00", "2026-08-01", None, "2026-09-01T00:00:00Z");
-        assert!(!own(&[claim(1, "16QA00", "2026-08-01", None, "2026-09-01T00:00:00Z"), other], Some("16QA00")));
+        assert!(!own(
+            &[
+                claim(1, "16QA00", "2026-08-01", None, "2026-09-01T00:00:00Z"),
+                other
+            ],
+            Some("16QA00")
+        ));
     }
 
     #[test]
     fn an_ended_enrolment_is_nobodys() {
-        let ended = claim(1, "16QA00", "2025-08-01", Some("2026-11-22"), "2026-09-01T00:00:00Z");
+        let ended = claim(
+            1,
+            "16QA00",
+            "2025-08-01",
+            Some("2026-11-22"),
+            "2026-09-01T00:00:00Z",
+        );
         assert!(!own(&[ended], Some("16QA00")));
     }
 }

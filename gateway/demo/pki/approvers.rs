@@ -30,7 +30,11 @@ impl ApproverKeys {
             for role in roles(organisation) {
                 let key = PrivateKey::read(&folder.join(file(organisation, *role)))?;
                 let (kid, public) = (key.kid(), key.signing_key().public_key());
-                organisation.approvers.push(Approver { kid, roles: vec![*role], key: public });
+                organisation.approvers.push(Approver {
+                    kid,
+                    roles: vec![*role],
+                    key: public,
+                });
                 keys.insert((organisation.slug.clone(), *role), key);
             }
         }
@@ -80,10 +84,12 @@ impl ApproverKeys {
     }
 
     fn key(&self, organisation: &Slug, role: ApproverRole) -> Result<&PrivateKey, PkiError> {
-        self.0.get(&(organisation.clone(), role)).ok_or_else(|| PkiError::NoKey {
-            organisation: organisation.to_string(),
-            role: word(role),
-        })
+        self.0
+            .get(&(organisation.clone(), role))
+            .ok_or_else(|| PkiError::NoKey {
+                organisation: organisation.to_string(),
+                role: word(role),
+            })
     }
 }
 

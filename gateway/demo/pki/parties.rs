@@ -59,7 +59,11 @@ impl Plan<'_> {
     fn gateway_files(&self, authority: &Authority) -> Result<(), PkiError> {
         let folder = self.folder.join("gateway/tls");
         let server = authority.server()?;
-        write(&folder.join("client-ca.crt"), &authority.certificate(), MODE_PUBLIC)?;
+        write(
+            &folder.join("client-ca.crt"),
+            &authority.certificate(),
+            MODE_PUBLIC,
+        )?;
         write(&folder.join("server.crt"), &server.certificate, MODE_PUBLIC)?;
         write(&folder.join("server.key"), &server.key, MODE_SECRET)
     }
@@ -74,16 +78,26 @@ impl Plan<'_> {
         let folder = client_folder(self.folder, &client.id);
         let issued = authority.client(client.id.as_str(), &organisation.oin)?;
         let (_, assertion) = PrivateKey::generate()?;
-        write(&folder.join(file_names::CERTIFICATE), &issued.certificate, MODE_PUBLIC)?;
-        write(&folder.join(file_names::CERTIFICATE_KEY), &issued.key, MODE_SECRET)?;
-        write(&folder.join(file_names::AUTHORITY), &authority.certificate(), MODE_PUBLIC)?;
+        write(
+            &folder.join(file_names::CERTIFICATE),
+            &issued.certificate,
+            MODE_PUBLIC,
+        )?;
+        write(
+            &folder.join(file_names::CERTIFICATE_KEY),
+            &issued.key,
+            MODE_SECRET,
+        )?;
+        write(
+            &folder.join(file_names::AUTHORITY),
+            &authority.certificate(),
+            MODE_PUBLIC,
+        )?;
         write(&folder.join(file_names::ASSERTION_KEY), &assertion, MODE_SECRET)?;
         let options = self.options.get(&client.id).cloned().unwrap_or_default();
         let staff = match options.staff {
             None => None,
-            Some((provider, subject)) => {
-                Some(self.staff(organisations, &folder, &provider, subject)?)
-            }
+            Some((provider, subject)) => Some(self.staff(organisations, &folder, &provider, subject)?),
         };
         let settings = ClientSettings {
             gateway: self.gateway.to_owned(),
@@ -93,7 +107,11 @@ impl Plan<'_> {
             holder: options.holder.map(|holder| holder.to_string()),
             staff,
         };
-        write(&folder.join(file_names::SETTINGS), &settings.to_toml(), MODE_PUBLIC)
+        write(
+            &folder.join(file_names::SETTINGS),
+            &settings.to_toml(),
+            MODE_PUBLIC,
+        )
     }
 
     /// The person of a folder, with a copy of the key that vouches for them.
@@ -104,14 +122,24 @@ impl Plan<'_> {
         provider: &Slug,
         subject: String,
     ) -> Result<StaffSettings, PkiError> {
-        let no_key = || PkiError::NoKey { organisation: provider.to_string(), role: "staff" };
+        let no_key = || PkiError::NoKey {
+            organisation: provider.to_string(),
+            role: "staff",
+        };
         let organisation = organisations.by_slug(provider).ok_or_else(no_key)?;
         let issuer = organisation.staff.as_ref().ok_or_else(no_key)?.issuer.clone();
         let source = provider_key(self.folder, provider);
-        let text = std::fs::read_to_string(&source)
-            .map_err(|why| PkiError::Write { file: source.display().to_string(), why })?;
+        let text = std::fs::read_to_string(&source).map_err(|why| PkiError::Write {
+            file: source.display().to_string(),
+            why,
+        })?;
         write(&folder.join(file_names::STAFF_KEY), &text, MODE_SECRET)?;
-        Ok(StaffSettings { issuer, subject, key: PathBuf::from(file_names::STAFF_KEY), kid: None })
+        Ok(StaffSettings {
+            issuer,
+            subject,
+            key: PathBuf::from(file_names::STAFF_KEY),
+            kid: None,
+        })
     }
 }
 
@@ -133,8 +161,10 @@ fn fill_client(folder: &Path, client: &mut Client) -> Result<(), PkiError> {
     let file = folder.join(file_names::CERTIFICATE);
     let chain = crate::tls::certificates("the client certificate", &file)?;
     let leaf = chain.first().map(AsRef::as_ref).unwrap_or_default();
-    let certificate = PeerCertificate::from_der(leaf)
-        .map_err(|why| PkiError::Identity { file: file.display().to_string(), why })?;
+    let certificate = PeerCertificate::from_der(leaf).map_err(|why| PkiError::Identity {
+        file: file.display().to_string(),
+        why,
+    })?;
     let key = PrivateKey::read(&folder.join(file_names::ASSERTION_KEY))?;
     client.thumbprints = vec![certificate.thumbprint];
     client.key_pins = vec![certificate.key_pin];
@@ -153,5 +183,7 @@ pub(super) fn client_folder(folder: &Path, client: &ClientId) -> PathBuf {
 }
 
 fn provider_key(folder: &Path, organisation: &Slug) -> PathBuf {
-    folder.join("identity-providers").join(format!("{organisation}.key"))
+    folder
+        .join("identity-providers")
+        .join(format!("{organisation}.key"))
 }

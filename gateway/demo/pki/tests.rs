@@ -24,12 +24,21 @@ pub(crate) fn organisations() -> Organisations {
             jwks: None,
         }],
         approvers: Vec::new(),
-        staff: staff.map(|issuer| StaffProvider { issuer: issuer.to_owned(), jwks: None }),
+        staff: staff.map(|issuer| StaffProvider {
+            issuer: issuer.to_owned(),
+            jwks: None,
+        }),
     };
     let (swv, board) = (OrganisationKind::Swv, OrganisationKind::SchoolBoard);
     Organisations::new(
         vec![
-            organisation("swv-po", "00000099000000240101", swv, "swv-po-consulent", Some("https://login.swv.example")),
+            organisation(
+                "swv-po",
+                "00000099000000240101",
+                swv,
+                "swv-po-consulent",
+                Some("https://login.swv.example"),
+            ),
             organisation("board-1", "00000099000000041676", board, "board-1-school", None),
         ],
         Vec::new(),
@@ -98,13 +107,18 @@ fn the_organisations_get_pins_and_keys_that_can_be_filled_again() {
 #[test]
 fn a_certificate_names_its_organisation() {
     let authority = Authority::new("test", Validity::around(NOW.parse().unwrap(), 30)).unwrap();
-    let issued = authority.client("a", &"00000099000000041676".parse().unwrap()).unwrap();
+    let issued = authority
+        .client("a", &"00000099000000041676".parse().unwrap())
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.crt");
     std::fs::write(&file, &issued.certificate).unwrap();
     let chain = crate::tls::certificates("a certificate", &file).unwrap();
     let peer = crate::identity::PeerCertificate::from_der(&chain[0]).unwrap();
-    assert_eq!((peer.thumbprint, peer.key_pin), (issued.thumbprint, issued.key_pin));
+    assert_eq!(
+        (peer.thumbprint, peer.key_pin),
+        (issued.thumbprint, issued.key_pin)
+    );
     assert_eq!(peer.oin.as_str(), "00000099000000041676");
     assert_eq!(peer.not_before.to_string(), "2026-11-20T10:00:00Z");
     assert_eq!(peer.not_after.to_string(), "2026-12-22T10:00:00Z");
@@ -128,6 +142,34 @@ fn a_mandate_is_signed_by_its_board_and_by_nobody_else() {
     let (name, text) = approvers.sign_mandate(&mandate, board, swv, "test", now).unwrap();
     assert_eq!(name, "mandates/swv-po.board-1.jws");
     assert_eq!(text.split('.').count(), 3);
-    let refused = approvers.sign_mandate(&mandate, swv, board, "test", now).unwrap_err();
-    assert_eq!(refused.to_string(), "there is no key of `swv-po` for the role `mandate`");
+    let refused = approvers
+        .sign_mandate(&mandate, swv, board, "test", now)
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "there is no key of `swv-po` for the role `mandate`"
+    );
+}
+
+/// Fails after a change of `policies/organisations.toml`: `keys-example/README.md` says how to make them anew.
+#[test]
+fn the_example_keys_fit_the_organisations_that_are_shipped() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("policies/organisations.toml")).unwrap();
+    let organisations: toml::Table = toml::from_str(&text).unwrap();
+    let clients = organisations["organisation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one.get("client"));
+    for client in clients.flat_map(|clients| clients.as_array().unwrap()) {
+        let id = client["id"].as_str().unwrap();
+        let folder = root.join("keys-example/clients").join(id);
+        let opened = crate::client::Client::open(&folder);
+        assert_eq!(opened.unwrap().settings().client_id, id);
+        let chain = crate::tls::certificates("a certificate", &folder.join("client.crt")).unwrap();
+        let peer = crate::identity::PeerCertificate::from_der(&chain[0]).unwrap();
+        assert_eq!(peer.not_before.to_string(), "2026-08-01T00:00:00Z", "{id}");
+    }
+    assert!(root.join("keys-example/gateway/tls/server.key").exists());
 }

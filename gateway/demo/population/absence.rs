@@ -73,6 +73,19 @@ pub(crate) fn reports(child: &Child, world: &World) -> Vec<Report> {
     }
     reports.sort_by_key(|report| report.since);
     reports.dedup_by_key(|report| report.since);
+    without_overlap(reports)
+}
+
+/// A report ends at the latest when the next one begins.
+fn without_overlap(mut reports: Vec<Report>) -> Vec<Report> {
+    let mut next: Option<Date> = None;
+    for report in reports.iter_mut().rev() {
+        if let Some(next) = next.filter(|next| report.until.is_none_or(|until| until > *next)) {
+            report.until = Some(next);
+            report.status = AbsenceStatus::Closed;
+        }
+        next = Some(report.since);
+    }
     reports
 }
 

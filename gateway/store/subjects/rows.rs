@@ -163,12 +163,14 @@ async fn joined(tx: &mut Tx, holder: &Oin, rows: &[Vec<Known>]) -> Result<Sets, 
         };
         sets.restore(member, subject_at(&row, 1)?);
     }
-    rows.iter().flatten().for_each(|known| sets.add(*known));
+    for known in rows.iter().flatten() {
+        sets.add(*known);
+    }
     for row in rows {
         if let Some((first, others)) = row.split_first() {
-            others
-                .iter()
-                .for_each(|other| sets.join(first.subject, other.subject));
+            for other in others {
+                sets.join(first.subject, other.subject);
+            }
         }
     }
     Ok(sets)

@@ -134,7 +134,9 @@ mod tests {
 
     fn sets(known: &[Known]) -> Sets {
         let mut sets = Sets::default();
-        known.iter().for_each(|known| sets.add(*known));
+        for known in known {
+            sets.add(*known);
+        }
         sets
     }
 

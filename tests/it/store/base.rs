@@ -1,5 +1,7 @@
 //! Opening, migrating, transactions; and that the two engines are one store.
 
+use std::time::Duration;
+
 use doelpoort::store::{SqlValue, Store, StoreError, StoreOptions};
 use rstest::rstest;
 
@@ -138,6 +140,39 @@ async fn errors_carry_no_value(#[case] backend: Backend) {
 }
 
 #[tokio::test]
+async fn sqlite_commits_are_durable_and_deleted_values_are_overwritten() {
+    let (_database, store) = migrated(Backend::Sqlite).await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
+    for (pragma, value) in [
+        ("PRAGMA synchronous", 2),
+        ("PRAGMA secure_delete", 1),
+        ("PRAGMA temp_store", 2),
+    ] {
+        let row = tx.fetch_optional(pragma, vec![]).await.unwrap().unwrap();
+        assert_eq!(row.int(0).unwrap(), value, "{pragma}");
+    }
+    let journal = tx
+        .fetch_optional("PRAGMA journal_mode", vec![])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(journal.text(0).unwrap(), "wal");
+}
+
+#[tokio::test]
+async fn postgres_keeps_its_plans() {
+    let Some((_database, store)) = migrated(Backend::Postgres).await else {
+        return;
+    };
+    let mode = store
+        .fetch_optional("SHOW plan_cache_mode", vec![])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(mode.text(0).unwrap(), "force_generic_plan");
+}
+
+#[tokio::test]
 async fn only_the_owner_can_read_the_sqlite_files() {
     use std::os::unix::fs::PermissionsExt as _;
     let (database, _store) = migrated(Backend::Sqlite).await.unwrap();
@@ -167,7 +202,11 @@ async fn a_url_that_names_no_engine_is_refused() {
 #[tokio::test]
 async fn a_database_that_is_gone_is_unavailable() {
     let url = "postgres://nobody@127.0.0.1:1/nothing";
-    let result = Store::open(url, StoreOptions::default()).await;
+    let options = StoreOptions {
+        acquire_timeout: Duration::from_millis(300),
+        ..StoreOptions::default()
+    };
+    let result = Store::open(url, options).await;
     assert!(
         matches!(result, Err(StoreError::Unavailable { .. })),
         "{result:?}"

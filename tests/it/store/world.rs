@@ -14,45 +14,45 @@ use doelpoort_core::pseudonym::SubjectId;
 use crate::support::catalogue;
 use crate::support::database::{Backend, Database, migrated};
 
-pub const SCHOOL: &str = "00000099000000041676";
-pub const OTHER_SCHOOL: &str = "00000099000000062584";
-pub const CITY: &str = "00000099000000000034";
-pub const NOW: i64 = 1_790_000_000_000_000;
-pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+pub(crate) const SCHOOL: &str = "00000099000000041676";
+pub(crate) const OTHER_SCHOOL: &str = "00000099000000062584";
+pub(crate) const CITY: &str = "00000099000000000034";
+pub(crate) const NOW: i64 = 1_790_000_000_000_000;
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
-pub struct World {
-    pub database: Database,
-    pub store: Store,
-    pub tables: DatasetTables,
+pub(crate) struct World {
+    pub(crate) database: Database,
+    pub(crate) store: Store,
+    pub(crate) tables: DatasetTables,
 }
 
 /// A row to deliver: its identifiers, birth date, key.
-pub struct Row {
-    pub pupil: Vec<Sighting>,
-    pub born: i64,
-    pub key: u8,
+pub(crate) struct Row {
+    pub(crate) pupil: Vec<Sighting>,
+    pub(crate) born: i64,
+    pub(crate) key: u8,
 }
 
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-pub fn oin(text: &str) -> Oin {
+pub(crate) fn oin(text: &str) -> Oin {
     text.parse().unwrap()
 }
 
 /// A BSN in the test range, by number; each passes the check digits.
-pub fn bsn(number: u32) -> Sighting {
+pub(crate) fn bsn(number: u32) -> Sighting {
     let parse = |text: String| Identifier::parse(IdentifierKind::Bsn, &text, &oin(CITY)).ok();
     let mut valid = (999_000_000_u32..).filter_map(|candidate| parse(candidate.to_string()));
     sighting(&valid.nth(number as usize).unwrap())
 }
 
-pub fn eck(number: u32) -> Sighting {
+pub(crate) fn eck(number: u32) -> Sighting {
     sighting(&Identifier::parse(IdentifierKind::EckId, &format!("{number:064x}"), &oin(CITY)).unwrap())
 }
 
-pub fn local(holder: &str, text: &str) -> Sighting {
+pub(crate) fn local(holder: &str, text: &str) -> Sighting {
     sighting(&Identifier::parse(IdentifierKind::Local, text, &oin(holder)).unwrap())
 }
 
@@ -61,15 +61,15 @@ fn sighting(identifier: &Identifier) -> Sighting {
 }
 
 /// The random id of a new subject: here the first half of its index, so that tests can name it.
-pub fn id_of(index: &Index) -> SubjectId {
+pub(crate) fn id_of(index: &Index) -> SubjectId {
     SubjectId::from_bytes(index.as_bytes()[..16].try_into().unwrap())
 }
 
-pub fn subject(sighting: &Sighting) -> SubjectId {
+pub(crate) fn subject(sighting: &Sighting) -> SubjectId {
     id_of(&sighting.current.index)
 }
 
-pub fn row(key: u8, pupil: &[Sighting]) -> Row {
+pub(crate) fn row(key: u8, pupil: &[Sighting]) -> Row {
     Row {
         pupil: pupil.to_vec(),
         born: 15_000,
@@ -78,7 +78,7 @@ pub fn row(key: u8, pupil: &[Sighting]) -> Row {
 }
 
 impl World {
-    pub async fn new(backend: Backend) -> Option<Self> {
+    pub(crate) async fn new(backend: Backend) -> Option<Self> {
         let (database, store) = migrated(backend).await?;
         let tables = store.prepare_datasets(&catalogue::small()).await.unwrap();
         Some(Self {
@@ -88,7 +88,7 @@ impl World {
         })
     }
 
-    pub async fn open(&self, dataset: &str, holder: &str, mode: Mode) -> i64 {
+    pub(crate) async fn open(&self, dataset: &str, holder: &str, mode: Mode) -> i64 {
         let (dataset, holder) = (name(dataset), oin(holder));
         let new = NewDelivery {
             dataset: &dataset,
@@ -101,7 +101,13 @@ impl World {
     }
 
     /// Resolves and stages rows; returns the subjects under which they are stored.
-    pub async fn stage(&self, delivery: i64, dataset: &str, holder: &str, rows: &[Row]) -> Vec<SubjectId> {
+    pub(crate) async fn stage(
+        &self,
+        delivery: i64,
+        dataset: &str,
+        holder: &str,
+        rows: &[Row],
+    ) -> Vec<SubjectId> {
         let table = self.tables.table(&name(dataset)).unwrap();
         let mut all = Vec::new();
         for (part, rows) in rows.chunks(STAGE_ROWS_MAX).enumerate() {
@@ -139,18 +145,18 @@ impl World {
         all
     }
 
-    pub async fn activate(&self, delivery: i64, now_us: i64) {
+    pub(crate) async fn activate(&self, delivery: i64, now_us: i64) {
         let mut tx = self.store.begin_write().await.unwrap();
         delivery::activate(&mut tx, delivery, now_us).await.unwrap();
         tx.commit().await.unwrap();
     }
 
     /// A whole snapshot, from open to visible.
-    pub async fn deliver(&self, dataset: &str, holder: &str, rows: &[Row]) -> i64 {
+    pub(crate) async fn deliver(&self, dataset: &str, holder: &str, rows: &[Row]) -> i64 {
         self.deliver_as(Mode::Snapshot, dataset, holder, rows).await
     }
 
-    pub async fn deliver_as(&self, mode: Mode, dataset: &str, holder: &str, rows: &[Row]) -> i64 {
+    pub(crate) async fn deliver_as(&self, mode: Mode, dataset: &str, holder: &str, rows: &[Row]) -> i64 {
         let delivery = self.open(dataset, holder, mode).await;
         self.stage(delivery, dataset, holder, rows).await;
         let content = [u8::try_from(delivery).unwrap(); 32];
@@ -163,7 +169,7 @@ impl World {
     }
 
     /// First bytes of the keys of the visible enrolments, and the subjects they are stored under.
-    pub async fn visible(&self) -> Vec<(u8, Option<SubjectId>)> {
+    pub(crate) async fn visible(&self) -> Vec<(u8, Option<SubjectId>)> {
         let sql = "SELECT t.row_key, t.subject FROM ds_enrolment AS t
                    JOIN delivery AS d ON d.id = t.delivery AND d.state = 'active' ORDER BY t.holder, t.row_key";
         let rows = self.store.fetch_all(sql, vec![]).await.unwrap();
@@ -173,11 +179,11 @@ impl World {
             .collect()
     }
 
-    pub async fn visible_keys(&self) -> Vec<u8> {
+    pub(crate) async fn visible_keys(&self) -> Vec<u8> {
         self.visible().await.into_iter().map(|(key, _)| key).collect()
     }
 
-    pub async fn count(&self, sql: &'static str) -> i64 {
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         self.store
             .fetch_optional(sql, vec![])
             .await
@@ -189,7 +195,7 @@ impl World {
 }
 
 /// Values in the order of the test catalogue: `from`, then `birth-date`, and the site of an enrolment.
-pub fn values(dataset: &str, born: i64) -> Vec<Option<FieldValue>> {
+pub(crate) fn values(dataset: &str, born: i64) -> Vec<Option<FieldValue>> {
     let mut values = vec![Some(FieldValue::Int(20_000)), Some(FieldValue::Int(born))];
     if dataset == "enrolment" {
         values.push(Some(FieldValue::Text("04AB00".to_owned())));

@@ -4,12 +4,12 @@ use doelpoort_core::catalogue::Catalogue;
 
 /// `birth-date` and `site` of `enrolment` (school board), `birth-date` of `resident` (municipality), `caseload`
 /// (SWV); each about pupils also has `from`.
-pub fn small() -> Catalogue {
+pub(crate) fn small() -> Catalogue {
     with_enrolment_field("")
 }
 
 /// The same, with one more field in `enrolment`.
-pub fn with_enrolment_field(field: &str) -> Catalogue {
+pub(crate) fn with_enrolment_field(field: &str) -> Catalogue {
     let site = field_toml("site", "brin6");
     let birth = field_toml("birth-date", "date");
     let files = [
@@ -43,7 +43,7 @@ pub fn with_enrolment_field(field: &str) -> Catalogue {
 }
 
 /// A required field, as it stands in a dataset's file.
-pub fn field_toml(name: &str, field_type: &str) -> String {
+pub(crate) fn field_toml(name: &str, field_type: &str) -> String {
     format!(
         "\n[[field]]\nname = \"{name}\"\ntype = \"{field_type}\"\nrequired = true\n\
          title = {{ nl = \"x\", en = \"x\" }}\ndescription = {{ nl = \"X.\", en = \"X.\" }}\n"

@@ -155,6 +155,17 @@ impl Hierarchy {
         Some((self.levels.get(depth)?, node))
     }
 
+    /// The finest node that holds exactly the values of this one: downwards along only children.
+    pub fn narrowest(&self, level: &Name, code: &str) -> Option<(&Name, &Node)> {
+        let mut level = self.levels.get(self.depth(level)?)?;
+        let mut node = self.node(level, code)?;
+        while let [only] = self.children(level, &node.code).as_slice() {
+            node = only;
+            level = self.finer(level)?;
+        }
+        Some((level, node))
+    }
+
     /// The level below a level; none below the finest.
     pub fn finer(&self, level: &Name) -> Option<&Name> {
         self.levels.get(self.depth(level)?.checked_sub(1)?)

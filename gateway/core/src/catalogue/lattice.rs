@@ -8,7 +8,10 @@ const GEOGRAPHY: &str = "neighbourhood";
 impl Dimension {
     /// The dimension that says whether a pupil has a row in the dataset at all.
     pub fn present(dataset: &Name) -> Self {
-        Self { field: FieldName::new(dataset.clone(), Name::present()), level: Name::code() }
+        Self {
+            field: FieldName::new(dataset.clone(), Name::present()),
+            level: Name::code(),
+        }
     }
 }
 
@@ -21,7 +24,9 @@ impl Catalogue {
     /// A field's value from text; none where it is not one.
     pub fn value(&self, field: &FieldName, text: &str) -> Option<Value> {
         let (_, definition) = self.field(field)?;
-        definition.parse_value(Raw::Text(text), self.hierarchy_of(field)).ok()
+        definition
+            .parse_value(Raw::Text(text), self.hierarchy_of(field))
+            .ok()
     }
 
     /// How coarse a dimension's level is: 0 is the finest.
@@ -31,37 +36,50 @@ impl Catalogue {
 
     /// A dimension's level and all coarser ones.
     pub fn levels_from(&self, dimension: &Dimension) -> Vec<Name> {
-        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else { return Vec::new() };
+        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else {
+            return Vec::new();
+        };
         let depth = hierarchy.depth(&dimension.level).unwrap_or(usize::MAX);
         hierarchy.levels.iter().skip(depth).cloned().collect()
     }
 
     /// Whether a dimension says where.
     pub fn is_geography(&self, dimension: &Dimension) -> bool {
-        self.hierarchy_of(&dimension.field).is_some_and(|hierarchy| hierarchy.name.as_str() == GEOGRAPHY)
+        self.hierarchy_of(&dimension.field)
+            .is_some_and(|hierarchy| hierarchy.name.as_str() == GEOGRAPHY)
     }
 
     /// The code at level `to` above the node `code` of a dimension.
     pub fn ancestor(&self, dimension: &Dimension, code: &str, to: &Name) -> Option<&str> {
         let hierarchy = self.hierarchy_of(&dimension.field)?;
-        hierarchy.ancestor(code, &dimension.level, to).map(|node| node.code.as_str())
+        hierarchy
+            .ancestor(code, &dimension.level, to)
+            .map(|node| node.code.as_str())
     }
 
     /// The code at level `to` above a code of the field's finest level.
     pub fn ancestor_of_finest(&self, field: &FieldName, code: &str, to: &Name) -> Option<&str> {
         let hierarchy = self.hierarchy_of(field)?;
-        hierarchy.ancestor(code, hierarchy.finest()?, to).map(|node| node.code.as_str())
+        hierarchy
+            .ancestor(code, hierarchy.finest()?, to)
+            .map(|node| node.code.as_str())
     }
 
     /// The codes of the finest level under a node.
     pub fn finest_under(&self, dimension: &Dimension, code: &str) -> Vec<&str> {
-        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else { return Vec::new() };
-        let Some(finest) = hierarchy.finest() else { return Vec::new() };
+        let Some(hierarchy) = self.hierarchy_of(&dimension.field) else {
+            return Vec::new();
+        };
+        let Some(finest) = hierarchy.finest() else {
+            return Vec::new();
+        };
         hierarchy
             .nodes_at(finest)
             .iter()
             .filter(|node| {
-                hierarchy.ancestor(&node.code, finest, &dimension.level).is_some_and(|above| above.code == code)
+                hierarchy
+                    .ancestor(&node.code, finest, &dimension.level)
+                    .is_some_and(|above| above.code == code)
             })
             .map(|node| node.code.as_str())
             .collect()

@@ -16,9 +16,12 @@ impl CellId {
         let mut coordinates = dimensions.to_vec();
         coordinates.push((Dimension::present(base), "true".to_owned()));
         match catalogue.cell(&coordinates) {
-            Ok(Cell::Named(coordinates)) => {
-                Some(Self(coordinates.into_iter().map(|(dimension, code)| (dimension.to_string(), code)).collect()))
-            }
+            Ok(Cell::Named(coordinates)) => Some(Self(
+                coordinates
+                    .into_iter()
+                    .map(|(dimension, code)| (dimension.to_string(), code))
+                    .collect(),
+            )),
             Ok(Cell::Impossible) | Err(_) => None,
         }
     }
@@ -30,7 +33,11 @@ impl CellId {
 
     /// The id as one line: `dimension=code`, joined by `&`; unique since neither may hold these signs.
     pub fn text(&self) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(dimension, code)| format!("{dimension}={code}")).collect();
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(dimension, code)| format!("{dimension}={code}"))
+            .collect();
         pairs.join("&")
     }
 }

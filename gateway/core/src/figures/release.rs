@@ -83,7 +83,9 @@ pub fn release<'p>(
                 population,
                 epoch,
                 "pupils",
-                cell.dimensions().iter().map(|(dimension, code)| (dimension.as_str(), code.as_str())),
+                cell.dimensions()
+                    .iter()
+                    .map(|(dimension, code)| (dimension.as_str(), code.as_str())),
             )
             .ok()?;
             let ck = cell_key_of_sum(i64::try_from(record_keys & 0xFFFF_FFFF).ok()?);
@@ -98,17 +100,24 @@ fn grants<'p>(
     purposes: impl Iterator<Item = &'p Purpose>,
 ) -> impl Iterator<Item = (&'p Purpose, usize, &'p FiguresGrant)> {
     purposes.flat_map(move |purpose| {
-        purpose.grants.iter().enumerate().filter_map(move |(position, grant)| match grant {
-            Grant::Figures(grant) if grant.population == *population => Some((purpose, position, grant)),
-            _ => None,
-        })
+        purpose
+            .grants
+            .iter()
+            .enumerate()
+            .filter_map(move |(position, grant)| match grant {
+                Grant::Figures(grant) if grant.population == *population => Some((purpose, position, grant)),
+                _ => None,
+            })
     })
 }
 
 /// One class for a cell, from its fields alone, whoever asks.
 fn class(catalogue: &Catalogue, cell: &CellId) -> ProtectionClass {
-    let fields: Vec<FieldName> =
-        cell.dimensions().iter().filter_map(|(dimension, _)| catalogue.dimension(dimension).ok().map(|d| d.field)).collect();
+    let fields: Vec<FieldName> = cell
+        .dimensions()
+        .iter()
+        .filter_map(|(dimension, _)| catalogue.dimension(dimension).ok().map(|d| d.field))
+        .collect();
     catalogue.class_of(fields.iter())
 }
 
@@ -125,7 +134,10 @@ fn cells_of(
             levels: catalogue.levels_from(granted),
             geography: catalogue.is_geography(granted),
         }),
-        grant.only.iter().map(|(dimension, code)| (dimension.field.clone(), dimension.level.clone(), code.clone())),
+        grant
+            .only
+            .iter()
+            .map(|(dimension, code)| (dimension.field.clone(), dimension.level.clone(), code.clone())),
         grant.max_dimensions,
     )
     .map_err(|error| error.to_string())?;
@@ -160,9 +172,21 @@ fn cells_of(
         }
         for (codes, total) in totals {
             let mut dimensions = grant.only.clone();
-            dimensions.extend(cuboid.dimensions().iter().zip(codes).map(|((field, level), code)| {
-                (Dimension { field: field.clone(), level: level.clone() }, code.to_owned())
-            }));
+            dimensions.extend(
+                cuboid
+                    .dimensions()
+                    .iter()
+                    .zip(codes)
+                    .map(|((field, level), code)| {
+                        (
+                            Dimension {
+                                field: field.clone(),
+                                level: level.clone(),
+                            },
+                            code.to_owned(),
+                        )
+                    }),
+            );
             if let Some(cell) = CellId::new(catalogue, &grant.dataset, &dimensions) {
                 cells.insert(cell, total);
             }

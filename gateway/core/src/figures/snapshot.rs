@@ -73,7 +73,10 @@ impl Snapshot {
             .iter()
             .map(|(field, codes)| {
                 let column = self.column(field);
-                let indexes = codes.iter().filter_map(|code| self.interned.get(column?)?.get(*code).copied()).collect();
+                let indexes = codes
+                    .iter()
+                    .filter_map(|code| self.interned.get(column?)?.get(*code).copied())
+                    .collect();
                 (column, indexes)
             })
             .collect();
@@ -81,7 +84,10 @@ impl Snapshot {
         let width = self.fields.len().max(1);
         for (row, record_key) in self.cells.chunks_exact(width).zip(&self.record_keys) {
             let value = |column: &Option<usize>| column.and_then(|c| row.get(c).copied()).unwrap_or(NONE);
-            if !wanted.iter().all(|(column, codes)| codes.contains(&value(column))) {
+            if !wanted
+                .iter()
+                .all(|(column, codes)| codes.contains(&value(column)))
+            {
                 continue;
             }
             let group = groups.entry(columns.iter().map(value).collect()).or_default();
@@ -91,7 +97,11 @@ impl Snapshot {
         groups
             .into_iter()
             .map(|(key, (pupils, record_keys))| Group {
-                codes: key.iter().zip(&columns).map(|(index, column)| self.code(*column, *index)).collect(),
+                codes: key
+                    .iter()
+                    .zip(&columns)
+                    .map(|(index, column)| self.code(*column, *index))
+                    .collect(),
                 pupils,
                 record_keys,
             })
@@ -103,7 +113,10 @@ impl Snapshot {
     }
 
     fn code(&self, column: Option<usize>, index: u32) -> Option<&str> {
-        self.codes.get(column?)?.get(usize::try_from(index).ok()?).map(String::as_str)
+        self.codes
+            .get(column?)?
+            .get(usize::try_from(index).ok()?)
+            .map(String::as_str)
     }
 }
 

@@ -69,7 +69,7 @@ impl Pin {
         Self(bytes)
     }
 
-    /// Pin of a certificate or a SubjectPublicKeyInfo in DER.
+    /// Pin of a certificate or a public key (`SubjectPublicKeyInfo`) in DER.
     pub fn of(der: &[u8]) -> Self {
         Self(crate::policy::sha256(der))
     }

@@ -10,7 +10,7 @@ use super::{
     StaffProvider,
 };
 use crate::catalogue::{Catalogue, FieldName};
-use crate::document::{self, Table, Value};
+use crate::document::{self, Noted, Table, Value};
 use crate::identifier::IdentifierKind;
 use crate::policy::jws::PublicKey;
 use crate::source_text::SourceError;
@@ -38,10 +38,9 @@ impl Organisations {
     pub fn parse(file: &str, text: &str, catalogue: &Catalogue) -> Result<Self, Vec<SourceError>> {
         document::read(file, text, |table| {
             let seen = Seen::default();
-            let organisations = table.required("organisation").and_then(|list| {
-                let found = list.each(|item| organisation(&item.table()?, &seen));
-                found
-            });
+            let organisations = table
+                .required("organisation")
+                .and_then(|list| list.each(|item| organisation(&item.table()?, &seen)));
             let linking = match table.optional("linking") {
                 Some(list) => list.each(|item| linking(&item.table()?, catalogue)),
                 None => Some(Vec::new()),
@@ -89,39 +88,26 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
     let kind = table
         .required("kind")
         .and_then(|value| value.choice("kind of organisation", &KINDS));
-    let name = table.optional("name").map(|value| value.words());
+    let name = table.if_there("name", |value| value.words());
     let (board, swv) = numbers(table, kind, seen, &owner);
     let identifiers = list(table, "identifiers", |value| identifier(value, kind));
     let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
     let approvers = list(table, "approver", |value| approver(&value.table()?));
-    let staff = table
-        .optional("staff")
-        .map(|value| value.table().and_then(|table| staff(&table)));
+    let staff = table.if_there("staff", |value| staff(&value.table()?));
     table.finish();
     Some(Organisation {
         slug: slug?,
         oin: oin?,
         kind: kind?,
-        name: absent_or(name)?,
-        board: absent_or(board)?,
-        swv: absent_or(swv)?,
+        name: name.ok()?,
+        board: board.ok()?,
+        swv: swv.ok()?,
         identifiers: identifiers?,
         clients: clients?,
         approvers: unique_kids(table, approvers?)?,
-        staff: absent_or(staff)?,
+        staff: staff.ok()?,
     })
 }
-
-/// A key that may be left out: `None` where it was there but wrong.
-fn absent_or<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        None => Some(None),
-        Some(None) => None,
-        Some(found) => Some(found),
-    }
-}
-
-type Number = Option<Option<String>>;
 
 /// Board number and SWV number, each for its own kind only.
 fn numbers(
@@ -129,25 +115,25 @@ fn numbers(
     kind: Option<OrganisationKind>,
     seen: &Seen,
     owner: &str,
-) -> (Number, Number) {
-    let number = |key: &'static str, kind_of: OrganisationKind, valid: fn(&str) -> bool, shape: &str| {
-        let value = if kind == Some(kind_of) {
-            table.required(key)?
+) -> (Result<Option<String>, Noted>, Result<Option<String>, Noted>) {
+    let number = |key: &'static str, of: OrganisationKind, valid: fn(&str) -> bool, shape: &str| {
+        let value = if kind == Some(of) {
+            Some(table.required(key).ok_or(Noted)?)
         } else {
-            table.optional(key)?
+            table.optional(key)
         };
-        if kind.is_some_and(|kind| kind != kind_of) {
+        let Some(value) = value else { return Ok(None) };
+        let text = value.text().ok_or(Noted)?;
+        if kind.is_some_and(|kind| kind != of) {
             value.error(format!("`{key}` belongs to another kind of organisation"));
-            return Some(None);
+            return Err(Noted);
         }
-        let text = value.text().filter(|text| {
-            valid(text) || {
-                value.error(format!("must be {shape}"));
-                false
-            }
-        });
-        text.inspect(|text| seen.note(&value, "this number", text, owner, true));
-        Some(text.map(str::to_owned))
+        if !valid(text) {
+            value.error(format!("must be {shape}"));
+            return Err(Noted);
+        }
+        seen.note(&value, "this number", &text, owner, true);
+        Ok(Some(text.to_owned()))
     };
     let board = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     let swv = |text: &str| {
@@ -210,14 +196,14 @@ fn client(table: &Table<'_, '_>, seen: &Seen, owner: &str) -> Option<Client> {
     };
     let thumbprints = pins("x5t_s256", "this certificate");
     let key_pins = pins("spki_sha256", "this public key");
-    let jwks = table.optional("jwks").map(jwks);
+    let jwks = table.if_there("jwks", jwks);
     table.finish();
     Some(Client {
         id: id?,
         roles: roles?,
         thumbprints: thumbprints?,
         key_pins: key_pins?,
-        jwks: absent_or(jwks)?,
+        jwks: jwks.ok()?,
     })
 }
 
@@ -296,11 +282,11 @@ fn unique_kids(table: &Table<'_, '_>, approvers: Vec<Approver>) -> Option<Vec<Ap
 
 fn staff(table: &Table<'_, '_>) -> Option<StaffProvider> {
     let issuer = table.required("issuer").and_then(|value| value.words());
-    let jwks = table.optional("jwks").map(jwks);
+    let jwks = table.if_there("jwks", jwks);
     table.finish();
     Some(StaffProvider {
         issuer: issuer?,
-        jwks: absent_or(jwks)?,
+        jwks: jwks.ok()?,
     })
 }
 

@@ -34,6 +34,99 @@ id = "board-41676-school"
 roles = ["school"]
 "#;
 
+/// Each line: what is replaced, by what, and the one message that follows.
+const BROKEN: &[(&str, &str, &str)] = &[
+    (
+        "name = \"SWV\"",
+        "nam = \"SWV\"",
+        "9:1: unknown key `nam`; did you mean `name`?",
+    ),
+    (
+        "kind = \"swv\"",
+        "kind = \"svw\"",
+        "8:8: unknown kind of organisation `svw`, expected one of `municipality`, \
+         `school-board`, `swv`, `vendor`, `public`; did you mean `swv`?",
+    ),
+    (
+        "00000099000000240101",
+        "0000009900000024010",
+        "7:7: an OIN has 20 digits",
+    ),
+    (
+        "00000099000000041676",
+        "00000099000000240101",
+        "26:7: this OIN is already that of `swv-po`",
+    ),
+    (
+        "\"board-41676\"",
+        "\"swv-po\"",
+        "25:8: this short name is already that of `swv-po`",
+    ),
+    (
+        "board-41676-school",
+        "swv-po-dashboard",
+        "30:6: this client id is already that of `swv-po`",
+    ),
+    (
+        "roles = [\"school\"]",
+        "roles = [\"school\"]\nx5t_s256 = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"]",
+        "32:13: this certificate is already that of `swv-po`",
+    ),
+    (
+        "swv = \"PO2401\"",
+        "swv = \"2401\"",
+        "10:7: must be an SWV number: `PO` or `VO` and 4 digits",
+    ),
+    ("swv = \"PO2401\"\n", "", "5:1: missing key `swv`"),
+    (
+        "board = \"41676\"",
+        "board = \"41676\"\nswv = \"PO9999\"",
+        "29:7: `swv` belongs to another kind of organisation",
+    ),
+    (
+        "[\"eckId\"]",
+        "[\"eckId\", \"bsn\"]",
+        "11:25: an SWV gets no BSN (hard rule `no-bsn-to-swv`)",
+    ),
+    (
+        "[\"eckId\"]",
+        "[\"eckid\"]",
+        "11:16: unknown kind of identifier `eckid`, expected one of `bsn`, `eckId`, `local`; did you mean `eckId`?",
+    ),
+    (
+        "kid = \"fg-1\" }",
+        "kid = \"fg-1\", d = \"AAAA\" }",
+        "22:7: not a public key for approvals: `OKP` with `Ed25519` or `EC` with `P-256`, public members only",
+    ),
+    (", kid = \"fg-1\"", "", "22:7: the key needs a `kid`"),
+    (
+        "\"holder\"]",
+        "\"holders\"]",
+        "21:16: unknown role `holders`, expected one of `fg`, `holder`, `mandate`; did you mean `holder`?",
+    ),
+    (
+        "\"kid\": \"1\"}",
+        "\"kid\": \"1\", \"d\": \"x\"}",
+        "19:8: holds a private or symmetric key; only public keys belong here",
+    ),
+    (
+        "{\"kty\": \"EC\", \"kid\": \"1\"}",
+        "{\"kty\": \"EC\"}",
+        "19:8: each key needs a `kid` of its own",
+    ),
+    (
+        "'{\"keys\": [",
+        "'{\"kays\": [",
+        "19:8: is not a JWK set: `keys` with at least one key",
+    ),
+    (
+        "\"resident.birth-date\"",
+        "\"resident.birthdate\"",
+        "3:39: unknown field `resident.birthdate`; did you mean `resident.birth-date`?",
+    ),
+    (", \"resident.birth-date\"", "", "3:14: must name two fields"),
+];
+
 fn messages(text: &str) -> Vec<String> {
     let errors = Organisations::parse("organisations.toml", text, &shipped_catalogue())
         .err()
@@ -74,98 +167,7 @@ fn parties_are_found_by_what_they_bring() {
 
 #[test]
 fn each_mistake_is_told_at_its_place() {
-    let cases = [
-        (
-            "name = \"SWV\"",
-            "nam = \"SWV\"",
-            "9:1: unknown key `nam`; did you mean `name`?",
-        ),
-        (
-            "kind = \"swv\"",
-            "kind = \"svw\"",
-            "8:8: unknown kind of organisation `svw`, expected one of `municipality`, \
-         `school-board`, `swv`, `vendor`, `public`; did you mean `swv`?",
-        ),
-        (
-            "00000099000000240101",
-            "0000009900000024010",
-            "7:7: an OIN has 20 digits",
-        ),
-        (
-            "00000099000000041676",
-            "00000099000000240101",
-            "26:7: this OIN is already that of `swv-po`",
-        ),
-        (
-            "\"board-41676\"",
-            "\"swv-po\"",
-            "25:8: this short name is already that of `swv-po`",
-        ),
-        (
-            "board-41676-school",
-            "swv-po-dashboard",
-            "30:6: this client id is already that of `swv-po`",
-        ),
-        (
-            "roles = [\"school\"]",
-            "roles = [\"school\"]\nx5t_s256 = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"]",
-            "32:13: this certificate is already that of `swv-po`",
-        ),
-        (
-            "swv = \"PO2401\"",
-            "swv = \"2401\"",
-            "10:7: must be an SWV number: `PO` or `VO` and 4 digits",
-        ),
-        ("swv = \"PO2401\"\n", "", "5:1: missing key `swv`"),
-        (
-            "board = \"41676\"",
-            "board = \"41676\"\nswv = \"PO9999\"",
-            "29:7: `swv` belongs to another kind of organisation",
-        ),
-        (
-            "[\"eckId\"]",
-            "[\"eckId\", \"bsn\"]",
-            "11:25: an SWV gets no BSN (hard rule `no-bsn-to-swv`)",
-        ),
-        (
-            "[\"eckId\"]",
-            "[\"eckid\"]",
-            "11:16: unknown kind of identifier `eckid`, expected one of `bsn`, `eckId`, `local`; did you mean `eckId`?",
-        ),
-        (
-            "kid = \"fg-1\" }",
-            "kid = \"fg-1\", d = \"AAAA\" }",
-            "22:7: not a public key for approvals: `OKP` with `Ed25519` or `EC` with `P-256`, public members only",
-        ),
-        (", kid = \"fg-1\"", "", "22:7: the key needs a `kid`"),
-        (
-            "\"holder\"]",
-            "\"holders\"]",
-            "21:16: unknown role `holders`, expected one of `fg`, `holder`, `mandate`; did you mean `holder`?",
-        ),
-        (
-            "\"kid\": \"1\"}",
-            "\"kid\": \"1\", \"d\": \"x\"}",
-            "19:8: holds a private or symmetric key; only public keys belong here",
-        ),
-        (
-            "{\"kty\": \"EC\", \"kid\": \"1\"}",
-            "{\"kty\": \"EC\"}",
-            "19:8: each key needs a `kid` of its own",
-        ),
-        (
-            "'{\"keys\": [",
-            "'{\"kays\": [",
-            "19:8: is not a JWK set: `keys` with at least one key",
-        ),
-        (
-            "\"resident.birth-date\"",
-            "\"resident.birthdate\"",
-            "3:39: unknown field `resident.birthdate`; did you mean `resident.birth-date`?",
-        ),
-        (", \"resident.birth-date\"", "", "3:14: must name two fields"),
-    ];
-    for (from, to, expected) in cases {
+    for (from, to, expected) in BROKEN {
         assert_eq!(SOUND.matches(from).count(), 1, "ambiguous: {from}");
         assert_eq!(
             messages(&SOUND.replace(from, to)),

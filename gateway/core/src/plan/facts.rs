@@ -48,14 +48,20 @@ impl FactsPlan {
             .iter()
             .map(|field| {
                 let granted = grant.fields.iter().find(|granted| granted.field == *field);
-                (field.clone(), granted.and_then(|granted| granted.generalise.clone()))
+                (
+                    field.clone(),
+                    granted.and_then(|granted| granted.generalise.clone()),
+                )
             })
             .collect();
         let organisations = &permit.policies().organisations;
         let holders = match &grant.holders {
             Holders::All => None,
             Holders::Listed(slugs) => Some(
-                slugs.iter().filter_map(|slug| organisations.by_slug(slug).map(|holder| holder.oin.clone())).collect(),
+                slugs
+                    .iter()
+                    .filter_map(|slug| organisations.by_slug(slug).map(|holder| holder.oin.clone()))
+                    .collect(),
             ),
         };
         Self {

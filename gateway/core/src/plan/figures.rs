@@ -2,11 +2,11 @@
 
 use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::figures::cell_id::CellId;
-use crate::policy::decide::Permit;
 use crate::policy::decide::FiguresQuestion;
-use crate::text::Text;
+use crate::policy::decide::Permit;
 use crate::purpose::{FiguresGrant, Measure};
 use crate::request::EpochChoice;
+use crate::text::Text;
 
 use super::PlanError;
 
@@ -45,8 +45,14 @@ impl FiguresPlan {
     ) -> Result<Self, PlanError> {
         let catalogue = &permit.policies().catalogue;
         let fixed = fixed(grant, question);
-        let axes: Vec<_> = question.group_by.iter().map(|axis| nodes(catalogue, axis, &fixed)).collect();
-        let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.len()));
+        let axes: Vec<_> = question
+            .group_by
+            .iter()
+            .map(|axis| nodes(catalogue, axis, &fixed))
+            .collect();
+        let size = axes
+            .iter()
+            .try_fold(1_usize, |size, axis| size.checked_mul(axis.len()));
         if size.is_none_or(|size| size > CELLS_MAX) {
             return Err(PlanError::TooManyCells);
         }
@@ -59,15 +65,28 @@ impl FiguresPlan {
             .into_iter()
             .map(|nodes| {
                 let mut dimensions = constant.clone();
-                dimensions.extend(question.group_by.iter().cloned().zip(nodes.iter().map(|(code, _)| code.clone())));
-                PlannedRow { nodes, cell: CellId::new(catalogue, &grant.dataset, &dimensions) }
+                dimensions.extend(
+                    question
+                        .group_by
+                        .iter()
+                        .cloned()
+                        .zip(nodes.iter().map(|(code, _)| code.clone())),
+                );
+                PlannedRow {
+                    nodes,
+                    cell: CellId::new(catalogue, &grant.dataset, &dimensions),
+                }
             })
             .collect();
         Ok(Self {
             population: grant.population.clone(),
             purpose: permit.purpose().clone(),
             epoch: question.epoch,
-            dimensions: question.group_by.iter().map(|axis| catalogue.display(axis)).collect(),
+            dimensions: question
+                .group_by
+                .iter()
+                .map(|axis| catalogue.display(axis))
+                .collect(),
             rows,
             measures: question.measures.clone(),
             round: grant.round,
@@ -122,18 +141,16 @@ fn fixed(grant: &FiguresGrant, question: &FiguresQuestion) -> Vec<(Dimension, St
 }
 
 /// The nodes of one axis, narrowed to those under the filter on the same field.
-fn nodes(
-    catalogue: &Catalogue,
-    axis: &Dimension,
-    fixed: &[(Dimension, String)],
-) -> Vec<Code> {
+fn nodes(catalogue: &Catalogue, axis: &Dimension, fixed: &[(Dimension, String)]) -> Vec<Code> {
     let under = fixed.iter().find(|(dimension, _)| dimension.field == axis.field);
     catalogue
         .codes(axis)
         .into_iter()
         .filter(|node| {
             under.is_none_or(|(dimension, code)| {
-                catalogue.ancestor(axis, &node.code, &dimension.level).is_some_and(|above| above == code)
+                catalogue
+                    .ancestor(axis, &node.code, &dimension.level)
+                    .is_some_and(|above| above == code)
             })
         })
         .map(|node| (node.code.clone(), node.label.clone()))

@@ -100,10 +100,18 @@ impl RecordsPlan {
         let mut parts = vec![part(policies, grant, &grant.dataset)];
         let mut columns = Vec::with_capacity(request.fields.len());
         for field in &request.fields {
-            let generalise =
-                grant.fields.iter().find(|granted| granted.field == *field).and_then(|g| g.generalise.clone());
+            let generalise = grant
+                .fields
+                .iter()
+                .find(|granted| granted.field == *field)
+                .and_then(|g| g.generalise.clone());
             let (part, position) = place(policies, grant, &mut parts, field);
-            columns.push(Column { field: field.clone(), generalise, part, position });
+            columns.push(Column {
+                field: field.clone(),
+                generalise,
+                part,
+                position,
+            });
         }
         for (field, value) in grant.only.iter().chain(&request.only) {
             filter(policies, grant, &mut parts, field, value);
@@ -163,11 +171,18 @@ fn scope(permit: &Permit<'_>, scope: Scope, staff: Option<&Staff>) -> PlannedSco
             staff: staff.map(|staff| staff.subject.clone()).unwrap_or_default(),
         },
         Scope::Everything => PlannedScope::Everything,
-        Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => PlannedScope::OwnBoard(permit.principal().clone()),
+        Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => {
+            PlannedScope::OwnBoard(permit.principal().clone())
+        }
     }
 }
 
-fn place(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, field: &FieldName) -> (usize, usize) {
+fn place(
+    policies: &Policies,
+    grant: &RecordsGrant,
+    parts: &mut Vec<Part>,
+    field: &FieldName,
+) -> (usize, usize) {
     let index = match parts.iter().position(|part| part.dataset == field.dataset) {
         Some(index) => index,
         None => {
@@ -175,7 +190,9 @@ fn place(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, field
             parts.len() - 1
         }
     };
-    let Some(part) = parts.get_mut(index) else { return (index, 0) };
+    let Some(part) = parts.get_mut(index) else {
+        return (index, 0);
+    };
     let position = match part.fields.iter().position(|name| *name == field.field) {
         Some(position) => position,
         None => {
@@ -206,10 +223,20 @@ fn part(policies: &Policies, grant: &RecordsGrant, dataset: &Name) -> Part {
         Holders::Listed(slugs) if *dataset == grant.dataset => Some(
             slugs
                 .iter()
-                .filter_map(|slug| policies.organisations.by_slug(slug).map(|holder| holder.oin.clone()))
+                .filter_map(|slug| {
+                    policies
+                        .organisations
+                        .by_slug(slug)
+                        .map(|holder| holder.oin.clone())
+                })
                 .collect(),
         ),
         Holders::All | Holders::Listed(_) => None,
     };
-    Part { dataset: dataset.clone(), fields: Vec::new(), only: Vec::new(), holders }
+    Part {
+        dataset: dataset.clone(),
+        fields: Vec::new(),
+        only: Vec::new(),
+        holders,
+    }
 }

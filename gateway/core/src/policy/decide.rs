@@ -138,13 +138,17 @@ pub fn decide<'p>(
     };
     let asking = Asking::new(policies, caller, acting_for, request.purpose(), now)?;
     asking.first_granted(request.form(), |grant| match (grant, request) {
-        (Grant::Facts(grant), Request::Facts(request)) => {
-            facts::check(grant, request).and_then(|()| staff_rule(grant.staff, staff)).map(|()| Right::Facts(grant))
-        }
-        (Grant::Figures(grant), Request::Figures(request)) => {
-            figures::check(policies, &asking.standing.purpose, asking.position(grant), grant, request)
-                .map(|question| Right::Figures(grant, question))
-        }
+        (Grant::Facts(grant), Request::Facts(request)) => facts::check(grant, request)
+            .and_then(|()| staff_rule(grant.staff, staff))
+            .map(|()| Right::Facts(grant)),
+        (Grant::Figures(grant), Request::Figures(request)) => figures::check(
+            policies,
+            &asking.standing.purpose,
+            asking.position(grant),
+            grant,
+            request,
+        )
+        .map(|question| Right::Figures(grant, question)),
         (Grant::Records(grant), Request::Records(request)) => records::check(grant, request)
             .and_then(|()| staff_rule(grant.staff, staff))
             .map(|()| Right::Records(grant, staff.cloned())),
@@ -163,11 +167,16 @@ pub fn decide_delivery<'p>(
     holder: &Oin,
     now: Timestamp,
 ) -> Result<Permit<'p>, Denial> {
-    let purpose = format!("delivery-{dataset}").parse::<Name>().map_err(|_| Denial::new(DenialCode::NoSuchPurpose))?;
+    let purpose = format!("delivery-{dataset}")
+        .parse::<Name>()
+        .map_err(|_| Denial::new(DenialCode::NoSuchPurpose))?;
     let acting_for = (*holder != caller.organisation).then_some(holder);
     if acting_for.is_some() {
         let day = civil_day(now);
-        if policies.mandate(&caller.organisation, holder, dataset, day).is_none() {
+        if policies
+            .mandate(&caller.organisation, holder, dataset, day)
+            .is_none()
+        {
             return Err(Denial::new(DenialCode::MandateMissing).of(&purpose));
         }
     }
@@ -203,9 +212,18 @@ impl<'p, 'c> Asking<'p, 'c> {
     ) -> Result<Self, Denial> {
         let day = civil_day(now);
         let principal = acting_for.unwrap_or(&caller.organisation).clone();
-        let known = policies.purposes.get(purpose).ok_or_else(|| Denial::new(DenialCode::NoSuchPurpose))?;
-        let asking =
-            Self { policies, standing: known, caller, principal, acting_for: acting_for.cloned(), day };
+        let known = policies
+            .purposes
+            .get(purpose)
+            .ok_or_else(|| Denial::new(DenialCode::NoSuchPurpose))?;
+        let asking = Self {
+            policies,
+            standing: known,
+            caller,
+            principal,
+            acting_for: acting_for.cloned(),
+            day,
+        };
         if !known.purpose.grants.iter().any(|grant| asking.receives(grant)) {
             // What the caller may not know looks like what is not there.
             return Err(Denial::new(DenialCode::NoSuchPurpose));
@@ -215,7 +233,11 @@ impl<'p, 'c> Asking<'p, 'c> {
     }
 
     fn acts(&self, now: Timestamp) -> Result<(), DenialCode> {
-        if self.acting_for.as_ref().is_some_and(|board| !self.caller.acting_for.contains(board)) {
+        if self
+            .acting_for
+            .as_ref()
+            .is_some_and(|board| !self.caller.acting_for.contains(board))
+        {
             return Err(DenialCode::MandateMissing);
         }
         match self.standing.acts(now) {
@@ -226,7 +248,11 @@ impl<'p, 'c> Asking<'p, 'c> {
         let named = self.caller.purposes.iter().any(|purpose| {
             purpose.id == self.standing.purpose.id && purpose.manifest_digest == self.standing.manifest_digest
         });
-        if named { Ok(()) } else { Err(DenialCode::NotInToken) }
+        if named {
+            Ok(())
+        } else {
+            Err(DenialCode::NotInToken)
+        }
     }
 
     /// The first grant of this form that allows the request; else the first denial of a grant that came into question.
@@ -244,7 +270,8 @@ impl<'p, 'c> Asking<'p, 'c> {
             match check(grant) {
                 Ok(right) => return Ok(self.permit(clause, right)),
                 Err(denied) => {
-                    denial.get_or_insert_with(|| denied.of(&self.standing.purpose.id).at(clause).within(grant));
+                    denial
+                        .get_or_insert_with(|| denied.of(&self.standing.purpose.id).at(clause).within(grant));
                 }
             }
         }
@@ -294,12 +321,15 @@ fn includes(who: &Party, organisation: &Organisation) -> bool {
 }
 
 fn staff_rule(rule: StaffRule, staff: Option<&Staff>) -> Result<(), Denial> {
-    let Some(staff) = staff else { return Err(Denial::new(DenialCode::StaffMissing)) };
+    let Some(staff) = staff else {
+        return Err(Denial::new(DenialCode::StaffMissing));
+    };
     if rule == StaffRule::Proved && !staff.proved {
         return Err(Denial::new(DenialCode::StaffNotProved));
     }
-    if staff.case.is_none() { Err(Denial::new(DenialCode::CaseMissing)) } else { Ok(()) }
+    if staff.case.is_none() {
+        Err(Denial::new(DenialCode::CaseMissing))
+    } else {
+        Ok(())
+    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -34,15 +34,26 @@ pub(super) fn render(
             rows_json(&objects, format)?
         }
     };
-    let meta = serde_json::to_vec(&Meta { purpose: purpose_meta(permit), at: plan.at().to_string() })?;
-    Ok(Rendered { data, meta, rows: u64::try_from(rows.len()).unwrap_or(u64::MAX) })
+    let meta = serde_json::to_vec(&Meta {
+        purpose: purpose_meta(permit),
+        at: plan.at().to_string(),
+    })?;
+    Ok(Rendered {
+        data,
+        meta,
+        rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+    })
 }
 
 fn fields(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, Value> {
     let catalogue = &permit.policies().catalogue;
     let mut fields = Map::new();
     for (position, (field, generalise)) in plan.fields().iter().enumerate() {
-        let value = row.values.as_ref().and_then(|values| values.get(position)).and_then(Option::as_ref);
+        let value = row
+            .values
+            .as_ref()
+            .and_then(|values| values.get(position))
+            .and_then(Option::as_ref);
         let value = value.and_then(|value| coarsen(catalogue, field, generalise.as_ref(), value));
         fields.insert(field.to_string(), value.unwrap_or(Value::Null));
     }
@@ -52,7 +63,10 @@ fn fields(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, V
 fn object(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("ref".to_owned(), row.reference.as_str().into());
-    object.insert("result".to_owned(), if row.values.is_some() { FOUND } else { NONE }.into());
+    object.insert(
+        "result".to_owned(),
+        if row.values.is_some() { FOUND } else { NONE }.into(),
+    );
     if !plan.exists() {
         object.insert("fields".to_owned(), Value::Object(fields(permit, plan, row)));
     }

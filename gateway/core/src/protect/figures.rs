@@ -56,7 +56,11 @@ pub(super) fn render(
     cells: &EpochCells,
     format: Format,
 ) -> Result<Rendered, RenderError> {
-    let shown: Vec<Option<i64>> = cells.values.iter().map(|value| value.map(|y| round(y, plan.round()))).collect();
+    let shown: Vec<Option<i64>> = cells
+        .values
+        .iter()
+        .map(|value| value.map(|y| round(y, plan.round())))
+        .collect();
     let data = match format {
         Format::Csv => table(plan, &shown),
         Format::Json | Format::Ndjson => rows_json(&objects(plan, &shown), format)?,
@@ -64,14 +68,27 @@ pub(super) fn render(
     let meta = serde_json::to_vec(&Meta {
         purpose: purpose_meta(permit),
         epoch: cells.epoch.to_string(),
-        figures: Mechanism { mechanism: "cell-key", additive: false, rounding: plan.round() },
+        figures: Mechanism {
+            mechanism: "cell-key",
+            additive: false,
+            rounding: plan.round(),
+        },
         sources: sources(permit, cells),
         completeness: Counted {
-            holders: cells.completeness.sources.iter().filter(|source| source.as_of_us.is_some()).count(),
+            holders: cells
+                .completeness
+                .sources
+                .iter()
+                .filter(|source| source.as_of_us.is_some())
+                .count(),
             of: cells.completeness.sources.len(),
         },
     })?;
-    Ok(Rendered { data, meta, rows: u64::try_from(plan.rows().len()).unwrap_or(u64::MAX) })
+    Ok(Rendered {
+        data,
+        meta,
+        rows: u64::try_from(plan.rows().len()).unwrap_or(u64::MAX),
+    })
 }
 
 fn objects(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<Map<String, Value>> {
@@ -108,8 +125,16 @@ fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
             fields.push(code.clone());
             fields.push(label.nl.clone());
         }
-        fields.extend(plan.measures().iter().map(|_| shown.map(|y| y.to_string()).unwrap_or_default()));
-        fields.push(if shown.is_none() { "small".to_owned() } else { String::new() });
+        fields.extend(
+            plan.measures()
+                .iter()
+                .map(|_| shown.map(|y| y.to_string()).unwrap_or_default()),
+        );
+        fields.push(if shown.is_none() {
+            "small".to_owned()
+        } else {
+            String::new()
+        });
         fields
     });
     csv(&header.clone(), rows)
@@ -132,7 +157,11 @@ fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<Source> {
                     .and_then(|oin| organisations.by_oin(&oin))
                     .map(|holder| holder.slug.to_string()),
             },
-            status: if source.as_of_us.is_some() { "complete" } else { "missing" },
+            status: if source.as_of_us.is_some() {
+                "complete"
+            } else {
+                "missing"
+            },
             as_of: source
                 .as_of_us
                 .and_then(|us| jiff::Timestamp::from_microsecond(us).ok())

@@ -35,9 +35,16 @@ pub(super) fn render(
             rows_json(&objects, format)?
         }
     };
-    let meta =
-        serde_json::to_vec(&Meta { purpose: purpose_meta(permit), at: plan.at().to_string(), next_cursor })?;
-    Ok(Rendered { data, meta, rows: u64::try_from(rows.len()).unwrap_or(u64::MAX) })
+    let meta = serde_json::to_vec(&Meta {
+        purpose: purpose_meta(permit),
+        at: plan.at().to_string(),
+        next_cursor,
+    })?;
+    Ok(Rendered {
+        data,
+        meta,
+        rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+    })
 }
 
 /// A value in the coarsest form that the grant gives; what cannot be made coarser is left out.
@@ -67,7 +74,9 @@ fn object(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Map<
         object.insert("pseudonym".to_owned(), row.pseudonym.to_string().into());
     }
     for (column, value) in plan.columns().iter().zip(&row.raw.values) {
-        let value = value.as_ref().and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
+        let value = value
+            .as_ref()
+            .and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
         object.insert(column.field.to_string(), value.unwrap_or(serde_json::Value::Null));
     }
     object
@@ -80,7 +89,11 @@ fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Ve
         .into_iter()
         .chain(plan.columns().iter().map(|column| column.field.to_string()))
         .collect();
-    csv(&header, rows.iter().map(|row| object(catalogue, plan, row).values().map(text).collect()))
+    csv(
+        &header,
+        rows.iter()
+            .map(|row| object(catalogue, plan, row).values().map(text).collect()),
+    )
 }
 
 /// A scalar as a CSV field.

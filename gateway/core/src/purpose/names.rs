@@ -166,11 +166,11 @@ impl<'c> Names<'c> {
 pub(super) fn text(value: Value<'_, '_>) -> Option<Text> {
     let table = value.table()?;
     let nl = table.required("nl").and_then(|value| value.words());
-    let en = table.optional("en").map(|value| value.words());
+    let en = table.if_there("en", |value| value.words());
     table.finish();
     let nl = nl?;
     Some(Text {
-        en: en.unwrap_or_else(|| Some(nl.clone()))?,
+        en: en.ok()?.unwrap_or_else(|| nl.clone()),
         nl,
     })
 }
@@ -193,14 +193,15 @@ pub(super) fn measure(value: Value<'_, '_>) -> Option<Measure> {
 pub(super) fn limit(value: Value<'_, '_>, with_cells: bool) -> Option<Limit> {
     let table = value.table()?;
     let requests: Option<Rate> = table.required("requests").and_then(|value| value.parse());
-    let cells = with_cells
-        .then(|| table.optional("cells"))
-        .flatten()
-        .map(|value| value.integer(1..=u32::MAX));
+    let cells = if with_cells {
+        table.if_there("cells", |value| value.integer(1..=u32::MAX))
+    } else {
+        Ok(None)
+    };
     table.finish();
     Some(Limit {
         requests: requests?,
-        cells: cells.map_or(Some(None), |cells| cells.map(Some))?,
+        cells: cells.ok()?,
     })
 }
 

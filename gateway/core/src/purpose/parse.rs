@@ -48,7 +48,7 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         .required("controllers")
         .and_then(|list| list.some(|item| controller(item, names)));
     let basis = table.required("basis").and_then(basis);
-    let dpia = table.optional("dpia").map(dpia);
+    let dpia = table.if_there("dpia", dpia);
     let valid = table.required("valid").and_then(valid);
     let retention = table.required("retention").and_then(retention);
     let contact = table.required("contact").and_then(|value| value.words());
@@ -70,7 +70,7 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         why: why?,
         controllers: controllers?,
         basis: basis?,
-        dpia: dpia.map_or(Some(None), |dpia| dpia.map(Some))?,
+        dpia: dpia.ok()?,
         valid: valid?,
         retention: retention?,
         contact: contact?,

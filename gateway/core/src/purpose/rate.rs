@@ -16,6 +16,18 @@ pub enum InvalidRate {
     Unit(String),
 }
 
+impl Per {
+    /// Length in seconds.
+    pub fn seconds(self) -> u64 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+}
+
 impl FromStr for Rate {
     type Err = InvalidRate;
 

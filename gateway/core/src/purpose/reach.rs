@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Grant, Holders, Party, Recipient, Scope};
+use super::{Grant, Holders, Limit, Party, Recipient, Scope};
 use crate::catalogue::{Catalogue, FieldName, Name, ProtectionClass};
 use crate::party::{Organisation, OrganisationKind, Organisations};
 
@@ -18,6 +18,46 @@ impl Scope {
 }
 
 impl Grant {
+    /// The grant's base dataset.
+    pub fn dataset(&self) -> &Name {
+        match self {
+            Self::Delivery(grant) => &grant.dataset,
+            Self::Facts(grant) => &grant.dataset,
+            Self::Figures(grant) => &grant.dataset,
+            Self::Records(grant) => &grant.dataset,
+        }
+    }
+
+    /// Who receives, or for a delivery who delivers.
+    pub fn recipients(&self) -> &[Recipient] {
+        match self {
+            Self::Delivery(grant) => &grant.deliverers,
+            Self::Facts(grant) => &grant.recipients,
+            Self::Figures(grant) => &grant.recipients,
+            Self::Records(grant) => &grant.recipients,
+        }
+    }
+
+    /// How much.
+    pub fn limit(&self) -> Limit {
+        match self {
+            Self::Delivery(grant) => grant.limit,
+            Self::Facts(grant) => grant.limit,
+            Self::Figures(grant) => grant.limit,
+            Self::Records(grant) => grant.limit,
+        }
+    }
+
+    /// The form's name in files and requests.
+    pub fn form(&self) -> &'static str {
+        match self {
+            Self::Delivery(_) => "delivery",
+            Self::Facts(_) => "facts",
+            Self::Figures(_) => "figures",
+            Self::Records(_) => "records",
+        }
+    }
+
     /// About which pupils; none for figures and deliveries.
     pub fn scope(&self) -> Option<Scope> {
         match self {

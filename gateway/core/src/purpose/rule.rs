@@ -10,6 +10,26 @@ use crate::party::{Organisation, OrganisationKind};
 
 const YOUTH_CARE: &str = "youth-care";
 
+impl HardRule {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::NoBsnToSwv,
+        Self::SwvDataToOwnSchool,
+        Self::YouthCareAsFigures,
+        Self::StaffProved,
+    ];
+
+    /// The rule's name in `exceptions`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoBsnToSwv => "no-bsn-to-swv",
+            Self::SwvDataToOwnSchool => "swv-data-to-own-school",
+            Self::YouthCareAsFigures => "youth-care-as-figures",
+            Self::StaffProved => "staff-proved",
+        }
+    }
+}
+
 /// Notes each hard rule that the grant breaks.
 pub(super) fn check(table: &Table<'_, '_>, grant: &Grant, names: &Names<'_>) {
     let broken = [

@@ -49,7 +49,9 @@ impl FactsRequest {
         let mut fields: Vec<FieldName> = Vec::new();
         for (location, text) in reader.texts("fields").unwrap_or_default() {
             match reader.field(catalogue, location.clone(), &text) {
-                Some(field) if fields.contains(&field) => reader.error(location, "repeated", "is asked twice"),
+                Some(field) if fields.contains(&field) => {
+                    reader.error(location, "repeated", "is asked twice")
+                }
                 Some(field) => fields.push(field),
                 None => {}
             }
@@ -60,7 +62,14 @@ impl FactsRequest {
         let on_behalf_of = reader.on_behalf_of();
         let holder = acting_for.clone().flatten().unwrap_or_else(|| caller.clone());
         let pupils = pupils(reader, &holder);
-        Some(Self { purpose: purpose?, acting_for: acting_for.flatten(), pupils, fields, exists, on_behalf_of })
+        Some(Self {
+            purpose: purpose?,
+            acting_for: acting_for.flatten(),
+            pupils,
+            fields,
+            exists,
+            on_behalf_of,
+        })
     }
 }
 
@@ -82,7 +91,9 @@ fn pupils(reader: &mut Reader<'_>, holder: &Oin) -> Vec<Pupil> {
                 pupils.extend(pupil(&mut inner, holder));
                 reader.absorb(inner);
             }
-            Err(errors) => errors.into_iter().for_each(|e| reader.error(e.location, e.code, &e.detail)),
+            Err(errors) => errors
+                .into_iter()
+                .for_each(|e| reader.error(e.location, e.code, &e.detail)),
         }
     }
     let mut references: Vec<&str> = pupils.iter().map(|pupil| pupil.reference.as_str()).collect();
@@ -96,7 +107,10 @@ fn pupils(reader: &mut Reader<'_>, holder: &Oin) -> Vec<Pupil> {
 /// A pupil is `{"ref": …, "<kind>": …}` with exactly one identifier; a source-local one is the asking board's own.
 fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
     let reference = reader.text("ref");
-    if reference.as_ref().is_none_or(|text| text.is_empty() || text.chars().count() > 64) {
+    if reference
+        .as_ref()
+        .is_none_or(|text| text.is_empty() || text.chars().count() > 64)
+    {
         reader.missing("ref", "your own mark for this pupil, 1 to 64 characters");
     }
     let mut given = Vec::new();
@@ -106,13 +120,25 @@ fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
         }
     }
     let (Some((kind, text)), 1) = (given.first(), given.len()) else {
-        reader.wrong("", "identifier-count", "needs exactly one of `bsn`, `eckId`, `local`");
+        reader.wrong(
+            "",
+            "identifier-count",
+            "needs exactly one of `bsn`, `eckId`, `local`",
+        );
         return None;
     };
     match Identifier::parse(*kind, text, holder) {
-        Ok(identifier) => Some(Pupil { reference: reference?, identifier, kind: *kind }),
+        Ok(identifier) => Some(Pupil {
+            reference: reference?,
+            identifier,
+            kind: *kind,
+        }),
         Err(_) => {
-            reader.wrong(kind.as_str(), "invalid-identifier", "is no valid identifier of this kind");
+            reader.wrong(
+                kind.as_str(),
+                "invalid-identifier",
+                "is no valid identifier of this kind",
+            );
             None
         }
     }

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::purpose::Measure;
 
-use super::reader::{InputError, Reader, name_error_code};
 use super::date;
+use super::reader::{InputError, Reader, name_error_code};
 
 /// Which epoch is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,7 +52,11 @@ impl FiguresRequest {
             Some(text) => {
                 let epoch = date(text).map(EpochChoice::On);
                 if epoch.is_none() {
-                    reader.wrong("epoch", "bad-date", "must be `latest` or a date such as `2026-10-01`");
+                    reader.wrong(
+                        "epoch",
+                        "bad-date",
+                        "must be `latest` or a date such as `2026-10-01`",
+                    );
                 }
                 epoch
             }
@@ -65,7 +69,15 @@ impl FiguresRequest {
         let only = only(catalogue, reader);
         repeated(reader, "groupBy", group_by.iter());
         repeated(reader, "only", only.iter().map(|(dimension, _)| dimension));
-        Some(Self { purpose: purpose?, epoch: epoch?, selection: Selection::Composed { group_by, measures: measures? }, only })
+        Some(Self {
+            purpose: purpose?,
+            epoch: epoch?,
+            selection: Selection::Composed {
+                group_by,
+                measures: measures?,
+            },
+            only,
+        })
     }
 
     pub(super) fn named(
@@ -76,7 +88,12 @@ impl FiguresRequest {
     ) -> Result<Self, Vec<InputError>> {
         let mut errors = Vec::new();
         let mut wrong = |part, location: &str, code, detail: String| {
-            errors.push(InputError { part, location: location.to_owned(), code, detail });
+            errors.push(InputError {
+                part,
+                location: location.to_owned(),
+                code,
+                detail,
+            });
         };
         let mut epoch = EpochChoice::Latest;
         let mut only: Vec<(Dimension, String)> = Vec::new();
@@ -85,7 +102,12 @@ impl FiguresRequest {
                 match (value.as_str(), date(value)) {
                     ("latest", _) => {}
                     (_, Some(day)) => epoch = EpochChoice::On(day),
-                    _ => wrong("query", "epoch", "bad-date", "must be `latest` or a date such as `2026-10-01`".to_owned()),
+                    _ => wrong(
+                        "query",
+                        "epoch",
+                        "bad-date",
+                        "must be `latest` or a date such as `2026-10-01`".to_owned(),
+                    ),
                 }
                 continue;
             }
@@ -95,7 +117,12 @@ impl FiguresRequest {
                 }
                 Ok(dimension) => match catalogue.code(&dimension, value) {
                     Some(_) => only.push((dimension, value.clone())),
-                    None => wrong("query", key, "unknown-code", "is no code of this dimension; see `GET /v1/catalogue`".to_owned()),
+                    None => wrong(
+                        "query",
+                        key,
+                        "unknown-code",
+                        "is no code of this dimension; see `GET /v1/catalogue`".to_owned(),
+                    ),
                 },
                 Err(error) => wrong("query", "*", name_error_code(&error), error.to_string()),
             }
@@ -103,12 +130,20 @@ impl FiguresRequest {
         let purpose = purpose.parse::<Name>();
         let question = question.parse::<Name>();
         if purpose.is_err() || question.is_err() {
-            wrong("path", "", "malformed-name", "a purpose and a question are kebab-case names".to_owned());
+            wrong(
+                "path",
+                "",
+                "malformed-name",
+                "a purpose and a question are kebab-case names".to_owned(),
+            );
         }
         match (purpose, question) {
-            (Ok(purpose), Ok(question)) if errors.is_empty() => {
-                Ok(Self { purpose, epoch, selection: Selection::Named(question), only })
-            }
+            (Ok(purpose), Ok(question)) if errors.is_empty() => Ok(Self {
+                purpose,
+                epoch,
+                selection: Selection::Named(question),
+                only,
+            }),
             _ => Err(errors),
         }
     }
@@ -125,9 +160,15 @@ fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
     let mut measures = Vec::with_capacity(texts.len());
     for (location, text) in texts {
         match Measure::from_name(&text) {
-            Some(measure) if measures.contains(&measure) => reader.error(location, "repeated", "is asked twice"),
+            Some(measure) if measures.contains(&measure) => {
+                reader.error(location, "repeated", "is asked twice")
+            }
             Some(measure) => measures.push(measure),
-            None => reader.error(location, "unknown-measure", "is no measure; see `GET /v1/catalogue`"),
+            None => reader.error(
+                location,
+                "unknown-measure",
+                "is no measure; see `GET /v1/catalogue`",
+            ),
         }
     }
     Some(measures)
@@ -136,9 +177,15 @@ fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
 fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(Dimension, String)> {
     let mut only = Vec::new();
     for (location, name, code) in reader.scalars("only") {
-        let Some(dimension) = reader.dimension(catalogue, location.clone(), &name) else { continue };
+        let Some(dimension) = reader.dimension(catalogue, location.clone(), &name) else {
+            continue;
+        };
         if catalogue.code(&dimension, &code).is_none() {
-            reader.error(location, "unknown-code", "is no code of this dimension; see `GET /v1/catalogue`");
+            reader.error(
+                location,
+                "unknown-code",
+                "is no code of this dimension; see `GET /v1/catalogue`",
+            );
             continue;
         }
         only.push((dimension, code));
@@ -150,7 +197,11 @@ fn repeated<'d>(reader: &mut Reader<'_>, key: &str, dimensions: impl Iterator<It
     let mut seen = Vec::new();
     for dimension in dimensions {
         if seen.contains(&&dimension.field) {
-            reader.wrong(key, "repeated", "names one field twice; a field is grouped or filtered at one level");
+            reader.wrong(
+                key,
+                "repeated",
+                "names one field twice; a field is grouped or filtered at one level",
+            );
         }
         seen.push(&dimension.field);
     }

@@ -31,7 +31,11 @@ pub(super) fn json(body: &[u8]) -> Result<Value, Vec<InputError>> {
             part: "body",
             location: String::new(),
             code: "malformed-json",
-            detail: format!("not JSON: it breaks off or goes wrong at line {}, column {}", error.line(), error.column()),
+            detail: format!(
+                "not JSON: it breaks off or goes wrong at line {}, column {}",
+                error.line(),
+                error.column()
+            ),
         }]
     })?;
     if depth(&value) > DEPTH_MAX {
@@ -69,7 +73,12 @@ impl<'a> Reader<'a> {
     /// A reader for an object inside the body.
     pub(super) fn at(value: &'a Value, prefix: String) -> Result<Self, Vec<InputError>> {
         match value {
-            Value::Object(object) => Ok(Self { object, prefix, known: Vec::new(), errors: Vec::new() }),
+            Value::Object(object) => Ok(Self {
+                object,
+                prefix,
+                known: Vec::new(),
+                errors: Vec::new(),
+            }),
             _ => Err(vec![InputError {
                 part: "body",
                 location: prefix,
@@ -130,7 +139,9 @@ impl<'a> Reader<'a> {
 
     /// An object of scalars, as text, each with its JSON pointer.
     pub(super) fn scalars(&mut self, key: &'static str) -> Vec<(String, String, String)> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
         let Value::Object(members) = value else {
             self.wrong(key, "wrong-type", "must be an object of field and value");
             return Vec::new();
@@ -156,7 +167,11 @@ impl<'a> Reader<'a> {
         };
         let name = text.parse().ok();
         if name.is_none() {
-            self.wrong("purpose", "malformed-name", "a purpose is a kebab-case name such as `youth-atlas`");
+            self.wrong(
+                "purpose",
+                "malformed-name",
+                "a purpose is a kebab-case name such as `youth-atlas`",
+            );
         }
         name
     }
@@ -166,8 +181,15 @@ impl<'a> Reader<'a> {
         let location = self.pointer("onBehalfOf");
         match Reader::at(value, location) {
             Ok(mut inner) => {
-                let behalf = OnBehalfOf { assertion: inner.text("assertion"), case: inner.text("case") };
-                if behalf.case.as_ref().is_some_and(|case| case.is_empty() || case.chars().count() > 128) {
+                let behalf = OnBehalfOf {
+                    assertion: inner.text("assertion"),
+                    case: inner.text("case"),
+                };
+                if behalf
+                    .case
+                    .as_ref()
+                    .is_some_and(|case| case.is_empty() || case.chars().count() > 128)
+                {
                     inner.wrong("case", "out-of-range", "must have 1 to 128 characters");
                 }
                 self.absorb(inner);
@@ -180,7 +202,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn dimension(&mut self, catalogue: &Catalogue, location: String, text: &str) -> Option<Dimension> {
+    pub(super) fn dimension(
+        &mut self,
+        catalogue: &Catalogue,
+        location: String,
+        text: &str,
+    ) -> Option<Dimension> {
         match catalogue.dimension(text) {
             Ok(dimension) => Some(dimension),
             Err(error) => {
@@ -213,7 +240,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn error(&mut self, location: String, code: &'static str, detail: &str) {
-        self.errors.push(InputError { part: "body", location, code, detail: detail.to_owned() });
+        self.errors.push(InputError {
+            part: "body",
+            location,
+            code,
+            detail: detail.to_owned(),
+        });
     }
 
     pub(super) fn pointer(&self, key: &str) -> String {
@@ -226,8 +258,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn into_errors(mut self) -> Vec<InputError> {
-        let unknown: Vec<&String> =
-            self.object.keys().filter(|key| !self.known.contains(&key.as_str())).collect();
+        let unknown: Vec<&String> = self
+            .object
+            .keys()
+            .filter(|key| !self.known.contains(&key.as_str()))
+            .collect();
         for key in unknown {
             let near = crate::source_text::closest(key, self.known.iter().copied());
             let hint = near.map_or_else(
@@ -268,7 +303,9 @@ pub(super) fn name_error_code(error: &NameError) -> &'static str {
 /// Escapes a key for a JSON pointer, and keeps it only if it could be a catalogue name: a key may hold anything.
 fn escape(key: &str) -> String {
     let harmless = key.len() <= 100
-        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'@'))
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'@'))
         && key.bytes().filter(u8::is_ascii_digit).count() < 4;
     if harmless { key.to_owned() } else { "*".to_owned() }
 }

@@ -49,17 +49,32 @@ impl RecordsRequest {
         });
         let on_behalf_of = reader.on_behalf_of();
         let page = page(reader);
-        Some(Self { purpose: purpose?, fields, pseudonym, only, at: at.flatten(), on_behalf_of, page })
+        Some(Self {
+            purpose: purpose?,
+            fields,
+            pseudonym,
+            only,
+            at: at.flatten(),
+            on_behalf_of,
+            page,
+        })
     }
 }
 
 fn fields(catalogue: &Catalogue, reader: &mut Reader<'_>) -> (bool, Vec<FieldName>) {
     let Some(texts) = reader.texts("fields") else {
-        reader.missing("fields", "the fields that are needed, by name; there is no wildcard");
+        reader.missing(
+            "fields",
+            "the fields that are needed, by name; there is no wildcard",
+        );
         return (false, Vec::new());
     };
     if texts.is_empty() {
-        reader.wrong("fields", "missing", "the fields that are needed, by name; there is no wildcard");
+        reader.wrong(
+            "fields",
+            "missing",
+            "the fields that are needed, by name; there is no wildcard",
+        );
     }
     let mut pseudonym = false;
     let mut fields: Vec<FieldName> = Vec::with_capacity(texts.len());
@@ -80,10 +95,16 @@ fn fields(catalogue: &Catalogue, reader: &mut Reader<'_>) -> (bool, Vec<FieldNam
 fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(FieldName, String)> {
     let mut only = Vec::new();
     for (location, name, value) in reader.scalars("only") {
-        let Some(field) = reader.field(catalogue, location.clone(), &name) else { continue };
+        let Some(field) = reader.field(catalogue, location.clone(), &name) else {
+            continue;
+        };
         let parsed = catalogue.value(&field, &value);
         if parsed.is_none() {
-            reader.error(location, "unknown-code", "is no value of this field; see `GET /v1/catalogue`");
+            reader.error(
+                location,
+                "unknown-code",
+                "is no value of this field; see `GET /v1/catalogue`",
+            );
             continue;
         }
         only.push((field, value));
@@ -92,8 +113,13 @@ fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(FieldName, Strin
 }
 
 fn page(reader: &mut Reader<'_>) -> Page {
-    let default = Page { limit: PAGE_RECORDS_MAX, cursor: None };
-    let Some(value) = reader.value("page") else { return default };
+    let default = Page {
+        limit: PAGE_RECORDS_MAX,
+        cursor: None,
+    };
+    let Some(value) = reader.value("page") else {
+        return default;
+    };
     let location = reader.pointer("page");
     let mut inner = match Reader::at(value, location) {
         Ok(inner) => inner,
@@ -105,11 +131,16 @@ fn page(reader: &mut Reader<'_>) -> Page {
         }
     };
     let limit = inner.number("limit").unwrap_or(u64::from(PAGE_RECORDS_MAX));
-    let limit = u32::try_from(limit).ok().filter(|limit| (1..=PAGE_RECORDS_MAX).contains(limit));
+    let limit = u32::try_from(limit)
+        .ok()
+        .filter(|limit| (1..=PAGE_RECORDS_MAX).contains(limit));
     if limit.is_none() {
         inner.wrong("limit", "out-of-range", "must be 1 to 1000");
     }
     let cursor = inner.text("cursor");
     reader.absorb(inner);
-    Page { limit: limit.unwrap_or(PAGE_RECORDS_MAX), cursor }
+    Page {
+        limit: limit.unwrap_or(PAGE_RECORDS_MAX),
+        cursor,
+    }
 }

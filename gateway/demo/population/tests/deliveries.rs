@@ -156,11 +156,14 @@ fn boards_deliver_most_of_it() {
 #[test]
 fn absences_keep_the_rules() {
     let mut keys = BTreeSet::new();
+    let mut ends: BTreeMap<&str, Option<Date>> = BTreeMap::new();
     let mut open_at_home = 0;
     for row in EVERYBODY.absences.values().flatten() {
         assert!(row.since <= TODAY && row.until.is_none_or(|until| row.since < until && until <= TODAY));
         assert!(keys.insert((row.pupil.bsn.clone(), row.since)));
         assert!(!row.stay_at_home || row.kind == AbsenceKind::Unauthorised);
+        let before = ends.insert(row.pupil.bsn.as_deref().unwrap(), row.until);
+        assert!(before.is_none_or(|until| until.is_some_and(|until| until <= row.since)));
         assert_eq!(row.status == AbsenceStatus::Closed, row.until.is_some());
         let weeks = row
             .until

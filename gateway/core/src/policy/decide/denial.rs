@@ -110,7 +110,13 @@ pub struct Allowed {
 impl Denial {
     /// A denial for this reason.
     pub fn new(code: DenialCode) -> Self {
-        Self { code, purpose: None, clause: None, subjects: Vec::new(), allowed: None }
+        Self {
+            code,
+            purpose: None,
+            clause: None,
+            subjects: Vec::new(),
+            allowed: None,
+        }
     }
 
     pub(super) fn about(mut self, subject: impl ToString) -> Self {
@@ -139,13 +145,24 @@ impl Allowed {
     pub fn of(grant: &Grant) -> Self {
         let form = grant.form();
         match grant {
-            Grant::Delivery(_) => Self { form, ..Self::default() },
-            Grant::Facts(grant) => Self { form, fields: texts(grant.fields.iter().map(|f| &f.field)), ..Self::default() },
+            Grant::Delivery(_) => Self {
+                form,
+                ..Self::default()
+            },
+            Grant::Facts(grant) => Self {
+                form,
+                fields: texts(grant.fields.iter().map(|f| &f.field)),
+                ..Self::default()
+            },
             Grant::Figures(grant) => Self {
                 form,
                 group_by: texts(&grant.group_by),
                 filter_by: texts(&grant.filter_by),
-                measures: grant.measures.iter().map(|measure| measure.name().to_owned()).collect(),
+                measures: grant
+                    .measures
+                    .iter()
+                    .map(|measure| measure.name().to_owned())
+                    .collect(),
                 max_dimensions: Some(grant.max_dimensions),
                 ..Self::default()
             },

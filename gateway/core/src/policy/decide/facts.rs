@@ -14,7 +14,11 @@ pub(super) fn check(grant: &FactsGrant, request: &FactsRequest) -> Result<(), De
     if request.exists && !grant.exists {
         return Err(Denial::new(DenialCode::FormNotGranted).about("exists"));
     }
-    if request.pupils.iter().any(|pupil| !grant.identifiers.contains(&pupil.kind)) {
+    if request
+        .pupils
+        .iter()
+        .any(|pupil| !grant.identifiers.contains(&pupil.kind))
+    {
         return Err(Denial::new(DenialCode::IdentifierNotGranted));
     }
     Ok(())

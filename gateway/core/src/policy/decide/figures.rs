@@ -30,12 +30,19 @@ pub(super) fn check(
     let question = resolve(purpose, position, request)?;
     let catalogue = &policies.catalogue;
     for dimension in &question.group_by {
-        if !grant.group_by.iter().any(|granted| reaches(catalogue, granted, dimension)) {
+        if !grant
+            .group_by
+            .iter()
+            .any(|granted| reaches(catalogue, granted, dimension))
+        {
             return Err(Denial::new(DenialCode::DimensionNotGranted).about(dimension));
         }
     }
     for (dimension, code) in &question.only {
-        let fixed = grant.only.iter().find(|(fixed, _)| fixed.field == dimension.field);
+        let fixed = grant
+            .only
+            .iter()
+            .find(|(fixed, _)| fixed.field == dimension.field);
         match fixed {
             Some((fixed, value)) if fixed == dimension && value == code => {}
             Some(_) => return Err(Denial::new(DenialCode::FilterNotGranted).about(dimension)),
@@ -64,7 +71,10 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
             measures: measures.clone(),
         }),
         Selection::Named(name) => {
-            let named = purpose.questions.iter().find(|question| question.name == *name && question.grant == position);
+            let named = purpose
+                .questions
+                .iter()
+                .find(|question| question.name == *name && question.grant == position);
             let named = named.ok_or_else(|| Denial::new(DenialCode::NoSuchQuestion))?;
             let mut only = named.only.clone();
             for (dimension, code) in &request.only {
@@ -90,7 +100,11 @@ fn reaches(catalogue: &Catalogue, granted: &Dimension, asked: &Dimension) -> boo
 }
 
 fn filterable(catalogue: &Catalogue, grant: &FiguresGrant, asked: &Dimension) -> bool {
-    grant.group_by.iter().chain(&grant.filter_by).any(|granted| reaches(catalogue, granted, asked))
+    grant
+        .group_by
+        .iter()
+        .chain(&grant.filter_by)
+        .any(|granted| reaches(catalogue, granted, asked))
 }
 
 /// How many dimensions the question crosses, besides one of geography and those that the grant itself fixes.
@@ -103,6 +117,9 @@ fn crossed(catalogue: &Catalogue, grant: &FiguresGrant, question: &FiguresQuesti
         .collect();
     fields.sort();
     fields.dedup_by(|a, b| a.field == b.field);
-    let geography = fields.iter().filter(|dimension| catalogue.is_geography(dimension)).count();
+    let geography = fields
+        .iter()
+        .filter(|dimension| catalogue.is_geography(dimension))
+        .count();
     fields.len() - geography.min(1)
 }

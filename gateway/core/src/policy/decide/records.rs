@@ -15,11 +15,18 @@ pub(super) fn check(grant: &RecordsGrant, request: &RecordsRequest) -> Result<()
         if !grant.filter_by.contains(field) {
             return Err(Denial::new(DenialCode::FilterNotGranted).about(field));
         }
-        if grant.only.iter().any(|(fixed, other)| fixed == field && other != value) {
+        if grant
+            .only
+            .iter()
+            .any(|(fixed, other)| fixed == field && other != value)
+        {
             return Err(Denial::new(DenialCode::FilterNotGranted).about(field));
         }
     }
-    if request.page.limit > grant.page_max && request.page.cursor.is_none() && request.page.limit != crate::request::PAGE_RECORDS_MAX {
+    if request.page.limit > grant.page_max
+        && request.page.cursor.is_none()
+        && request.page.limit != crate::request::PAGE_RECORDS_MAX
+    {
         return Err(Denial::new(DenialCode::PageTooLarge));
     }
     Ok(())
