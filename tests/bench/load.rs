@@ -125,7 +125,10 @@ fn tls(folder: &Path) -> Result<ClientConfig, Failure> {
 async fn first_rows(load: &Load) -> Result<usize, Failure> {
     let mut sender = connect(load).await?;
     let answer: Value = serde_json::from_slice(&ask(load, &mut sender).await?)?;
-    let rows = answer.get("data").and_then(Value::as_array).ok_or("an answer without `data`")?;
+    let rows = answer
+        .get("data")
+        .and_then(Value::as_array)
+        .ok_or("an answer without `data`")?;
     Ok(rows.len())
 }
 
@@ -150,7 +153,10 @@ async fn connect(load: &Load) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let host = load.gateway.host().ok_or("a gateway without a host")?;
     let tcp = TcpStream::connect((host, load.gateway.port_u16().unwrap_or(443))).await?;
     tcp.set_nodelay(true)?;
-    let tls = load.tls.connect(ServerName::try_from(host)?.to_owned(), tcp).await?;
+    let tls = load
+        .tls
+        .connect(ServerName::try_from(host)?.to_owned(), tcp)
+        .await?;
     let (sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
     tokio::spawn(connection);
     Ok(sender)
