@@ -15,6 +15,7 @@ use super::cursor::Cursor;
 use super::record::Circumstances;
 use super::{Asked, Refusal};
 use crate::gateway::Gateway;
+use crate::identity::Asking;
 use crate::log::LogError;
 use crate::store::subjects::Sighting;
 
@@ -40,7 +41,10 @@ impl Gateway {
         };
         let staff = self.identity.staff(
             &policies.organisations,
-            caller,
+            Asking {
+                caller,
+                recipient: request.acting_for().unwrap_or(&caller.organisation),
+            },
             assertion,
             &digest,
             behalf.case.clone(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cases::{Change, remove};
 use super::world::{ISSUER, World};
-use crate::identity::{IdentityError as E, StaffRefused};
+use crate::identity::{Asking, IdentityError as E, StaffRefused};
 
 /// What is changed in a good assertion, and why it then proves nobody.
 const UNPROVED: &[(&str, Change, E)] = &[
@@ -133,7 +133,10 @@ async fn a_person_is_proved_for_this_request_by_claims_or_by_nonce() {
         let case = Some("case-1".to_owned());
         let staff = world.identity.staff(
             world.organisations(),
-            &caller,
+            Asking {
+                caller: &caller,
+                recipient: &caller.organisation,
+            },
             &assertion,
             &digest,
             case,
@@ -159,7 +162,10 @@ async fn what_does_not_prove_a_person_is_refused() {
         let assertion = world.provider.sign(&header, &claims);
         let refused = world.identity.staff(
             world.organisations(),
-            &caller,
+            Asking {
+                caller: &caller,
+                recipient: &caller.organisation,
+            },
             &assertion,
             &digest,
             None,
@@ -169,9 +175,17 @@ async fn what_does_not_prove_a_person_is_refused() {
     }
     let other = super::world::Signer::new("staff-1");
     let forged = other.sign(&other.header(), &claims(&world, &digest));
-    let refused = world
-        .identity
-        .staff(world.organisations(), &caller, &forged, &digest, None, world.now);
+    let refused = world.identity.staff(
+        world.organisations(),
+        Asking {
+            caller: &caller,
+            recipient: &caller.organisation,
+        },
+        &forged,
+        &digest,
+        None,
+        world.now,
+    );
     assert_eq!(refused.err(), Some(StaffRefused(E::SignatureInvalid)));
 }
 
@@ -185,7 +199,10 @@ async fn an_organisation_without_a_provider_proves_nobody() {
         .sign(&world.provider.header(), &claims(&world, &digest));
     let refused = world.identity.staff(
         world.organisations(),
-        &caller,
+        Asking {
+            caller: &caller,
+            recipient: &caller.organisation,
+        },
         &assertion,
         &digest,
         None,
