@@ -1,0 +1,71 @@
+//! What nobody may: each refusal with its reason and what would have been allowed.
+
+use serde_json::json;
+
+use crate::support::database::Backend;
+use crate::support::world::ask::{body, figures, records, refusal};
+use crate::support::world::{World, problem};
+
+#[tokio::test]
+async fn more_than_granted_is_refused_with_what_is_allowed() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-consulent");
+    let asked = records(&["pseudonym", "enrolment.birth-date"]);
+
+    let problem = problem(client.query(asked).await);
+
+    let mut document = problem.document;
+    document["traceId"] = "-".into();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @"");
+}
+
+#[tokio::test]
+async fn each_kind_of_too_much_has_its_code() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    let mut refusals = Vec::new();
+    for asked in [
+        figures(&["enrolment.site"], json!({})),
+        figures(&["enrolment.birth-date"], json!({})),
+        figures(&["resident.age"], json!({})),
+        figures(&[], json!({ "enrolment.site": "16KK00" })),
+        figures(&["resident.neighbourhood", "enrolment.sector", "resident.attends"], json!({})),
+        body(json!({ "purpose": "youth-atlas", "form": "records", "fields": ["pseudonym"] })),
+        body(json!({ "purpose": "neighbourhood-absence", "form": "figures", "measures": ["pupils"],
+                     "groupBy": ["enrolment.neighbourhood@neighbourhood"], "only": { "absence.stay-at-home": true } })),
+        records(&["pseudonym"]),
+    ] {
+        refusals.push(refusal(client.query(asked).await));
+    }
+    insta::assert_debug_snapshot!(refusals, @"");
+}
+
+#[tokio::test]
+async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("municipality-dashboard");
+    let mut texts = Vec::new();
+    for purpose in ["case-consultation", "no-such-thing"] {
+        let mut asked = records(&["pseudonym"]);
+        asked["purpose"] = purpose.into();
+        let mut document = problem(client.query(asked).await).document;
+        document["traceId"] = "-".into();
+        texts.push(document.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    insta::assert_snapshot!(texts[0], @"");
+}
+
+#[tokio::test]
+async fn an_expired_purpose_is_refused_under_an_old_token_and_a_new_one() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    // The last minutes of 31 July 2027.
+    world.advance((253 - 1) * 24 + 13);
+    let before = refusal(client.query(figures(&[], json!({}))).await);
+    world.clock.advance(jiff::SignedDuration::from_mins(60 + 1));
+    let old_token = refusal(client.query(figures(&[], json!({}))).await);
+    client.forget_token().await;
+    let new_token = refusal(client.query(figures(&[], json!({}))).await);
+    insta::assert_debug_snapshot!((before, old_token, new_token), @"");
+}
