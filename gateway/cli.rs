@@ -4,10 +4,15 @@ mod audit;
 mod call;
 mod check;
 mod deliver;
+mod demo;
+mod epoch;
 mod example_keys;
+mod keys;
+mod openapi;
 mod output;
 pub mod policy;
 mod receipt;
+mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,10 +35,18 @@ struct Cli {
 /// What can be asked of the program. The operator's commands first, then those of a client.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole product on this machine, on real input
+    Demo(demo::Demo),
+    /// Serve the exchange
+    Serve(serve::Serve),
     /// Say what is wrong with the configuration, one line a check
     Check(check::Check),
     /// Check, approve and mandate
     Policy(policy::Args),
+    /// Make the gateway's own keys
+    Keys(keys::Args),
+    /// Release the figures of a count date
+    Epoch(epoch::Epoch),
     /// Check the audit log
     Audit(audit::Args),
     /// Check a receipt
@@ -48,6 +61,8 @@ enum Command {
     Facts(call::Facts),
     /// Deliver rows from an NDJSON or CSV file
     Deliver(deliver::Deliver),
+    /// Print the description of the API
+    Openapi,
     /// Make the published keys of the tests anew
     #[command(hide = true)]
     ExampleKeys(example_keys::ExampleKeys),
@@ -117,6 +132,11 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Policy(args) => return policy::run(args).await.map_err(told),
         Command::Audit(args) => return audit::run(args).await.map_err(told),
         Command::Receipt(args) => return receipt::run(args).await.map_err(told),
+        Command::Keys(args) => return keys::run(args).await.map_err(told),
+        Command::Epoch(epoch) => return epoch.run().await,
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Openapi => openapi::run(),
         Command::Check(check) => check.run().await,
         Command::Token(token) => token.run().await,
         Command::Ask(ask) => ask.run().await,

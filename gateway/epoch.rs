@@ -7,6 +7,8 @@
 
 mod snapshot;
 
+use std::time::Duration;
+
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
 use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
@@ -21,6 +23,9 @@ use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
 use crate::store::StoreError;
 use crate::store::released::EpochPurpose;
+
+/// How long a close waits for its entry.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Why an epoch was not closed.
 #[derive(Debug, thiserror::Error)]
@@ -161,7 +166,7 @@ impl Gateway {
         let entry = entry
             .decided_under(current.generation)
             .with_effect(Effect::ReleaseEpoch { epoch: id });
-        let receipt = self.log.append(entry).await?;
+        let receipt = self.log.append_within(entry, WAIT_MAX).await?;
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
         Ok(Closed {
             date,

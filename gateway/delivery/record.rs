@@ -1,5 +1,7 @@
 //! The log's entry of a delivery, in the transaction that makes its rows visible.
 
+use std::time::Duration;
+
 use doelpoort_core::audit::leaf::{Event, Form, GRANTED, Kind, PurposeVersion, Value, extra};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::party::Caller;
@@ -13,6 +15,9 @@ use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
 use crate::store::delivery::Finished;
 use crate::store::subjects::LinkRule;
+
+/// How long a delivery waits for its entry; making its rows visible is part of it.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A delivery that was taken in.
 #[derive(Debug)]
@@ -134,7 +139,10 @@ impl Gateway {
         circumstances: &Circumstances,
         outcome: Result<(Received, Finished), DeliveryRefusal>,
     ) -> Result<Delivered, DeliveryRefusal> {
-        let appended = self.log.append(circumstances.entry(outcome.as_ref())?).await;
+        let appended = self
+            .log
+            .append_within(circumstances.entry(outcome.as_ref())?, WAIT_MAX)
+            .await;
         let receipt = match appended {
             Ok(receipt) => receipt,
             Err(LogError::PolicyChanged) => {

@@ -1,0 +1,77 @@
+//! `serve`: the gateway in production.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{CliError, ConfigArgs};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::gateway::{Gateway, SubjectIds};
+use crate::http;
+use crate::keys::KeyUse;
+use crate::serve::{self, Shutdown};
+use crate::telemetry::Metrics;
+use crate::tls::{Examples, Tls};
+
+/// How often what is due between requests is done.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// `doelpoort serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Accept the published example keys: for tests only
+    #[arg(long, hide = true)]
+    danger_example_keys: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let config = self.config.load()?;
+        let told = |why: &dyn std::fmt::Display| CliError::Told(why.to_string());
+        crate::telemetry::start(&config.log).map_err(|why| told(&why))?;
+        let (usage, examples) = if self.danger_example_keys {
+            (KeyUse::DemoOrTest, Examples::Accept)
+        } else {
+            (KeyUse::Production, Examples::Refuse)
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let metrics = Arc::new(Metrics::new());
+        let tls = Tls::load(&config.exchange, examples, Arc::clone(&clock)).map_err(|why| told(&why))?;
+        let gateway = start(config.clone(), usage, clock, Arc::clone(&metrics)).await?;
+        let shutdown = Shutdown::on_signals().map_err(|why| told(&why))?;
+        let (exchange, admin) = (http::exchange(&gateway), http::admin(&gateway));
+        let running = serve::run(exchange, admin, &config, Arc::new(tls), metrics, shutdown.clone());
+        let running = running.await.map_err(|why| told(&why))?;
+        tokio::select! {
+            () = tidy(&gateway) => {}
+            () = shutdown.draining() => {}
+        }
+        running.finished().await;
+        gateway.close().await;
+        Ok(())
+    }
+}
+
+/// A gateway on random subject ids.
+pub(super) async fn start(
+    config: Config,
+    usage: KeyUse,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<Gateway>, CliError> {
+    let gateway = Gateway::start(config, usage, SubjectIds::Random, clock, metrics).await;
+    gateway.map_err(|why| CliError::Told(format!("the gateway did not start: {why}")))
+}
+
+async fn tidy(gateway: &Gateway) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        if let Err(error) = gateway.tidy().await {
+            tracing::warn!(%error, "what was due could not be done; it is tried again");
+        }
+    }
+}
