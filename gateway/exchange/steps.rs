@@ -19,7 +19,9 @@ use crate::log::LogError;
 use crate::store::subjects::Sighting;
 
 impl Gateway {
-    /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.
+    /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one. Where the
+    /// caller acts for a board, the board's identity provider vouches; without its mandate nobody is proved, and the
+    /// decision refuses.
     pub(super) fn staff(
         &self,
         policies: &Policies,
@@ -32,6 +34,10 @@ impl Gateway {
         if let Some(staff) = cursor.and_then(Cursor::staff) {
             return Ok(Some(staff));
         }
+        let principal = request.acting_for().unwrap_or(&caller.organisation);
+        if *principal != caller.organisation && !caller.acting_for.contains(principal) {
+            return Ok(None);
+        }
         let Some(behalf) = request.on_behalf_of() else {
             return Ok(None);
         };
@@ -39,7 +45,7 @@ impl Gateway {
             return Ok(None);
         };
         let staff = self.identity.staff(
-            &policies.organisations,
+            policies.organisations.by_oin(principal),
             caller,
             assertion,
             &digest,

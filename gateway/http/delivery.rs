@@ -65,10 +65,10 @@ pub(crate) struct RowErrorDocument {
 /// Stand, aantallen en fouten van een levering.
 #[utoipa::path(
     get,
-    path = "/v1/deliveries/{id}",
+    path = "/v1/deliveries/{name}",
     operation_id = "showDelivery",
     tag = "deliveries",
-    params(("id" = String, Path, description = "The delivery's id")),
+    params(("name" = String, Path, description = "The delivery's id")),
     responses(
         (status = 200, description = "The delivery", body = DeliveryDocument),
         (status = 401, response = crate::http::openapi::ProblemResponse),

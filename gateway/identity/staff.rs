@@ -1,7 +1,7 @@
 //! On whose behalf: an assertion of the recipient's own identity provider, bound to one request.
 
 use data_encoding::BASE64URL_NOPAD;
-use doelpoort_core::party::{Caller, Organisations, Staff};
+use doelpoort_core::party::{Caller, Organisation, Staff};
 use doelpoort_core::request_digest::{RequestDigest, nonce};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -42,14 +42,15 @@ struct Claims {
 }
 
 impl Identity {
-    /// The person for whom the caller asks. `digest` is that of the body of this very request; `case` is what
+    /// The person for whom the caller asks, for whom the identity provider of `vouching` vouches: the caller's own
+    /// organisation, or the board for which it acts. `digest` is that of the body of this very request; `case` is what
     /// the body names.
     ///
     /// # Errors
     /// [`StaffRefused`].
     pub fn staff(
         &self,
-        organisations: &Organisations,
+        vouching: Option<&Organisation>,
         caller: &Caller,
         assertion: &str,
         digest: &RequestDigest,
@@ -57,7 +58,7 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Staff, StaffRefused> {
         let subject = self
-            .proved_subject(organisations, caller, assertion, digest, now)
+            .proved_subject(vouching, caller, assertion, digest, now)
             .map_err(StaffRefused)?;
         Ok(Staff {
             subject,
@@ -68,15 +69,14 @@ impl Identity {
 
     fn proved_subject(
         &self,
-        organisations: &Organisations,
+        vouching: Option<&Organisation>,
         caller: &Caller,
         assertion: &str,
         digest: &RequestDigest,
         now: Timestamp,
     ) -> Result<String, IdentityError> {
         let unknown = IdentityError::StaffProviderUnknown;
-        let organisation = organisations.by_oin(&caller.organisation).ok_or(unknown)?;
-        let provider = organisation.staff.as_ref().ok_or(unknown)?;
+        let provider = vouching.and_then(|one| one.staff.as_ref()).ok_or(unknown)?;
         let (keys, _) = KeySet::from_jwks(provider.jwks.as_ref().ok_or(unknown)?);
         let claims: Claims = claims::read(Unverified::parse(assertion, &KIND)?.verify(&keys)?)?;
         if claims.iss != provider.issuer {

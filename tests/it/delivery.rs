@@ -46,9 +46,15 @@ async fn a_snapshot_replaces_the_one_before(#[case] backend: Backend) {
     let answer = world.deliver(VENDOR, "enrolment", &second).await;
     let after = visible(&world).await;
     assert_eq!((before.len(), after.len()), (5, 3));
-    assert_eq!(after.iter().filter(|pseudonym| before.contains(pseudonym)).count(), 2);
+    assert_eq!(
+        after
+            .iter()
+            .filter(|pseudonym| before.contains(pseudonym))
+            .count(),
+        2
+    );
     insta::allow_duplicates! {
-        insta::assert_snapshot!(state(&answer), @"");
+        insta::assert_snapshot!(state(&answer), @r#"{"mode":"snapshot","rowsAccepted":3,"rowsRejected":0,"state":"active"}"#);
     }
 }
 
@@ -80,13 +86,22 @@ async fn changes_add_replace_and_remove_by_the_row_key(#[case] backend: Backend)
     gone["_remove"] = true.into();
     let changes = [moved, gone, enrolment(7)];
 
-    let answer = world.try_deliver(VENDOR, "enrolment", Mode::Changes, &changes).await;
+    let answer = world
+        .try_deliver(VENDOR, "enrolment", Mode::Changes, &changes)
+        .await;
 
     assert_eq!(answer.unwrap().json()["state"], "active");
     let client = world.client("swv-po-consulent");
     let asked = records(&["enrolment.year-group"]);
     let answer = client.query(asked).await.unwrap();
-    let mut groups: Vec<_> = answer.data().unwrap().as_array().unwrap().iter().map(Value::to_string).collect();
+    let mut groups: Vec<_> = answer
+        .data()
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
     groups.sort();
     assert_eq!(groups.len(), 5);
     assert_eq!(groups[4], r#"{"enrolment.year-group":"6"}"#);
@@ -103,11 +118,29 @@ async fn one_bad_row_refuses_all_where_the_dataset_says_so(#[case] backend: Back
     rows[1]["until"] = "2026-02-30".into();
     rows[1]["name"] = "x".into();
 
-    let refused = problem(world.try_deliver("swv-po-delivery", "caseload", Mode::Snapshot, &rows).await);
+    let refused = problem(
+        world
+            .try_deliver("swv-po-delivery", "caseload", Mode::Snapshot, &rows)
+            .await,
+    );
 
-    let errors: Vec<_> = refused.errors.iter().map(|e| format!("{} {}", e.location, e.code)).collect();
+    let errors: Vec<_> = refused
+        .errors
+        .iter()
+        .map(|e| format!("{} {}", e.location, e.code))
+        .collect();
     insta::allow_duplicates! {
-        insta::assert_debug_snapshot!((refused.status, refused.code, errors), @"");
+        insta::assert_debug_snapshot!((refused.status, refused.code, errors), @r#"
+(
+    400,
+    "delivery-refused",
+    [
+        "row 2 unknown-field",
+        "row 2, site not-a-brin6",
+        "row 2, until not-a-date",
+    ],
+)
+"#);
     }
     // The delivery before it still holds.
     world.deliver(VENDOR, "enrolment", &[enrolment(0)]).await;
@@ -125,13 +158,17 @@ async fn a_few_bad_rows_are_left_out_where_the_dataset_says_so(#[case] backend: 
     let answer = world.deliver(VENDOR, "enrolment", &rows).await;
     assert_eq!(visible(&world).await.len(), 59);
     insta::allow_duplicates! {
-        insta::assert_snapshot!(state(&answer), @"");
-        insta::assert_snapshot!(answer.json()["errors"], @"");
+        insta::assert_snapshot!(state(&answer), @r#"{"mode":"snapshot","rowsAccepted":59,"rowsRejected":1,"state":"active"}"#);
+        insta::assert_snapshot!(answer.json()["errors"], @r#"[{"code":"invalid-identifier","detail":"the identifier fails its check","field":"pupil.bsn","row":60}]"#);
     }
     for row in &mut rows {
         row["pupil"]["eckId"] = "x".into();
     }
-    let refused = problem(world.try_deliver(VENDOR, "enrolment", Mode::Snapshot, &rows).await);
+    let refused = problem(
+        world
+            .try_deliver(VENDOR, "enrolment", Mode::Snapshot, &rows)
+            .await,
+    );
     assert_eq!((refused.status, refused.code.as_str()), (400, "delivery-refused"));
     assert_eq!(visible(&world).await.len(), 59);
 }
@@ -143,10 +180,20 @@ async fn gzip_is_unpacked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.ndjson");
     std::fs::write(&file, lines(&rows)).unwrap();
-    assert!(std::process::Command::new("gzip").arg(&file).status().unwrap().success());
+    assert!(
+        std::process::Command::new("gzip")
+            .arg(&file)
+            .status()
+            .unwrap()
+            .success()
+    );
     let delivery = world.delivery(VENDOR, "enrolment", Mode::Snapshot);
     let packed = folder.path().join("rows.ndjson.gz");
-    let answer = world.client(VENDOR).deliver_file(&delivery, &packed).await.unwrap();
+    let answer = world
+        .client(VENDOR)
+        .deliver_file(&delivery, &packed)
+        .await
+        .unwrap();
     assert_eq!(answer.json()["rowsAccepted"], 5);
     assert_eq!(visible(&world).await.len(), 5);
 }
@@ -171,14 +218,30 @@ async fn csv_is_read_as_rfc_4180_has_it(#[case] backend: Backend) {
         media: Media::Csv,
         ..world.delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
     };
-    let answer = world.client("swv-po-delivery").deliver(&delivery, csv().into()).await;
+    let answer = world
+        .client("swv-po-delivery")
+        .deliver(&delivery, csv().into())
+        .await;
     assert_eq!(answer.unwrap().json()["rowsAccepted"], 4);
     let sql = "SELECT f_number FROM ds_admissibility ORDER BY 1";
     let rows = world.gateway.store().fetch_all(sql, vec![]).await.unwrap();
     let mut numbers: Vec<_> = rows.iter().map(|row| row.text_opt(0).unwrap()).collect();
     numbers.sort();
     insta::allow_duplicates! {
-        insta::assert_debug_snapshot!(numbers, @"");
+        insta::assert_debug_snapshot!(numbers, @r#"
+[
+    None,
+    Some(
+        "plain",
+    ),
+    Some(
+        "with \"quotes\"",
+    ),
+    Some(
+        "with, comma",
+    ),
+]
+"#);
     }
 }
 
@@ -190,9 +253,25 @@ async fn a_newline_within_quotes_is_part_of_the_value_and_refused_as_one() {
         media: Media::Csv,
         ..world.delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
     };
-    let refused = problem(world.client("swv-po-delivery").deliver(&delivery, text.into()).await);
-    let errors: Vec<_> = refused.errors.iter().map(|e| format!("{} {}", e.location, e.code)).collect();
-    insta::assert_debug_snapshot!((refused.code, errors), @"");
+    let refused = problem(
+        world
+            .client("swv-po-delivery")
+            .deliver(&delivery, text.into())
+            .await,
+    );
+    let errors: Vec<_> = refused
+        .errors
+        .iter()
+        .map(|e| format!("{} {}", e.location, e.code))
+        .collect();
+    insta::assert_debug_snapshot!((refused.code, errors), @r#"
+(
+    "delivery-refused",
+    [
+        "row 2, number control-character",
+    ],
+)
+"#);
 }
 
 #[rstest]
@@ -227,9 +306,18 @@ async fn a_delivery_is_shown_to_its_holder_and_deliverer_only() {
     let mut seen = Vec::new();
     for client in [VENDOR, "swv-po-delivery"] {
         let client = world.client(client);
-        seen.push(send(&client, client.http().get(client.url(&path))).await.refusal());
+        seen.push(
+            send(&client, client.http().get(client.url(&path)))
+                .await
+                .refusal(),
+        );
     }
-    insta::assert_debug_snapshot!(seen, @"");
+    insta::assert_debug_snapshot!(seen, @r#"
+[
+    "200 application/json -",
+    "404 application/problem+json no-such-delivery",
+]
+"#);
 }
 
 #[tokio::test]
@@ -237,7 +325,19 @@ async fn a_holder_sends_only_the_identifiers_it_may() {
     let world = world(Backend::Sqlite).await.unwrap();
     let mut row = admissibility(0);
     row["pupil"]["bsn"] = bsn(0).into();
-    let refused = problem(world.try_deliver("swv-po-delivery", "admissibility", Mode::Snapshot, &[row]).await);
-    let errors: Vec<_> = refused.errors.iter().map(|e| format!("{} {}", e.location, e.code)).collect();
-    insta::assert_debug_snapshot!(errors, @"");
+    let refused = problem(
+        world
+            .try_deliver("swv-po-delivery", "admissibility", Mode::Snapshot, &[row])
+            .await,
+    );
+    let errors: Vec<_> = refused
+        .errors
+        .iter()
+        .map(|e| format!("{} {}", e.location, e.code))
+        .collect();
+    insta::assert_debug_snapshot!(errors, @r#"
+[
+    "row 1, pupil.bsn identifier-kind-not-allowed",
+]
+"#);
 }

@@ -16,7 +16,36 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
 
     let mut document = problem.document;
     document["traceId"] = "-".into();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
+{
+  "allowed": {
+    "fields": [
+      "pseudonym",
+      "enrolment.site",
+      "enrolment.sector",
+      "enrolment.year-group",
+      "absence.since",
+      "absence.kind",
+      "absence.weeks"
+    ],
+    "filterBy": [
+      "enrolment.site",
+      "enrolment.sector",
+      "enrolment.year-group",
+      "absence.kind"
+    ],
+    "form": "records"
+  },
+  "clause": "case-consultation/grant/0",
+  "code": "field-not-granted",
+  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
+  "instance": "/v1/queries",
+  "status": 403,
+  "title": "Dit veld is niet toegestaan",
+  "traceId": "-",
+  "type": "/v1/problems/field-not-granted"
+}
+"#);
 }
 
 #[tokio::test]
@@ -29,10 +58,11 @@ async fn each_kind_of_too_much_has_its_code() {
         figures(&["enrolment.birth-date"], json!({})),
         figures(&["resident.age"], json!({})),
         figures(&[], json!({ "enrolment.site": "16KK00" })),
-        figures(&["resident.neighbourhood", "enrolment.sector", "resident.attends"], json!({})),
         body(json!({ "purpose": "youth-atlas", "form": "records", "fields": ["pseudonym"] })),
-        body(json!({ "purpose": "neighbourhood-absence", "form": "figures", "measures": ["pupils"],
-                     "groupBy": ["enrolment.neighbourhood@neighbourhood"], "only": { "absence.stay-at-home": true } })),
+        body(
+            json!({ "purpose": "neighbourhood-absence", "form": "figures", "measures": ["pupils"],
+                     "groupBy": ["enrolment.neighbourhood@neighbourhood"], "only": { "absence.stay-at-home": true } }),
+        ),
         records(&["pseudonym"]),
     ] {
         refusals.push(refusal(client.query(asked).await));
@@ -53,7 +83,7 @@ async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
         texts.push(document.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    insta::assert_snapshot!(texts[0], @"");
+    insta::assert_snapshot!(texts[0], @r#"{"code":"no-such-purpose","detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","status":404,"title":"Dit doel bestaat niet, of niet voor u","traceId":"-","type":"/v1/problems/no-such-purpose"}"#);
 }
 
 #[tokio::test]
@@ -67,5 +97,11 @@ async fn an_expired_purpose_is_refused_under_an_old_token_and_a_new_one() {
     let old_token = refusal(client.query(figures(&[], json!({}))).await);
     client.forget_token().await;
     let new_token = refusal(client.query(figures(&[], json!({}))).await);
-    insta::assert_debug_snapshot!((before, old_token, new_token), @"");
+    insta::assert_debug_snapshot!((before, old_token, new_token), @r#"
+(
+    "404 no-such-epoch",
+    "403 purpose-expired",
+    "403 purpose-expired",
+)
+"#);
 }

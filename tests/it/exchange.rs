@@ -18,7 +18,9 @@ async fn declared(backend: Backend) -> Option<World> {
     let enrolments: Vec<_> = (0..5).map(enrolment).collect();
     let residents: Vec<_> = (0..5).map(resident).collect();
     let declarations: Vec<_> = [0, 2, 3, 4, 9].map(admissibility).to_vec();
-    world.deliver("municipality-delivery", "resident", &residents).await;
+    world
+        .deliver("municipality-delivery", "resident", &residents)
+        .await;
     world
         .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
         .await;
@@ -49,9 +51,22 @@ async fn a_school_finds_its_own_pupil_and_learns_nothing_of_others(#[case] backe
         .facts(fact(BOARD, &pupils))
         .await
         .unwrap();
-    let rows: Vec<String> = answer.data().unwrap().as_array().unwrap().iter().map(Value::to_string).collect();
+    let rows: Vec<String> = answer
+        .data()
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
     insta::allow_duplicates! {
-        insta::assert_snapshot!(rows.join("\n"), @"");
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+{"fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"},"ref":"own, by BSN","result":"found"}
+{"fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"},"ref":"own, by ECK iD","result":"found"}
+{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"own, without declaration","result":"none-or-not-yours"}
+{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"not ours","result":"none-or-not-yours"}
+{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"unknown","result":"none-or-not-yours"}
+"#);
     }
 }
 
@@ -99,7 +114,7 @@ async fn only_existence_is_answered_where_only_that_is_asked() {
     asked.remove("fields");
     asked.insert("exists".to_owned(), true.into());
     let answer = world.client("vendor-alpha-school").facts(asked).await.unwrap();
-    insta::assert_snapshot!(answer.data().unwrap(), @"");
+    insta::assert_snapshot!(answer.data().unwrap(), @r#"[{"ref":"1","result":"found"}]"#);
 }
 
 #[tokio::test]
@@ -111,7 +126,12 @@ async fn a_vendor_without_the_boards_mandate_is_refused() {
     let mut delivery = world.delivery("vendor-alpha-delivery", "enrolment", Mode::Snapshot);
     delivery.holder = Some(OTHER_BOARD.to_owned());
     let delivered = refusal(client.deliver(&delivery, "".into()).await);
-    insta::assert_debug_snapshot!((facts, delivered), @"");
+    insta::assert_debug_snapshot!((facts, delivered), @r#"
+(
+    "403 mandate-missing",
+    "403 mandate-missing",
+)
+"#);
 }
 
 #[tokio::test]
@@ -127,6 +147,9 @@ async fn the_board_that_a_vendor_acts_for_vouches_for_its_person() {
             .await,
     );
     assert_eq!(other, "403 invalid-staff-assertion");
-    let own = world.client("vendor-alpha-school").facts(fact(BOARD, &pupils)).await;
+    let own = world
+        .client("vendor-alpha-school")
+        .facts(fact(BOARD, &pupils))
+        .await;
     assert_eq!(own.unwrap().status(), 200);
 }

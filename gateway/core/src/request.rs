@@ -143,6 +143,14 @@ impl Request {
         }
     }
 
+    /// For which organisation the caller acts, if not for itself.
+    pub fn acting_for(&self) -> Option<&Oin> {
+        match self {
+            Self::Facts(facts) => facts.acting_for.as_ref(),
+            Self::Figures(_) | Self::Records(_) => None,
+        }
+    }
+
     /// On whose behalf the request is made.
     pub fn on_behalf_of(&self) -> Option<&OnBehalfOf> {
         match self {

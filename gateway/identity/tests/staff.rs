@@ -132,7 +132,7 @@ async fn a_person_is_proved_for_this_request_by_claims_or_by_nonce() {
         let assertion = world.provider.sign(&world.provider.header(), &claims);
         let case = Some("case-1".to_owned());
         let staff = world.identity.staff(
-            world.organisations(),
+            world.organisation_of(&caller),
             &caller,
             &assertion,
             &digest,
@@ -158,7 +158,7 @@ async fn what_does_not_prove_a_person_is_refused() {
         change(&mut header, &mut claims);
         let assertion = world.provider.sign(&header, &claims);
         let refused = world.identity.staff(
-            world.organisations(),
+            world.organisation_of(&caller),
             &caller,
             &assertion,
             &digest,
@@ -169,9 +169,14 @@ async fn what_does_not_prove_a_person_is_refused() {
     }
     let other = super::world::Signer::new("staff-1");
     let forged = other.sign(&other.header(), &claims(&world, &digest));
-    let refused = world
-        .identity
-        .staff(world.organisations(), &caller, &forged, &digest, None, world.now);
+    let refused = world.identity.staff(
+        world.organisation_of(&caller),
+        &caller,
+        &forged,
+        &digest,
+        None,
+        world.now,
+    );
     assert_eq!(refused.err(), Some(StaffRefused(E::SignatureInvalid)));
 }
 
@@ -184,7 +189,7 @@ async fn an_organisation_without_a_provider_proves_nobody() {
         .provider
         .sign(&world.provider.header(), &claims(&world, &digest));
     let refused = world.identity.staff(
-        world.organisations(),
+        world.organisation_of(&caller),
         &caller,
         &assertion,
         &digest,

@@ -132,11 +132,7 @@ pub fn decide<'p>(
     request: &Request,
     now: Timestamp,
 ) -> Result<Permit<'p>, Denial> {
-    let acting_for = match request {
-        Request::Facts(facts) => facts.acting_for.as_ref(),
-        Request::Figures(_) | Request::Records(_) => None,
-    };
-    let asking = Asking::new(policies, caller, acting_for, request.purpose(), now)?;
+    let asking = Asking::new(policies, caller, request.acting_for(), request.purpose(), now)?;
     asking.first_granted(request.form(), |grant| match (grant, request) {
         (Grant::Facts(grant), Request::Facts(request)) => facts::check(grant, request)
             .and_then(|()| staff_rule(grant.staff, staff))

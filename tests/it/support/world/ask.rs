@@ -26,7 +26,11 @@ impl Response {
     pub(crate) fn refusal(&self) -> String {
         let media = self.header("content-type");
         let document: Value = serde_json::from_str(&self.text).unwrap_or_default();
-        format!("{} {media} {}", self.status, document["code"].as_str().unwrap_or("-"))
+        format!(
+            "{} {media} {}",
+            self.status,
+            document["code"].as_str().unwrap_or("-")
+        )
     }
 }
 
