@@ -105,12 +105,11 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(questions::ask)) // token
         .routes(routes!(queries::ask)) // token
         .routes(routes!(facts::ask)) // token
-        .routes(routes!(delivery::show)) // token
 }
 
 /// Deliveries: a body of any length, so other limits. Token.
 fn delivered_routes() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new().routes(routes!(deliveries::take_in))
+    OpenApiRouter::new().routes(routes!(deliveries::take_in, delivery::show))
 }
 
 /// Routes for anyone.

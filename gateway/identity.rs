@@ -32,7 +32,7 @@ pub use certificate::PeerCertificate;
 pub use error::{BearerError, IdentityError};
 pub use key_set::UnusableKey;
 pub use metadata::{JWKS_PATH, METADATA_PATH, Metadata, TOKEN_PATH};
-pub use staff::StaffRefused;
+pub use staff::{Asking, StaffRefused};
 pub use token_endpoint::{OAuthError, TokenResponse};
 pub use token_keys::{InvalidSeed, Jwk, Jwks, TokenKeys};
 pub use token_request::{TOKEN_REQUEST_BYTES_MAX, TokenRequest};

@@ -15,13 +15,12 @@ use super::cursor::Cursor;
 use super::record::Circumstances;
 use super::{Asked, Refusal};
 use crate::gateway::Gateway;
+use crate::identity::Asking;
 use crate::log::LogError;
 use crate::store::subjects::Sighting;
 
 impl Gateway {
-    /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one. Where the
-    /// caller acts for a board, the board's identity provider vouches; without its mandate nobody is proved, and the
-    /// decision refuses.
+    /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.
     pub(super) fn staff(
         &self,
         policies: &Policies,
@@ -34,8 +33,11 @@ impl Gateway {
         if let Some(staff) = cursor.and_then(Cursor::staff) {
             return Ok(Some(staff));
         }
-        let principal = request.acting_for().unwrap_or(&caller.organisation);
-        if *principal != caller.organisation && !caller.acting_for.contains(principal) {
+        if request
+            .acting_for()
+            .is_some_and(|board| *board != caller.organisation && !caller.acting_for.contains(board))
+        {
+            // Without the board's mandate nobody is looked at; the decision refuses for that reason.
             return Ok(None);
         }
         let Some(behalf) = request.on_behalf_of() else {
@@ -45,8 +47,11 @@ impl Gateway {
             return Ok(None);
         };
         let staff = self.identity.staff(
-            policies.organisations.by_oin(principal),
-            caller,
+            &policies.organisations,
+            Asking {
+                caller,
+                recipient: request.acting_for().unwrap_or(&caller.organisation),
+            },
             assertion,
             &digest,
             behalf.case.clone(),

@@ -32,11 +32,11 @@ pub(crate) struct Parameters {
 /// Een levering: een momentopname van de regels van een bronhouder, of wijzigingen daarop. NDJSON of CSV, ook met gzip.
 #[utoipa::path(
     post,
-    path = "/v1/deliveries/{name}",
+    path = "/v1/deliveries/{delivery}",
     operation_id = "deliver",
     tag = "deliveries",
     params(
-        ("name" = String, Path, description = "The dataset"),
+        ("delivery" = String, Path, description = "The dataset that is delivered"),
         ("holder" = Option<String>, Query, description = "The OIN of the holder; your own where absent"),
         ("mode" = Option<String>, Query, description = "`snapshot` (default) or `changes`"),
         ("period" = Option<String>, Query, description = "The school year, where the dataset has one: `2026-2027`"),

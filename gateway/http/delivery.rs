@@ -65,10 +65,10 @@ pub(crate) struct RowErrorDocument {
 /// Stand, aantallen en fouten van een levering.
 #[utoipa::path(
     get,
-    path = "/v1/deliveries/{name}",
+    path = "/v1/deliveries/{delivery}",
     operation_id = "showDelivery",
     tag = "deliveries",
-    params(("name" = String, Path, description = "The delivery's id")),
+    params(("delivery" = String, Path, description = "The id of a delivery")),
     responses(
         (status = 200, description = "The delivery", body = DeliveryDocument),
         (status = 401, response = crate::http::openapi::ProblemResponse),

@@ -1,7 +1,7 @@
 //! On whose behalf: an assertion of the recipient's own identity provider, bound to one request.
 
 use data_encoding::BASE64URL_NOPAD;
-use doelpoort_core::party::{Caller, Organisation, Staff};
+use doelpoort_core::party::{Caller, Oin, Organisations, Staff};
 use doelpoort_core::request_digest::{RequestDigest, nonce};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -41,24 +41,33 @@ struct Claims {
     nonce: Option<String>,
 }
 
+/// Which program asks, and in whose name: its own organisation's, or that of a board that it has a mandate of. It is
+/// the latter's identity provider that vouches for the person.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The calling program.
+    pub caller: &'a Caller,
+    /// The organisation in whose name it asks.
+    pub recipient: &'a Oin,
+}
+
 impl Identity {
-    /// The person for whom the caller asks, for whom the identity provider of `vouching` vouches: the caller's own
-    /// organisation, or the board for which it acts. `digest` is that of the body of this very request; `case` is what
+    /// The person for whom the caller asks. `digest` is that of the body of this very request; `case` is what
     /// the body names.
     ///
     /// # Errors
     /// [`StaffRefused`].
     pub fn staff(
         &self,
-        vouching: Option<&Organisation>,
-        caller: &Caller,
+        organisations: &Organisations,
+        asking: Asking<'_>,
         assertion: &str,
         digest: &RequestDigest,
         case: Option<String>,
         now: Timestamp,
     ) -> Result<Staff, StaffRefused> {
         let subject = self
-            .proved_subject(vouching, caller, assertion, digest, now)
+            .proved_subject(organisations, asking, assertion, digest, now)
             .map_err(StaffRefused)?;
         Ok(Staff {
             subject,
@@ -69,14 +78,15 @@ impl Identity {
 
     fn proved_subject(
         &self,
-        vouching: Option<&Organisation>,
-        caller: &Caller,
+        organisations: &Organisations,
+        asking: Asking<'_>,
         assertion: &str,
         digest: &RequestDigest,
         now: Timestamp,
     ) -> Result<String, IdentityError> {
         let unknown = IdentityError::StaffProviderUnknown;
-        let provider = vouching.and_then(|one| one.staff.as_ref()).ok_or(unknown)?;
+        let organisation = organisations.by_oin(asking.recipient).ok_or(unknown)?;
+        let provider = organisation.staff.as_ref().ok_or(unknown)?;
         let (keys, _) = KeySet::from_jwks(provider.jwks.as_ref().ok_or(unknown)?);
         let claims: Claims = claims::read(Unverified::parse(assertion, &KIND)?.verify(&keys)?)?;
         if claims.iss != provider.issuer {
@@ -89,7 +99,7 @@ impl Identity {
         if claims.sub.is_empty() || claims.sub.len() > SUBJECT_BYTES_MAX {
             return Err(IdentityError::ClaimsMalformed);
         }
-        claims.bound_to(caller, digest)?;
+        claims.bound_to(asking.caller, digest)?;
         Ok(claims.sub)
     }
 }

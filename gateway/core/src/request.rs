@@ -143,7 +143,7 @@ impl Request {
         }
     }
 
-    /// For which organisation the caller acts, if not for itself.
+    /// For whom the caller says it acts, if not for itself.
     pub fn acting_for(&self) -> Option<&Oin> {
         match self {
             Self::Facts(facts) => facts.acting_for.as_ref(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cases::{Change, remove};
 use super::world::{ISSUER, World};
-use crate::identity::{IdentityError as E, StaffRefused};
+use crate::identity::{Asking, IdentityError as E, StaffRefused};
 
 /// What is changed in a good assertion, and why it then proves nobody.
 const UNPROVED: &[(&str, Change, E)] = &[
@@ -132,8 +132,11 @@ async fn a_person_is_proved_for_this_request_by_claims_or_by_nonce() {
         let assertion = world.provider.sign(&world.provider.header(), &claims);
         let case = Some("case-1".to_owned());
         let staff = world.identity.staff(
-            world.organisation_of(&caller),
-            &caller,
+            world.organisations(),
+            Asking {
+                caller: &caller,
+                recipient: &caller.organisation,
+            },
             &assertion,
             &digest,
             case,
@@ -158,8 +161,11 @@ async fn what_does_not_prove_a_person_is_refused() {
         change(&mut header, &mut claims);
         let assertion = world.provider.sign(&header, &claims);
         let refused = world.identity.staff(
-            world.organisation_of(&caller),
-            &caller,
+            world.organisations(),
+            Asking {
+                caller: &caller,
+                recipient: &caller.organisation,
+            },
             &assertion,
             &digest,
             None,
@@ -170,8 +176,11 @@ async fn what_does_not_prove_a_person_is_refused() {
     let other = super::world::Signer::new("staff-1");
     let forged = other.sign(&other.header(), &claims(&world, &digest));
     let refused = world.identity.staff(
-        world.organisation_of(&caller),
-        &caller,
+        world.organisations(),
+        Asking {
+            caller: &caller,
+            recipient: &caller.organisation,
+        },
         &forged,
         &digest,
         None,
@@ -189,8 +198,11 @@ async fn an_organisation_without_a_provider_proves_nobody() {
         .provider
         .sign(&world.provider.header(), &claims(&world, &digest));
     let refused = world.identity.staff(
-        world.organisation_of(&caller),
-        &caller,
+        world.organisations(),
+        Asking {
+            caller: &caller,
+            recipient: &caller.organisation,
+        },
         &assertion,
         &digest,
         None,

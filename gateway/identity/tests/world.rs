@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64URL_NOPAD;
 use doelpoort_core::catalogue::Catalogue;
-use doelpoort_core::party::{Caller, Organisation, Organisations, Pin};
+use doelpoort_core::party::{Caller, Organisations, Pin};
 use doelpoort_core::policy::{Mandate, Policies, Standing, StandingState};
 use doelpoort_core::purpose::{
     Basis, DeliveryGrant, Grant, Limit, Party, Per, Purpose, Rate, Recipient, Validity,
@@ -200,10 +200,6 @@ impl World {
 
     pub(super) fn organisations(&self) -> &Organisations {
         &self.policies.organisations
-    }
-
-    pub(super) fn organisation_of(&self, caller: &Caller) -> Option<&Organisation> {
-        self.organisations().by_oin(&caller.organisation)
     }
 
     pub(super) async fn caller(&self, member: &Member) -> Caller {
