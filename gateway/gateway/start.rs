@@ -112,7 +112,10 @@ fn key_files(config: &Config) -> KeyFiles {
 }
 
 fn rates(config: &Config) -> Rates {
-    let a_minute = |count| Rate { count, per: Per::Minute };
+    let a_minute = |count| Rate {
+        count,
+        per: Per::Minute,
+    };
     Rates {
         client_requests: a_minute(config.limits.client_requests_per_min_max),
         address_requests: a_minute(config.limits.address_requests_per_min_max),
