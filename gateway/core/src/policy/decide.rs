@@ -6,6 +6,8 @@ mod denial;
 mod facts;
 mod figures;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
