@@ -9,7 +9,7 @@ use crate::party::{Caller, Organisation, Staff, TokenPurpose};
 use crate::policy::Policies;
 use crate::policy::decide::{Denial, Permit, decide};
 use crate::policy::tests::approved_with_mandate;
-use crate::purpose::{FactsGrant, FiguresGrant, Grant, RecordsGrant};
+use crate::purpose::{FiguresGrant, Grant};
 use crate::request::Request;
 
 /// A BSN of the test range.
@@ -103,19 +103,5 @@ pub(crate) fn figures_grant<'p>(policies: &'p Policies, purpose: &str, position:
     match &policies.purposes[&name(purpose)].purpose.grants[position] {
         Grant::Figures(grant) => grant,
         other => panic!("{} is no figures grant", other.form()),
-    }
-}
-
-pub(crate) fn records_grant<'p>(policies: &'p Policies, purpose: &str) -> &'p RecordsGrant {
-    match &policies.purposes[&name(purpose)].purpose.grants[0] {
-        Grant::Records(grant) => grant,
-        other => panic!("{} is no records grant", other.form()),
-    }
-}
-
-pub(crate) fn facts_grant<'p>(policies: &'p Policies, purpose: &str) -> &'p FactsGrant {
-    match &policies.purposes[&name(purpose)].purpose.grants[0] {
-        Grant::Facts(grant) => grant,
-        other => panic!("{} is no facts grant", other.form()),
     }
 }

@@ -12,6 +12,8 @@
 mod facts;
 mod figures;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use crate::policy::decide::Permit;
 use crate::policy::decide::Right;
