@@ -198,3 +198,6 @@ fn line<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
     }
     bytes.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,3 +103,6 @@ fn page(rows: Vec<RawRow>, domain: &DomainKey, after: Option<&Pseudonym>, limit:
     let next = named.last().filter(|_| more).map(|row| row.pseudonym.clone());
     Content::Records { rows: named, next }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,9 +62,16 @@ fn sound_bodies_are_read() {
     }
 }
 
+/// A route, a body, and where it has which mistakes.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 #[test]
 fn all_mistakes_are_told_at_once_each_at_its_place() {
-    let cases: &[(&str, &str, &[(&str, &str)])] = &[
+    let cases: &[Case] = &[
         ("queries", "", &[("", "malformed-json")]),
         ("queries", r#"{"form": "#, &[("", "malformed-json")]),
         ("queries", "[]", &[("", "wrong-type")]),

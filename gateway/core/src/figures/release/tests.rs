@@ -63,9 +63,10 @@ fn pupil() -> impl Strategy<Value = Pupil> {
         set("enrolment.present", if enrolled { "true" } else { "false" });
         set("absence.present", if absent.is_some() { "true" } else { "false" });
         if resident {
-            home.into_iter()
-                .for_each(|home| set("resident.neighbourhood", home));
-            set("resident.attends", if enrolled { "almere" } else { "nowhere" });
+            if let Some(home) = home {
+                set("resident.neighbourhood", home);
+            }
+            set("resident.attends", if enrolled { "inside" } else { "nowhere" });
         }
         if enrolled {
             place
