@@ -24,10 +24,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -49,6 +53,7 @@ type Shared = State<Arc<Gateway>>;
 pub fn exchange(gateway: &Arc<Gateway>) -> Router {
     let bounds = &gateway.bounds;
     let seconds = Duration::from_secs(bounds.request_time_s_max);
+    let at_once = usize::try_from(bounds.requests_at_once_max).unwrap_or(usize::MAX);
     let body_bytes_max = usize::try_from(bounds.body_bytes_max).unwrap_or(usize::MAX);
     let (asked, _) = asked_routes().split_for_parts();
     let (delivered, _) = delivered_routes().split_for_parts();
@@ -74,6 +79,12 @@ pub fn exchange(gateway: &Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(
+            ServiceBuilder::new()
+                .layer(HandleErrorLayer::new(overloaded))
+                .layer(LoadShedLayer::new())
+                .layer(GlobalConcurrencyLimitLayer::new(at_once)),
+        )
         .layer(from_fn(api_version))
         .layer(from_fn_with_state(Arc::clone(gateway), measure))
         .with_state(Arc::clone(gateway))
@@ -128,6 +139,11 @@ async fn nothing_here(request: Request) -> Response {
 async fn method_not_allowed(request: Request) -> Response {
     let language = Language::of(request.headers());
     Problem::new("method-not-allowed", "", language).into_response()
+}
+
+/// More requests at once than the exchange takes: better one clear answer early than many late.
+async fn overloaded(_: tower::BoxError) -> Response {
+    Problem::new("overloaded", "", Language::default()).into_response()
 }
 
 /// A panic is a defect of ours; the client learns nothing of it.

@@ -240,7 +240,7 @@ impl Problem {
         let code = denial.code.as_str();
         let mut detail = help(code, language);
         if !denial.subjects.is_empty() {
-            detail = format!("{detail}: `{}`", denial.subjects.join("`, `"));
+            detail = format!("`{}`: {detail}", denial.subjects.join("`, `"));
         }
         let mut problem = Self::new(code, detail, language);
         problem.clause = denial.clause;
