@@ -69,9 +69,9 @@ fn pupil() -> impl Strategy<Value = Pupil> {
             set("resident.attends", if enrolled { "inside" } else { "nowhere" });
         }
         if enrolled {
-            place
-                .into_iter()
-                .for_each(|place| set("enrolment.neighbourhood", place));
+            if let Some(place) = place {
+                set("enrolment.neighbourhood", place);
+            }
             set("enrolment.sector", sector);
         }
         if let Some(absent) = absent {
