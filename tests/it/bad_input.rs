@@ -35,7 +35,25 @@ async fn malformed_json_says_where() {
     let world = World::new(Backend::Sqlite).await.unwrap();
     let mut document = refused(&world, "swv-po-dashboard", "/v1/queries", "{\"purpose\": \"you").await;
     document["traceId"] = "-".into();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
+{
+  "type": "/v1/problems/invalid-input",
+  "title": "De vraag klopt niet",
+  "status": 400,
+  "detail": "1 fout(en); zie `errors`",
+  "instance": "/v1/queries",
+  "code": "invalid-input",
+  "traceId": "-",
+  "errors": [
+    {
+      "in": "body",
+      "location": "",
+      "code": "malformed-json",
+      "detail": "not JSON: it breaks off or goes wrong at line 1, column 16"
+    }
+  ]
+}
+"#);
 }
 
 #[tokio::test]
@@ -47,7 +65,19 @@ async fn all_mistakes_are_told_at_once() {
         "only": { "resident.attends": "elsewhere" }, "measures": ["averages"],
     });
     let document = refused(&world, "swv-po-dashboard", "/v1/queries", &asked.to_string()).await;
-    insta::assert_debug_snapshot!(mistakes(&document), @"");
+    insta::assert_debug_snapshot!(mistakes(&document), @r#"
+[
+    "body /purpose malformed-name",
+    "body /epoch bad-date",
+    "body /groupBy/3 wrong-type",
+    "body /groupBy/0 unknown-level",
+    "body /groupBy/1 unknown-field",
+    "body /groupBy/2 unknown-dataset",
+    "body /measures/0 unknown-measure",
+    "body /only/resident.attends unknown-code",
+    "body  unknown-key",
+]
+"#);
 }
 
 #[tokio::test]
@@ -66,7 +96,30 @@ async fn wrong_types_are_told_and_values_are_not_repeated() {
     });
     let facts = refused(&world, "vendor-alpha-school", "/v1/facts", &asked.to_string()).await;
     assert!(!facts.to_string().contains(wrong) && !facts.to_string().contains(&bsn(0)));
-    insta::assert_debug_snapshot!((mistakes(&records), mistakes(&facts)), @"");
+    insta::assert_debug_snapshot!((mistakes(&records), mistakes(&facts)), @r#"
+(
+    [
+        "body /purpose wrong-type",
+        "body /fields wrong-type",
+        "body /only wrong-type",
+        "body /at wrong-type",
+        "body /onBehalfOf wrong-type",
+        "body /page/limit out-of-range",
+        "body /page/cursor wrong-type",
+    ],
+    [
+        "body /actingFor malformed-oin",
+        "body /onBehalfOf/case wrong-type",
+        "body /pupils/0/bsn invalid-identifier",
+        "body /pupils/1 identifier-count",
+        "body /pupils/2/ref missing",
+        "body /pupils/2/bsn wrong-type",
+        "body /pupils/2 identifier-count",
+        "body /pupils/3/ref missing",
+        "body /pupils/3 identifier-count",
+    ],
+)
+"#);
 }
 
 #[tokio::test]
@@ -77,7 +130,13 @@ async fn parameters_of_a_question_are_checked_as_a_body_is() {
         "/v1/purposes/youth-atlas/questions/children-by-district?epoch=soon&resident.attends=x&color=red";
     let response = send(&client, client.http().get(client.url(path))).await;
     assert_eq!(response.refusal(), "400 application/problem+json invalid-input");
-    insta::assert_debug_snapshot!(mistakes(&response.json()), @"");
+    insta::assert_debug_snapshot!(mistakes(&response.json()), @r#"
+[
+    "query epoch bad-date",
+    "query resident.attends unknown-code",
+    "query * malformed-name",
+]
+"#);
 }
 
 #[tokio::test]
@@ -98,7 +157,16 @@ async fn what_does_not_exist_is_told_by_its_code() {
         let response = send(&client, client.http().get(client.url(path))).await;
         told.push(format!("{} {path}", response.refusal()));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+404 application/problem+json no-such-purpose /v1/purposes/no-such-purpose/questions/children-by-district
+404 application/problem+json no-such-question /v1/purposes/youth-atlas/questions/no-such-question
+400 application/problem+json invalid-input /v1/purposes/youth-atlas/questions/%FF
+400 application/problem+json invalid-input /v1/purposes/youth-atlas/questions/children-by-district?epoch=%FF
+404 application/problem+json no-such-delivery /v1/deliveries/1
+400 application/problem+json invalid-input /v1/deliveries/%FF
+404 application/problem+json not-found /v1/nothing
+405 application/problem+json method-not-allowed /v1/queries
+"#);
 }
 
 #[tokio::test]
@@ -117,7 +185,13 @@ async fn media_types_that_cannot_be_are_refused() {
     let xml = send(&vendor, xml).await;
     let packed = vendor.http().post(&url).header("content-type", "text/csv");
     let packed = send(&vendor, packed.header("content-encoding", "br").body("x")).await;
-    insta::assert_debug_snapshot!([image.refusal(), xml.refusal(), packed.refusal()], @"");
+    insta::assert_debug_snapshot!([image.refusal(), xml.refusal(), packed.refusal()], @r#"
+[
+    "406 application/problem+json not-acceptable",
+    "415 application/problem+json unsupported-media-type",
+    "415 application/problem+json unsupported-media-type",
+]
+"#);
 }
 
 #[tokio::test]
@@ -145,7 +219,14 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
         .try_deliver("vendor-alpha-delivery", "enrolment", Mode::Snapshot, &rows)
         .await;
     let delivery = problem(delivery);
-    insta::assert_debug_snapshot!((query, token, delivery.status, delivery.code), @"");
+    insta::assert_debug_snapshot!((query, token, delivery.status, delivery.code), @r#"
+(
+    "413 application/problem+json too-large",
+    "413 application/problem+json too-large",
+    413,
+    "too-large",
+)
+"#);
 }
 
 #[tokio::test]
@@ -170,7 +251,13 @@ async fn a_delivery_says_what_it_is_or_is_refused() {
         };
         told.push(format!("{} {}", response.refusal(), mistakes.join(", ")));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+400 application/problem+json invalid-input path dataset unknown-dataset, query holder malformed-oin, query mode unknown-mode
+400 application/problem+json invalid-input query period bad-period
+400 application/problem+json invalid-input query period no-period
+400 application/problem+json invalid-input 
+404 application/problem+json no-such-purpose
+"#);
 }
 
 #[rstest]
@@ -202,6 +289,12 @@ async fn without_its_database_the_gateway_answers_nothing(#[case] backend: Backe
     let delivered = send(&vendor, delivered.body(enrolment(0).to_string())).await;
     assert!(!asked.text.contains("data") && asked.header("doelpoort-receipt").is_empty());
     insta::allow_duplicates! {
-        insta::assert_debug_snapshot!([asked.refusal(), catalogue.refusal(), delivered.refusal()], @"");
+        insta::assert_debug_snapshot!([asked.refusal(), catalogue.refusal(), delivered.refusal()], @r#"
+[
+    "503 application/problem+json log-unavailable",
+    "503 application/problem+json source-unavailable",
+    "503 application/problem+json log-unavailable",
+]
+"#);
     }
 }

@@ -58,7 +58,13 @@ async fn a_token_serves_with_its_own_certificate_only() {
         stolen.header("www-authenticate"),
         "Bearer error=\"invalid_token\""
     );
-    insta::assert_debug_snapshot!([stolen.refusal(), none.refusal(), changed.refusal()], @"");
+    insta::assert_debug_snapshot!([stolen.refusal(), none.refusal(), changed.refusal()], @r#"
+[
+    "401 application/problem+json invalid-token",
+    "401 application/problem+json invalid-token",
+    "401 application/problem+json invalid-token",
+]
+"#);
     // Noise without identity is counted, not logged.
     assert_eq!(world.report().await.size, size);
     assert_eq!(ask(owner.http(), &world, Some(&token)).await.status, 404);
@@ -91,7 +97,12 @@ async fn without_a_certificate_there_is_no_token_and_only_what_is_public() {
     let token = http.post(world.url("/oauth/token")).body(form);
     let token = token.header("content-type", "application/x-www-form-urlencoded");
     let token = send_plain(token).await;
-    insta::assert_debug_snapshot!([asked.refusal(), format!("{} {}", token.status, token.text)], @"");
+    insta::assert_debug_snapshot!([asked.refusal(), format!("{} {}", token.status, token.text)], @r#"
+[
+    "401 application/problem+json invalid-token",
+    "401 {\"error\":\"invalid_client\",\"error_description\":\"the client did not prove itself\"}",
+]
+"#);
 }
 
 #[tokio::test]

@@ -63,7 +63,14 @@ async fn every_outcome_is_logged(#[case] backend: Backend) {
         format!("{} {who} {decision} {}", event.kind.name(), text(&event.clause))
     });
     insta::allow_duplicates! {
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+access-decided 00000099000000240101 granted youth-atlas/grant/0
+access-decided 00000099000000240101 granted case-consultation/grant/0
+access-decided 00000099000000240101 no-such-purpose -
+access-decided 00000099000000240101 dimension-not-granted youth-atlas/grant/0
+access-decided 00000099000000240101 invalid-input -
+delivery 00000099000000240101 delivery-refused delivery-caseload/grant/0
+"#);
     }
 }
 

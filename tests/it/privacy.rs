@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
 use doelpoort::client::Mode;
-use doelpoort::store::schema::TypeClass;
+use doelpoort::store::TypeClass;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn needles() -> Vec<Vec<u8>> {
         .collect();
     texts.push(LOCAL.to_owned());
     let mut needles: Vec<Vec<u8>> = (0..PUPILS)
-        .map(|number| data_encoding::HEXLOWER.decode(eck_id(number).as_bytes()).unwrap())
+        .map(|number| HEXLOWER.decode(eck_id(number).as_bytes()).unwrap())
         .collect();
     for text in texts {
         needles.push(HEXLOWER.encode(text.as_bytes()).into_bytes());
@@ -62,6 +62,8 @@ fn needles() -> Vec<Vec<u8>> {
         needles.push(text.to_ascii_uppercase().into_bytes());
         needles.push(text.into_bytes());
     }
+    needles.sort();
+    needles.dedup();
     needles
 }
 
@@ -249,11 +251,14 @@ async fn the_search_finds_what_is_planted(#[case] backend: Backend) {
     let number: i64 = bsn(3).parse().unwrap();
     let insert = "INSERT INTO counter (name, value) VALUES ($1, $2)";
     store
-        .execute(insert, vec!["planted".to_owned().into(), number.into()])
+        .execute(insert, vec!["planted".into(), number.into()])
         .await
         .unwrap();
     let text = format!("planted {}", eck_id(4));
-    store.execute(insert, vec![text.into(), 0.into()]).await.unwrap();
+    store
+        .execute(insert, vec![text.as_str().into(), 0_i64.into()])
+        .await
+        .unwrap();
     assert_eq!(
         in_tables(&world, &needles).await,
         ["counter.name", "counter.value"]

@@ -249,7 +249,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn pointer(&self, key: &str) -> String {
-        format!("{}/{key}", self.prefix)
+        match key {
+            "" => self.prefix.clone(),
+            key => format!("{}/{key}", self.prefix),
+        }
     }
 
     /// Takes over what an inner reader found, its unknown keys included.
