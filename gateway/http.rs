@@ -25,10 +25,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -50,6 +54,7 @@ type Shared = State<Arc<Gateway>>;
 pub fn exchange(gateway: &Arc<Gateway>) -> Router {
     let bounds = &gateway.bounds;
     let seconds = Duration::from_secs(bounds.request_time_s_max);
+    let at_once = usize::try_from(bounds.requests_at_once_max).unwrap_or(usize::MAX);
     let body_bytes_max = usize::try_from(bounds.body_bytes_max).unwrap_or(usize::MAX);
     let (asked, _) = asked_routes().split_for_parts();
     let (delivered, _) = delivered_routes().split_for_parts();
@@ -76,6 +81,12 @@ pub fn exchange(gateway: &Arc<Gateway>) -> Router {
         .layer(from_fn(told::as_problem))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(
+            ServiceBuilder::new()
+                .layer(HandleErrorLayer::new(overloaded))
+                .layer(LoadShedLayer::new())
+                .layer(GlobalConcurrencyLimitLayer::new(at_once)),
+        )
         .layer(from_fn(api_version))
         .layer(from_fn_with_state(Arc::clone(gateway), measure))
         .with_state(Arc::clone(gateway))
@@ -132,8 +143,12 @@ async fn method_not_allowed(request: Request) -> Response {
     Problem::new("method-not-allowed", "", language).into_response()
 }
 
+/// More requests at once than the exchange takes: better one clear answer early than many late.
+async fn overloaded(_: tower::BoxError) -> Response {
+    Problem::new("overloaded", "", Language::default()).into_response()
+}
+
 /// A panic is a defect of ours; the client learns nothing of it.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request panicked");
     Problem::new("internal-error", "", Language::default()).into_response()

@@ -3,4 +3,4 @@
 mod delivered;
 
 pub(crate) use delivered::stored_value;
-pub use delivered::{Delivered, RECORDS_ROWS_MAX, SourceError};
+pub use delivered::{Delivered, SourceError};

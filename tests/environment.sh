@@ -53,9 +53,21 @@ postgres_install() {
   postgres_programs >/dev/null || debian_install postgresql
 }
 
-# A port of the loopback address that nobody listens on.
+# A port of the loopback address that nobody listens on, nor on the next, which the admin listener takes.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  python3 - <<'PYTHON'
+import socket
+while True:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        port = first.getsockname()[1]
+        try:
+            second.bind(("127.0.0.1", port + 1))
+        except (OSError, OverflowError):
+            continue
+    print(port)
+    break
+PYTHON
 }
 
 # PostgreSQL refuses to run as root; then it runs as Debian's `postgres`, or as `nobody`.

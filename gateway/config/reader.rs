@@ -14,8 +14,6 @@ use super::{Config, ConfigError, ConfigErrors, OVERRIDE_PREFIX};
 const TOKEN_LIFETIME_S_MAX: u32 = 3600;
 /// hyper's smallest read buffer; a lower header limit could not be kept.
 const HEADER_BYTES_MIN: u32 = 8192;
-/// The most pupils that one request for facts may name (exchange, "Facts").
-const FACTS_PUPILS_CEILING: u32 = 100;
 
 /// Parses, overrides, checks; all errors at once.
 pub(super) fn read(file: &str, text: &str, overrides: &[(String, String)]) -> Result<Config, ConfigErrors> {
@@ -193,8 +191,6 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
     );
     let headers_fit = config.limits.header_bytes_max >= HEADER_BYTES_MIN;
     require("limits", "header_bytes_max", headers_fit, "is below 8192 bytes");
-    let pupils_fit = config.limits.facts_pupils_max <= FACTS_PUPILS_CEILING;
-    require("limits", "facts_pupils_max", pupils_fit, "is above 100");
     let url = config.database.url.expose();
     let known_scheme = ["sqlite://", "postgres://", "postgresql://"]
         .iter()

@@ -152,6 +152,10 @@ section! {
         streams_per_connection_max: u32 = 128,
         /// Requests that run at once on the whole exchange; one more is answered with 503.
         requests_at_once_max: u32 = 1024,
+        /// Requests of one client a minute, whatever it asks; each grant has a rate of its own besides.
+        client_requests_per_min_max: u32 = 6_000,
+        /// Requests of one address a minute to routes that need no token.
+        address_requests_per_min_max: u32 = 600,
         /// Seconds that running requests get to finish after SIGTERM.
         drain_time_s_max: u64 = 30,
         /// Bytes of a delivery, after unpacking.
@@ -160,14 +164,10 @@ section! {
         delivery_rows_max: u64 = 5_000_000,
         /// Bytes of one row of a delivery.
         delivery_row_bytes_max: u64 = 64 * 1024,
-        /// Row errors that a delivery's receipt lists; the others are counted.
-        delivery_errors_max: u32 = 1000,
         /// Seconds for a delivery as a whole.
         delivery_time_s_max: u64 = 3600,
-        /// Rows of a records answer.
+        /// Pupils that one records request may span, before paging.
         records_rows_max: u32 = 100_000,
-        /// Pupils in one request for facts; never above 100.
-        facts_pupils_max: u32 = 100,
     }
 }
 

@@ -98,10 +98,6 @@ fn impossible_values_are_refused() {
             "`limits.header_bytes_max` is below 8192 bytes",
         ),
         (
-            "[limits]\nfacts_pupils_max = 101",
-            "`limits.facts_pupils_max` is above 100",
-        ),
-        (
             "[database]\nurl = \"mysql://x\"",
             "`database.url` starts with neither",
         ),

@@ -16,8 +16,6 @@ use jiff::civil::Date;
 use crate::store::render::{self, Query, Selection, Within};
 use crate::store::{Row, Store, StoreError};
 
-/// The most pupils that one records request may span, before paging.
-pub const RECORDS_ROWS_MAX: u32 = 100_000;
 /// The most rows that are read about the pupils of one facts request.
 const FACTS_ROWS_MAX: u32 = 10_000;
 
@@ -31,7 +29,7 @@ pub enum SourceError {
     #[error("the plan names `{0}`, which the catalogue does not have")]
     NotInCatalogue(String),
     /// More pupils than one request may span.
-    #[error("the scope holds more than {RECORDS_ROWS_MAX} pupils; narrow it with `only`")]
+    #[error("the scope holds more pupils than one request may span; narrow it with `only`")]
     TooManyRows,
     /// The store failed.
     #[error(transparent)]
@@ -42,14 +40,18 @@ pub enum SourceError {
 #[derive(Clone, Debug)]
 pub struct Delivered {
     store: Store,
+    records_rows_max: u32,
 }
 
 type Values = Vec<Option<Value>>;
 
 impl Delivered {
-    /// A source over our own store.
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    /// A source over our own store; a records request may span so many pupils.
+    pub(crate) fn new(store: Store, records_rows_max: u32) -> Self {
+        Self {
+            store,
+            records_rows_max,
+        }
     }
 
     /// Fetches exactly what a plan names.
@@ -134,10 +136,10 @@ impl Delivered {
         let found = self
             .latest(
                 &base_reading,
-                &render::rows(&base_selection, RECORDS_ROWS_MAX + 1),
+                &render::rows(&base_selection, self.records_rows_max.saturating_add(1)),
             )
             .await?;
-        if found.len() > usize::try_from(RECORDS_ROWS_MAX).unwrap_or(usize::MAX) {
+        if found.len() > usize::try_from(self.records_rows_max).unwrap_or(usize::MAX) {
             return Err(SourceError::TooManyRows);
         }
         let mut joined = Vec::new();
@@ -173,7 +175,6 @@ impl Delivered {
         let answers = plan.pupils().iter().map(|pupil| {
             let subject = pupil.subject.as_bytes();
             let own = claims.is_own(plan, subject, now);
-            // Looked up and not taken out: two references may mean one pupil.
             let values = rows.get(subject).filter(|_| own).cloned();
             FactRow {
                 reference: pupil.reference.clone(),
