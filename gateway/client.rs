@@ -125,7 +125,7 @@ impl Client {
 
     /// Any path, with the token and a JSON body: `POST path`.
     pub async fn post(&self, path: &str, body: Map<String, Value>) -> Result<Answer, ClientError> {
-        let body = Value::Object(self.on_behalf_of(body)?);
+        let body = Value::Object(self.signed(body)?);
         self.call(Call::post(self.url(path), JSON, body.to_string()))
             .await
     }

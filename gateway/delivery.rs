@@ -77,6 +77,6 @@ impl Gateway {
         circumstances.opened(&opened);
         let received = self.receive(&permit, &opened, asked, body).await?;
         circumstances.received(&received);
-        Ok(self.finish(&permit, &opened, received).await?)
+        self.finish(&permit, &opened, received).await
     }
 }

@@ -139,7 +139,7 @@ impl Demo {
             SignedDuration::ZERO
         };
         let clock = Arc::new(OffsetClock::set_back(back));
-        let config = Config::load(&setup.config_file(), &Environment::default())?;
+        let config = Config::load(&setup.config_file(), &Environment::of_process())?;
         let metrics = Arc::new(Metrics::new());
         let shutdown = Shutdown::on_signals()?;
         let as_clock: Arc<dyn crate::clock::Clock> = Arc::<OffsetClock>::clone(&clock);

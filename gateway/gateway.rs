@@ -99,7 +99,7 @@ impl Gateway {
                 }));
             }
             Ok(_) => {
-                tracing::error!("the policies in force are not the ones this replica loaded; reload them")
+                tracing::error!("the policies in force are not the ones this replica loaded; reload them");
             }
             Err(error) => tracing::error!(%error, "the policy generation cannot be read"),
         }

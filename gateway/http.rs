@@ -147,7 +147,6 @@ async fn overloaded(_: tower::BoxError) -> Response {
 }
 
 /// A panic is a defect of ours; the client learns nothing of it.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request panicked");
     Problem::new("internal-error", "", Language::default()).into_response()

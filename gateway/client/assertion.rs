@@ -100,7 +100,10 @@ impl Client {
     }
 
     /// The body with the person's assertion, where it has `onBehalfOf` without one and the folder has a person.
-    pub fn on_behalf_of(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
+    ///
+    /// # Errors
+    /// When the body has no canonical form, or the key does not sign.
+    pub fn signed(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
         let digest = RequestDigest::of(&body).map_err(|why| ClientError::Call(why.to_string()))?;
         let Some(Value::Object(on_behalf_of)) = body.get_mut("onBehalfOf") else {
             return Ok(body);

@@ -152,6 +152,10 @@ section! {
         streams_per_connection_max: u32 = 128,
         /// Requests that run at once on the whole exchange; one more is answered with 503.
         requests_at_once_max: u32 = 1024,
+        /// Requests of one client a minute, whatever it asks; each grant has a rate of its own besides.
+        client_requests_per_min_max: u32 = 6_000,
+        /// Requests of one address a minute to routes that need no token.
+        address_requests_per_min_max: u32 = 600,
         /// Seconds that running requests get to finish after SIGTERM.
         drain_time_s_max: u64 = 30,
         /// Bytes of a delivery, after unpacking.

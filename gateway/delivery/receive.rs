@@ -104,9 +104,9 @@ impl Gateway {
             period: school_year_days(&opened.period),
         };
         let bounds = Bounds {
-            bytes_max: self.bounds.delivery_bytes_max,
-            row_bytes_max: usize::try_from(self.bounds.delivery_row_bytes_max).unwrap_or(usize::MAX),
-            rows_max: self.bounds.delivery_rows_max,
+            bytes: self.bounds.delivery_bytes_max,
+            row_bytes: usize::try_from(self.bounds.delivery_row_bytes_max).unwrap_or(usize::MAX),
+            rows: self.bounds.delivery_rows_max,
         };
         let digest = self.keyring.digest.begin("delivery");
         let mut rows = Rows::new(body, asked.format, bounds, digest).await?;
@@ -235,7 +235,7 @@ impl Gateway {
         if !dataset.errors.accepts(accepted + rejected, rejected) {
             self.store.reject(opened.id, now_us).await?;
             let errors = self.store.delivery_errors(opened.id).await?;
-            let errors = errors.into_iter().map(input_error).collect();
+            let errors = errors.iter().map(input_error).collect();
             return Err(DeliveryRefusal::Rows {
                 errors,
                 rejected: received.rejected,
@@ -260,7 +260,7 @@ impl Checked {
 }
 
 /// A mistake in a row as clients read it.
-fn input_error(error: RowError) -> InputError {
+fn input_error(error: &RowError) -> InputError {
     let code = crate::delivery::record::known_code(&error.code);
     let location = if error.field.is_empty() {
         format!("row {}", error.row)

@@ -10,12 +10,12 @@ use zeroize::Zeroize;
 use super::RowFormat;
 use crate::keys::Digesting;
 
-/// Limits of one delivery.
+/// The most of each that one delivery may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    pub(super) bytes_max: u64,
-    pub(super) row_bytes_max: usize,
-    pub(super) rows_max: u64,
+    pub(super) bytes: u64,
+    pub(super) row_bytes: usize,
+    pub(super) rows: u64,
 }
 
 /// Why no more rows can be read.
@@ -31,6 +31,9 @@ pub(super) enum ReadError {
     #[error("the delivery is too large")]
     TooLarge,
 }
+
+/// What was sent of a row, each with its name.
+pub(super) type Cells<'r> = Vec<(&'r str, Raw<'r>)>;
 
 /// One row as it was sent.
 pub(super) enum SentRow {
@@ -61,7 +64,7 @@ impl<R: AsyncRead + Unpin> Rows<R> {
         bounds: Bounds,
         digest: Digesting,
     ) -> Result<Self, ReadError> {
-        let lines = FramedRead::new(body, LinesCodec::new_with_max_length(bounds.row_bytes_max));
+        let lines = FramedRead::new(body, LinesCodec::new_with_max_length(bounds.row_bytes));
         let mut rows = Self {
             lines,
             format,
@@ -100,7 +103,7 @@ impl<R: AsyncRead + Unpin> Rows<R> {
                 continue;
             }
             self.number += 1;
-            if self.number > self.bounds.rows_max {
+            if self.number > self.bounds.rows {
                 return Err(ReadError::TooLarge);
             }
             let row = match record {
@@ -157,7 +160,7 @@ impl<R: AsyncRead + Unpin> Rows<R> {
                         return Ok(Some(Ok(record)));
                     }
                     record.push('\n');
-                    if record.len() > self.bounds.row_bytes_max {
+                    if record.len() > self.bounds.row_bytes {
                         return Ok(Some(Err("row-too-long")));
                     }
                 }
@@ -169,7 +172,7 @@ impl<R: AsyncRead + Unpin> Rows<R> {
         self.digest.update(line.as_bytes());
         self.digest.update(b"\n");
         self.bytes += u64::try_from(line.len()).unwrap_or(u64::MAX) + 1;
-        if self.bytes > self.bounds.bytes_max {
+        if self.bytes > self.bounds.bytes {
             Err(ReadError::TooLarge)
         } else {
             Ok(())
@@ -189,10 +192,7 @@ fn fields(record: &str) -> Option<Vec<String>> {
 
 impl SentRow {
     /// Its cells by column, without those of the pupil; and those of the pupil by kind of identifier.
-    pub(super) fn split<'r>(
-        &'r self,
-        header: &'r [String],
-    ) -> (Vec<(&'r str, Raw<'r>)>, Vec<(&'r str, Raw<'r>)>) {
+    pub(super) fn split<'r>(&'r self, header: &'r [String]) -> (Cells<'r>, Cells<'r>) {
         const PUPIL: &str = "pupil";
         match self {
             Self::Malformed(_) => (Vec::new(), Vec::new()),

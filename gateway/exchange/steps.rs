@@ -33,6 +33,13 @@ impl Gateway {
         if let Some(staff) = cursor.and_then(Cursor::staff) {
             return Ok(Some(staff));
         }
+        if request
+            .acting_for()
+            .is_some_and(|board| *board != caller.organisation && !caller.acting_for.contains(board))
+        {
+            // Without the board's mandate nobody is looked at; the decision refuses for that reason.
+            return Ok(None);
+        }
         let Some(behalf) = request.on_behalf_of() else {
             return Ok(None);
         };

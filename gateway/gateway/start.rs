@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doelpoort_core::audit::leaf::{Kind, Value, extra};
 use doelpoort_core::audit::note::Signer;
 use doelpoort_core::policy::Policies;
+use doelpoort_core::purpose::{Per, Rate};
 use ring::rand::SystemRandom;
 
 use super::{Gateway, PolicySet, SubjectIds};
@@ -78,7 +79,7 @@ impl Gateway {
         let gateway = Self {
             identity,
             keyring,
-            limits: Limiter::new(Rates::default()),
+            limits: Limiter::new(rates(&config)),
             log,
             metrics,
             policies: PolicySet::new(policies, generation),
@@ -107,6 +108,17 @@ fn key_files(config: &Config) -> KeyFiles {
         keys: config.keys.file.clone(),
         kek: config.keys.kek.clone(),
         data_dir,
+    }
+}
+
+fn rates(config: &Config) -> Rates {
+    let a_minute = |count| Rate {
+        count,
+        per: Per::Minute,
+    };
+    Rates {
+        client_requests: a_minute(config.limits.client_requests_per_min_max),
+        address_requests: a_minute(config.limits.address_requests_per_min_max),
     }
 }
 

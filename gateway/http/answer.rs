@@ -43,7 +43,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// Figures may be kept and asked again by their ETag, each time through the line; answers about persons never.
+/// Figures may be kept and asked again by their entity tag, each time through the line; answers about persons never.
 fn respond(answer: Answer, headers: &HeaderMap) -> Response {
     let (format, form, digest) = (answer.format(), answer.form(), answer.digest());
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));

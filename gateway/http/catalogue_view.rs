@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use doelpoort_core::catalogue::{Catalogue, Dimension};
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
-use doelpoort_core::policy::decide::{Allowed, receives};
+use doelpoort_core::policy::decide::Allowed;
 use doelpoort_core::purpose::{FiguresGrant, Grant};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -123,7 +123,7 @@ fn granted<'p>(current: &'p Current, caller: &Caller, standing: &'p Standing) ->
         .filter(|(_, grant)| {
             principals
                 .iter()
-                .any(|principal| receives(grant, principal, &caller.roles))
+                .any(|principal| grant.is_for(principal, &caller.roles))
         })
         .collect()
 }

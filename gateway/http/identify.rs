@@ -13,7 +13,7 @@ use crate::serve::Peer;
 ///
 /// # Errors
 /// One answer for every reason: 401 with a challenge.
-pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Box<Problem>> {
     let current = gateway.policies.current();
     let authorization = headers
         .get(header::AUTHORIZATION)
@@ -28,7 +28,7 @@ pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Res
                 gateway.clock.now(),
             )
         })
-        .map_err(|error| challenge(gateway, error, Language::of(headers)))
+        .map_err(|error| Box::new(challenge(gateway, error, Language::of(headers))))
 }
 
 fn challenge(gateway: &Gateway, error: IdentityError, language: Language) -> Problem {

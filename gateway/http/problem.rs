@@ -46,7 +46,7 @@ pub(crate) struct Problem {
     /// What your own grant would have allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    allowed: Option<Allowed>,
+    allowed: Option<Box<Allowed>>,
     #[serde(skip)]
     challenge: Option<String>,
     #[serde(skip)]
@@ -65,6 +65,12 @@ pub(crate) struct ProblemInput {
     code: &'static str,
     /// What is wrong and how to mend it.
     detail: String,
+}
+
+impl From<Box<Problem>> for Problem {
+    fn from(problem: Box<Problem>) -> Self {
+        *problem
+    }
 }
 
 impl From<InputError> for ProblemInput {

@@ -170,12 +170,12 @@ impl Delivered {
         let part = Part::of(plan.dataset(), fields, plan.holders());
         let reading = Reading::of(catalogue, &part, plan.at())?;
         let query = render::rows(&reading.selection(Within::Subjects(&subjects)), FACTS_ROWS_MAX);
-        let mut rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
+        let rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
         let claims = self.claims(catalogue, &subjects, plan.at()).await?;
         let answers = plan.pupils().iter().map(|pupil| {
             let subject = pupil.subject.as_bytes();
             let own = claims.is_own(plan, subject, now);
-            let values = rows.remove(subject).filter(|_| own);
+            let values = rows.get(subject).filter(|_| own).cloned();
             FactRow {
                 reference: pupil.reference.clone(),
                 values,

@@ -211,7 +211,7 @@ fn push(query: &mut Query, arguments: std::fmt::Arguments<'_>) {
 /// Days since 1970-01-01, as dates are stored.
 pub(crate) fn days(date: Date) -> i64 {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-    i64::from(date.duration_since(EPOCH).as_hours() / 24).to_owned()
+    date.duration_since(EPOCH).as_hours() / 24
 }
 
 /// The date of stored days.

@@ -93,7 +93,7 @@ async fn main() -> Result<(), Failure> {
 async fn prepare(args: &Args) -> Result<Load, Failure> {
     let client = Client::open(&args.client)?;
     let query: Map<String, Value> = serde_json::from_slice(&std::fs::read(&args.body)?)?;
-    let body = Value::Object(client.on_behalf_of(query)?).to_string();
+    let body = Value::Object(client.signed(query)?).to_string();
     let from = Instant::now() + WARM_UP;
     Ok(Load {
         tls: TlsConnector::from(Arc::new(tls(&args.client)?)),

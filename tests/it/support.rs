@@ -2,3 +2,4 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod database;
+pub(crate) mod world;

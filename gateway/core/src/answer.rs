@@ -38,13 +38,13 @@ impl Answer {
         &self.receipt
     }
 
-    /// The SHA-256 of `data` and `meta`, which is also the ETag: the receipt is left out of it.
+    /// The SHA-256 of `data` and `meta`, which is also the entity tag (RFC 9110 section 8.8.3): the receipt is left out of it.
     pub fn digest(&self) -> [u8; 32] {
         self.release.digest()
     }
 
-    /// The body: JSON as one document with the receipt, NDJSON with `meta` and `receipt` as last lines; CSV holds the
-    /// data alone, its receipt travels in a header.
+    /// The body: JSON as one document with the receipt, NDJSON with `meta` and `receipt` as last lines; CSV holds
+    /// the data alone, its receipt travels in a header.
     pub fn into_body(self) -> (Vec<u8>, Receipt) {
         let Self {
             release: Release {

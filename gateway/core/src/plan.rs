@@ -38,6 +38,9 @@ pub enum PlanError {
     /// The full cross product of the groups is larger than one answer may be.
     #[error("the question spans more than {CELLS_MAX} cells; group by fewer or coarser dimensions")]
     TooManyCells,
+    /// A filter has a value that its field cannot have.
+    #[error("a filter cannot be evaluated")]
+    Filter,
     /// The permit is for another request.
     #[error("the permit is for another form")]
     OtherForm,
@@ -47,7 +50,7 @@ impl Plan {
     /// The minimal plan for a permitted request; `pupils` are those that a facts request names, as subjects.
     ///
     /// # Errors
-    /// When the answer would be larger than one answer may be.
+    /// When the answer would be larger than one answer may be, or a filter cannot be evaluated.
     pub fn minimal(
         permit: &Permit<'_>,
         request: &Request,
@@ -60,9 +63,9 @@ impl Plan {
             (Right::Figures(grant, question), Request::Figures(_)) => {
                 FiguresPlan::minimal(permit, grant, question).map(Self::Figures)
             }
-            (Right::Records(grant, staff), Request::Records(request)) => Ok(Self::Records(
-                RecordsPlan::minimal(permit, grant, staff.as_ref(), request),
-            )),
+            (Right::Records(grant, staff), Request::Records(request)) => {
+                RecordsPlan::minimal(permit, grant, staff.as_ref(), request).map(Self::Records)
+            }
             _ => Err(PlanError::OtherForm),
         }
     }

@@ -117,6 +117,9 @@ pub enum RenderError {
     /// The rows are of another form than the plan.
     #[error("the rows are of another form than the plan")]
     OtherForm,
+    /// There are more or fewer cells than were planned.
+    #[error("the cells are not those of the plan")]
+    OtherPlan,
     /// A value has no JSON.
     #[error("a value cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -171,13 +174,18 @@ fn csv(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
     bytes
 }
 
+/// Whether a spreadsheet would run a field. A negative number is none.
+fn is_formula(field: &str) -> bool {
+    let negative = || field.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+    field.starts_with(['=', '+', '@', '\t', '\r', '\n']) || field.starts_with('-') && !negative()
+}
+
 fn line<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
     for (position, field) in fields.enumerate() {
         if position > 0 {
             bytes.push(b',');
         }
-        let formula = field.starts_with(['=', '+', '@', '\t', '\r']);
-        let text = if formula {
+        let text = if is_formula(field) {
             format!("'{field}")
         } else {
             field.to_owned()

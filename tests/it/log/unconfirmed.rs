@@ -78,7 +78,9 @@ impl Proxy {
 #[case::after(Cut::After)]
 #[tokio::test]
 async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(#[case] cut: Cut) {
-    let Some(world) = World::on(Backend::Postgres).await else { return };
+    let Some(world) = World::on(Backend::Postgres).await else {
+        return;
+    };
     let proxy = Proxy::default();
     let url = proxy.before(&world.database.url).await;
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();

@@ -41,15 +41,12 @@ impl Snapshot {
         for (codes, interned) in self.codes.iter_mut().zip(&mut self.interned) {
             let index = match values.next().flatten() {
                 None => NONE,
-                Some(code) => match interned.get(code) {
-                    Some(index) => *index,
-                    None => {
-                        let index = u32::try_from(codes.len()).unwrap_or(NONE);
-                        codes.push(code.to_owned());
-                        interned.insert(code.to_owned(), index);
-                        index
-                    }
-                },
+                Some(code) => interned.get(code).copied().unwrap_or_else(|| {
+                    let index = u32::try_from(codes.len()).unwrap_or(NONE);
+                    codes.push(code.to_owned());
+                    interned.insert(code.to_owned(), index);
+                    index
+                }),
             };
             self.cells.push(index);
         }

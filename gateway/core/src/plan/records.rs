@@ -9,6 +9,8 @@ use crate::policy::decide::Permit;
 use crate::purpose::{Generalise, Holders, KeyPeriod, RecordsGrant, Scope};
 use crate::request::RecordsRequest;
 
+use super::PlanError;
+
 /// Rows to read: the base dataset's latest row of each pupil in scope, with fields of others joined by pupil.
 #[derive(Debug)]
 pub struct RecordsPlan {
@@ -95,7 +97,7 @@ impl RecordsPlan {
         grant: &RecordsGrant,
         staff: Option<&Staff>,
         request: &RecordsRequest,
-    ) -> Self {
+    ) -> Result<Self, PlanError> {
         let policies = permit.policies();
         let mut parts = vec![part(policies, grant, &grant.dataset)];
         let mut columns = Vec::with_capacity(request.fields.len());
@@ -114,17 +116,20 @@ impl RecordsPlan {
             });
         }
         for (field, value) in grant.only.iter().chain(&request.only) {
-            filter(policies, grant, &mut parts, field, value);
+            filter(policies, grant, &mut parts, field, value)?;
         }
-        Self {
+        Ok(Self {
             parts,
             columns,
             pseudonym: request.pseudonym,
             scope: scope(permit, grant.scope, staff),
             at: request.at.unwrap_or(permit.day()),
             key_period: grant.key_period,
-            page_limit: request.page.limit.min(grant.page_max),
-        }
+            page_limit: request
+                .page
+                .limit
+                .map_or(grant.page_max, |limit| limit.min(grant.page_max)),
+        })
     }
 
     /// The parts; the first is the base.
@@ -177,44 +182,47 @@ fn scope(permit: &Permit<'_>, scope: Scope, staff: Option<&Staff>) -> PlannedSco
     }
 }
 
+/// Where a field stands: its part, and its place in that part.
 fn place(
     policies: &Policies,
     grant: &RecordsGrant,
     parts: &mut Vec<Part>,
     field: &FieldName,
 ) -> (usize, usize) {
-    let index = match parts.iter().position(|part| part.dataset == field.dataset) {
-        Some(index) => index,
-        None => {
-            parts.push(part(policies, grant, &field.dataset));
-            parts.len() - 1
-        }
-    };
+    let index = part_of(policies, grant, parts, &field.dataset);
     let Some(part) = parts.get_mut(index) else {
         return (index, 0);
     };
-    let position = match part.fields.iter().position(|name| *name == field.field) {
-        Some(position) => position,
-        None => {
-            part.fields.push(field.field.clone());
-            part.fields.len() - 1
-        }
-    };
+    let known = part.fields.iter().position(|name| *name == field.field);
+    let position = known.unwrap_or_else(|| {
+        part.fields.push(field.field.clone());
+        part.fields.len() - 1
+    });
     (index, position)
 }
 
-fn filter(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, field: &FieldName, text: &str) {
-    let value = policies.catalogue.value(field, text);
-    let index = match parts.iter().position(|part| part.dataset == field.dataset) {
-        Some(index) => index,
-        None => {
-            parts.push(part(policies, grant, &field.dataset));
-            parts.len() - 1
-        }
-    };
-    if let (Some(part), Some(value)) = (parts.get_mut(index), value) {
-        part.only.push((field.field.clone(), value));
-    }
+/// A filter that cannot be evaluated would select too much: no plan.
+fn filter(
+    policies: &Policies,
+    grant: &RecordsGrant,
+    parts: &mut Vec<Part>,
+    field: &FieldName,
+    text: &str,
+) -> Result<(), PlanError> {
+    let value = policies.catalogue.value(field, text).ok_or(PlanError::Filter)?;
+    let index = part_of(policies, grant, parts, &field.dataset);
+    let part = parts.get_mut(index).ok_or(PlanError::Filter)?;
+    part.only.push((field.field.clone(), value));
+    Ok(())
+}
+
+/// The part of a dataset, made where it is not there yet.
+fn part_of(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, dataset: &Name) -> usize {
+    let known = parts.iter().position(|part| part.dataset == *dataset);
+    known.unwrap_or_else(|| {
+        parts.push(part(policies, grant, dataset));
+        parts.len() - 1
+    })
 }
 
 /// The holder list of a grant is about its base dataset; joined datasets are read from all their holders.

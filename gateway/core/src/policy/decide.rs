@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::catalogue::Name;
-use crate::party::{Caller, Oin, Organisation, Staff};
+use crate::party::{Caller, Oin, Staff};
 use crate::policy::{Dormant, Policies, Standing};
-use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, Party, RecordsGrant, StaffRule};
+use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, RecordsGrant, StaffRule};
 use crate::request::{Form, Request};
 
 pub use denial::{Allowed, Denial, DenialCode};
@@ -134,7 +134,9 @@ pub fn decide<'p>(
 ) -> Result<Permit<'p>, Denial> {
     let asking = Asking::new(policies, caller, request.acting_for(), request.purpose(), now)?;
     asking.first_granted(request.form(), |grant| match (grant, request) {
-        (Grant::Facts(grant), Request::Facts(request)) => facts::check(grant, request)
+        (Grant::Facts(grant), Request::Facts(request)) => asking
+            .mandated(&grant.dataset)
+            .and_then(|()| facts::check(grant, request))
             .and_then(|()| staff_rule(grant.staff, staff))
             .map(|()| Right::Facts(grant)),
         (Grant::Figures(grant), Request::Figures(request)) => figures::check(
@@ -166,19 +168,11 @@ pub fn decide_delivery<'p>(
     let purpose = format!("delivery-{dataset}")
         .parse::<Name>()
         .map_err(|_| Denial::new(DenialCode::NoSuchPurpose))?;
-    let acting_for = (*holder != caller.organisation).then_some(holder);
-    if acting_for.is_some() {
-        let day = civil_day(now);
-        if policies
-            .mandate(&caller.organisation, holder, dataset, day)
-            .is_none()
-        {
-            return Err(Denial::new(DenialCode::MandateMissing).of(&purpose));
-        }
-    }
-    let asking = Asking::new(policies, caller, acting_for, &purpose, now)?;
+    let asking = Asking::new(policies, caller, Some(holder), &purpose, now)?;
     asking.first_granted(Form::Delivery, |grant| match grant {
-        Grant::Delivery(grant) if grant.dataset == *dataset => Ok(Right::Delivery(grant)),
+        Grant::Delivery(grant) if grant.dataset == *dataset => {
+            asking.mandated(dataset).map(|()| Right::Delivery(grant))
+        }
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }
@@ -207,6 +201,8 @@ impl<'p, 'c> Asking<'p, 'c> {
         now: Timestamp,
     ) -> Result<Self, Denial> {
         let day = civil_day(now);
+        // Who names itself acts for nobody else.
+        let acting_for = acting_for.filter(|board| **board != caller.organisation);
         let principal = acting_for.unwrap_or(&caller.organisation).clone();
         let known = policies
             .purposes
@@ -251,6 +247,20 @@ impl<'p, 'c> Asking<'p, 'c> {
         }
     }
 
+    /// Whoever acts for another needs that board's mandate for the dataset, on this day: the token's word is older.
+    fn mandated(&self, dataset: &Name) -> Result<(), Denial> {
+        let covered = |board: &Oin| {
+            self.policies
+                .mandate(&self.caller.organisation, board, dataset, self.day)
+                .is_some()
+        };
+        if self.acting_for.as_ref().is_none_or(covered) {
+            Ok(())
+        } else {
+            Err(Denial::new(DenialCode::MandateMissing))
+        }
+    }
+
     /// The first grant of this form that allows the request; else the first denial of a grant that came into question.
     fn first_granted(
         &self,
@@ -288,7 +298,7 @@ impl<'p, 'c> Asking<'p, 'c> {
 
     fn receives(&self, grant: &Grant) -> bool {
         let principal = self.policies.organisations.by_oin(&self.principal);
-        principal.is_some_and(|principal| receives(grant, principal, &self.caller.roles))
+        principal.is_some_and(|principal| grant.is_for(principal, &self.caller.roles))
     }
 
     fn position(&self, grant: &FiguresGrant) -> usize {
@@ -298,21 +308,6 @@ impl<'p, 'c> Asking<'p, 'c> {
             .iter()
             .position(|other| matches!(other, Grant::Figures(other) if std::ptr::eq(other, grant)))
             .unwrap_or(usize::MAX)
-    }
-}
-
-/// Whether a grant names an organisation, in a role that the asking program has.
-pub fn receives(grant: &Grant, principal: &Organisation, roles: &[String]) -> bool {
-    grant
-        .recipients()
-        .iter()
-        .any(|recipient| includes(&recipient.who, principal) && roles.contains(&recipient.role))
-}
-
-fn includes(who: &Party, organisation: &Organisation) -> bool {
-    match who {
-        Party::Kind(kind) => organisation.kind == *kind,
-        Party::Organisation(slug) => organisation.slug == *slug,
     }
 }
 

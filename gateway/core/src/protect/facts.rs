@@ -45,19 +45,18 @@ pub(super) fn render(
     })
 }
 
-fn fields(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, Value> {
+/// The fields of one pupil, in the order of the question; all of them empty where there is nothing to tell.
+fn fields(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Vec<(String, Value)> {
     let catalogue = &permit.policies().catalogue;
-    let mut fields = Map::new();
-    for (position, (field, generalise)) in plan.fields().iter().enumerate() {
-        let value = row
-            .values
-            .as_ref()
-            .and_then(|values| values.get(position))
-            .and_then(Option::as_ref);
-        let value = value.and_then(|value| coarsen(catalogue, field, generalise.as_ref(), value));
-        fields.insert(field.to_string(), value.unwrap_or(Value::Null));
-    }
-    fields
+    let value = |position: usize| row.values.as_ref()?.get(position)?.as_ref();
+    plan.fields()
+        .iter()
+        .enumerate()
+        .map(|(position, (field, generalise))| {
+            let coarse = value(position).and_then(|v| coarsen(catalogue, field, generalise.as_ref(), v));
+            (field.to_string(), coarse.unwrap_or(Value::Null))
+        })
+        .collect()
 }
 
 fn object(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, Value> {
@@ -68,7 +67,10 @@ fn object(permit: &Permit<'_>, plan: &FactsPlan, row: &FactRow) -> Map<String, V
         if row.values.is_some() { FOUND } else { NONE }.into(),
     );
     if !plan.exists() {
-        object.insert("fields".to_owned(), Value::Object(fields(permit, plan, row)));
+        object.insert(
+            "fields".to_owned(),
+            Value::Object(fields(permit, plan, row).into_iter().collect()),
+        );
     }
     object
 }
@@ -84,7 +86,7 @@ fn table(permit: &Permit<'_>, plan: &FactsPlan, rows: &[FactRow]) -> Vec<u8> {
             let result = if row.values.is_some() { FOUND } else { NONE };
             [row.reference.clone(), result.to_owned()]
                 .into_iter()
-                .chain(fields(permit, plan, row).values().map(text))
+                .chain(fields(permit, plan, row).iter().map(|(_, value)| text(value)))
                 .collect()
         }),
     )

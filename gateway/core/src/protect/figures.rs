@@ -15,13 +15,13 @@ use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_
 struct Meta {
     purpose: PurposeMeta,
     epoch: String,
-    figures: Mechanism,
+    figures: Figures,
     sources: Vec<Source>,
     completeness: Counted,
 }
 
 #[derive(Serialize)]
-struct Mechanism {
+struct Figures {
     mechanism: &'static str,
     additive: bool,
     rounding: u32,
@@ -56,6 +56,9 @@ pub(super) fn render(
     cells: &EpochCells,
     format: Format,
 ) -> Result<Rendered, RenderError> {
+    if cells.values.len() != plan.rows().len() {
+        return Err(RenderError::OtherPlan);
+    }
     let shown: Vec<Option<i64>> = cells
         .values
         .iter()
@@ -68,7 +71,7 @@ pub(super) fn render(
     let meta = serde_json::to_vec(&Meta {
         purpose: purpose_meta(permit),
         epoch: cells.epoch.to_string(),
-        figures: Mechanism {
+        figures: Figures {
             mechanism: "cell-key",
             additive: false,
             rounding: plan.round(),
@@ -120,7 +123,7 @@ fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
     header.extend(plan.measures().iter().map(|measure| measure.name().to_owned()));
     header.push("hidden".to_owned());
     let rows = plan.rows().iter().zip(shown).map(|(row, shown)| {
-        let mut fields = Vec::with_capacity(header.len());
+        let mut fields = Vec::new();
         for (code, label) in &row.nodes {
             fields.push(code.clone());
             fields.push(label.nl.clone());
@@ -137,7 +140,7 @@ fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
         });
         fields
     });
-    csv(&header.clone(), rows)
+    csv(&header, rows)
 }
 
 fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<Source> {

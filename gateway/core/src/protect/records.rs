@@ -68,31 +68,36 @@ pub(super) fn coarsen(
     }
 }
 
+/// The names of the columns, in the order of the answer.
+fn header(plan: &RecordsPlan) -> Vec<String> {
+    let pseudonym = plan.pseudonym().then(|| "pseudonym".to_owned());
+    let columns = plan.columns().iter().map(|column| column.field.to_string());
+    pseudonym.into_iter().chain(columns).collect()
+}
+
+/// The values of a row, in the order of the header.
+fn values(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Vec<serde_json::Value> {
+    let pseudonym = plan.pseudonym().then(|| row.pseudonym.to_string().into());
+    let columns = plan.columns().iter().zip(&row.raw.values).map(|(column, value)| {
+        let value = value.as_ref();
+        let coarse = value.and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
+        coarse.unwrap_or(serde_json::Value::Null)
+    });
+    pseudonym.into_iter().chain(columns).collect()
+}
+
 fn object(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Map<String, serde_json::Value> {
-    let mut object = Map::new();
-    if plan.pseudonym() {
-        object.insert("pseudonym".to_owned(), row.pseudonym.to_string().into());
-    }
-    for (column, value) in plan.columns().iter().zip(&row.raw.values) {
-        let value = value
-            .as_ref()
-            .and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
-        object.insert(column.field.to_string(), value.unwrap_or(serde_json::Value::Null));
-    }
-    object
+    header(plan)
+        .into_iter()
+        .zip(values(catalogue, plan, row))
+        .collect()
 }
 
 fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Vec<u8> {
-    let header: Vec<String> = plan
-        .pseudonym()
-        .then(|| "pseudonym".to_owned())
-        .into_iter()
-        .chain(plan.columns().iter().map(|column| column.field.to_string()))
-        .collect();
     csv(
-        &header,
+        &header(plan),
         rows.iter()
-            .map(|row| object(catalogue, plan, row).values().map(text).collect()),
+            .map(|row| values(catalogue, plan, row).iter().map(text).collect()),
     )
 }
 

@@ -90,6 +90,14 @@ fn facts(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FactsGrant> {
         .and_then(|value| value.choice("scope", &SCOPES));
     let staff = staff(table);
     let limit = table.required("limit").and_then(|value| limit(value, false));
+    if let (Some(fields), Some(dataset)) = (&fields, dataset) {
+        for other in fields.iter().filter(|grant| grant.field.dataset != dataset.name) {
+            table.error(format!(
+                "`{}` is not of dataset `{}`, whose rows answer",
+                other.field, dataset.name
+            ));
+        }
+    }
     if exists == Some(false) && fields.as_ref().is_some_and(Vec::is_empty) {
         table.error("grants nothing: neither `fields` nor `exists = true`");
     }

@@ -7,9 +7,6 @@ use super::{FiguresGrant, Grant, Measure, Question};
 use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::document::{Table, Value};
 
-/// The hierarchy of places; one of its levels may be crossed besides the limit on dimensions.
-const GEOGRAPHY: &str = "neighbourhood";
-
 impl FiguresGrant {
     /// Whether a dimension may be grouped by: granted, at its level or a coarser one.
     pub fn may_group(&self, catalogue: &Catalogue, dimension: &Dimension) -> bool {
@@ -27,35 +24,31 @@ impl FiguresGrant {
                 .any(|granted| covers(catalogue, granted, dimension))
     }
 
-    /// How many dimensions a question crosses, one of geography left out.
+    /// How many dimensions a question crosses: each field once, those that the grant itself fixes and one of
+    /// geography left out.
     pub fn crossed<'d>(
         &self,
         catalogue: &Catalogue,
         dimensions: impl Iterator<Item = &'d Dimension>,
     ) -> usize {
-        let dimensions: Vec<_> = dimensions.collect();
-        let is_place = |dimension: &&&Dimension| {
-            let (_, field) = catalogue.field(&dimension.field)?;
-            Some(field.hierarchy.as_ref()?.as_str() == GEOGRAPHY)
-        };
-        let places = dimensions
+        let mut crossed: Vec<_> = dimensions
+            .filter(|dimension| !self.only.iter().any(|(fixed, _)| fixed.field == dimension.field))
+            .collect();
+        crossed.sort();
+        crossed.dedup_by(|a, b| a.field == b.field);
+        let places = crossed
             .iter()
-            .filter(|dimension| is_place(dimension) == Some(true))
+            .filter(|dimension| catalogue.is_geography(dimension))
             .count();
-        dimensions.len() - places.min(1)
+        crossed.len() - places.min(1)
     }
 }
 
 /// Whether `asked` is `granted` or coarser.
 fn covers(catalogue: &Catalogue, granted: &Dimension, asked: &Dimension) -> bool {
-    let depth = |level: &Name| {
-        catalogue
-            .hierarchy_of(&asked.field)
-            .and_then(|hierarchy| hierarchy.depth(level))
-    };
     granted.field == asked.field
-        && depth(&granted.level).is_some()
-        && depth(&asked.level) >= depth(&granted.level)
+        && catalogue.depth(granted).is_some()
+        && catalogue.depth(asked) >= catalogue.depth(granted)
 }
 
 /// All `[[question]]`s of a purpose.

@@ -153,6 +153,13 @@ impl Grant {
             .collect()
     }
 
+    /// Whether the grant names the organisation, in a role that the asking program has.
+    pub fn is_for(&self, organisation: &Organisation, roles: &[String]) -> bool {
+        self.recipients()
+            .iter()
+            .any(|recipient| recipient.names(organisation) && roles.contains(&recipient.role))
+    }
+
     /// The organisations that receive, or for a delivery deliver.
     pub fn receiving<'o>(&self, organisations: &'o Organisations) -> Vec<&'o Organisation> {
         expand(self.recipients(), organisations)

@@ -50,11 +50,18 @@ impl FactsRequest {
         for (location, text) in reader.texts("fields").unwrap_or_default() {
             match reader.field(catalogue, location.clone(), &text) {
                 Some(field) if fields.contains(&field) => {
-                    reader.error(location, "repeated", "is asked twice")
+                    reader.error(location, "repeated", "is asked twice");
                 }
                 Some(field) => fields.push(field),
                 None => {}
             }
+        }
+        if exists && !fields.is_empty() {
+            reader.wrong(
+                "exists",
+                "contradiction",
+                "asks existence alone, and `fields` asks more",
+            );
         }
         if fields.is_empty() && !exists {
             reader.missing("fields", "the fields that are needed, or `\"exists\": true`");
@@ -113,13 +120,11 @@ fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
     {
         reader.missing("ref", "your own mark for this pupil, 1 to 64 characters");
     }
-    let mut given = Vec::new();
-    for kind in [IdentifierKind::Bsn, IdentifierKind::EckId, IdentifierKind::Local] {
-        if let Some(text) = reader.text(kind.as_str()) {
-            given.push((kind, zeroize::Zeroizing::new(text)));
-        }
-    }
-    let (Some((kind, text)), 1) = (given.first(), given.len()) else {
+    let given: Vec<IdentifierKind> = [IdentifierKind::Bsn, IdentifierKind::EckId, IdentifierKind::Local]
+        .into_iter()
+        .filter(|kind| reader.value(kind.as_str()).is_some())
+        .collect();
+    let [kind] = given.as_slice() else {
         reader.wrong(
             "",
             "identifier-count",
@@ -127,19 +132,18 @@ fn pupil(reader: &mut Reader<'_>, holder: &Oin) -> Option<Pupil> {
         );
         return None;
     };
-    match Identifier::parse(*kind, text, holder) {
-        Ok(identifier) => Some(Pupil {
-            reference: reference?,
-            identifier,
-            kind: *kind,
-        }),
-        Err(_) => {
-            reader.wrong(
-                kind.as_str(),
-                "invalid-identifier",
-                "is no valid identifier of this kind",
-            );
-            None
-        }
-    }
+    let text = zeroize::Zeroizing::new(reader.text(kind.as_str())?);
+    let Ok(identifier) = Identifier::parse(*kind, &text, holder) else {
+        reader.wrong(
+            kind.as_str(),
+            "invalid-identifier",
+            "is no valid identifier of this kind",
+        );
+        return None;
+    };
+    Some(Pupil {
+        reference: reference?,
+        identifier,
+        kind: *kind,
+    })
 }

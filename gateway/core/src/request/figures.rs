@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::purpose::Measure;
 
 use super::date;
-use super::reader::{InputError, Reader, name_error_code};
+use super::reader::{InputError, Reader, name_error_code, name_error_detail};
 
 /// Which epoch is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,7 +124,7 @@ impl FiguresRequest {
                         "is no code of this dimension; see `GET /v1/catalogue`".to_owned(),
                     ),
                 },
-                Err(error) => wrong("query", "*", name_error_code(&error), error.to_string()),
+                Err(error) => wrong("query", "*", name_error_code(&error), name_error_detail(&error)),
             }
         }
         let purpose = purpose.parse::<Name>();
@@ -161,7 +161,7 @@ fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
     for (location, text) in texts {
         match Measure::from_name(&text) {
             Some(measure) if measures.contains(&measure) => {
-                reader.error(location, "repeated", "is asked twice")
+                reader.error(location, "repeated", "is asked twice");
             }
             Some(measure) => measures.push(measure),
             None => reader.error(
@@ -176,7 +176,7 @@ fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {
 
 fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(Dimension, String)> {
     let mut only = Vec::new();
-    for (location, name, code) in reader.scalars("only") {
+    for (location, name, code) in reader.scalars(catalogue, "only") {
         let Some(dimension) = reader.dimension(catalogue, location.clone(), &name) else {
             continue;
         };

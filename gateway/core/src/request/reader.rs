@@ -94,13 +94,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
-        match self.value(key)? {
-            Value::String(text) => Some(text.clone()),
-            _ => {
-                self.wrong(key, "wrong-type", "must be a string");
-                None
-            }
+        let text = self.value(key)?.as_str();
+        if text.is_none() {
+            self.wrong(key, "wrong-type", "must be a string");
         }
+        text.map(str::to_owned)
     }
 
     pub(super) fn number(&mut self, key: &'static str) -> Option<u64> {
@@ -137,8 +135,12 @@ impl<'a> Reader<'a> {
         Some(texts)
     }
 
-    /// An object of scalars, as text, each with its JSON pointer.
-    pub(super) fn scalars(&mut self, key: &'static str) -> Vec<(String, String, String)> {
+    /// An object of scalars, as text, each with its JSON pointer; a key that names no field is not repeated in it.
+    pub(super) fn scalars(
+        &mut self,
+        catalogue: &Catalogue,
+        key: &'static str,
+    ) -> Vec<(String, String, String)> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -148,7 +150,7 @@ impl<'a> Reader<'a> {
         };
         let mut scalars = Vec::with_capacity(members.len());
         for (name, value) in members {
-            let location = self.pointer(&format!("{key}/{}", escape(name)));
+            let location = self.pointer(&format!("{key}/{}", harmless(catalogue, name)));
             match value {
                 Value::String(text) => scalars.push((location, name.clone(), text.clone())),
                 Value::Bool(flag) => scalars.push((location, name.clone(), flag.to_string())),
@@ -211,7 +213,7 @@ impl<'a> Reader<'a> {
         match catalogue.dimension(text) {
             Ok(dimension) => Some(dimension),
             Err(error) => {
-                self.error(location, name_error_code(&error), &error.to_string());
+                self.error(location, name_error_code(&error), &name_error_detail(&error));
                 None
             }
         }
@@ -221,7 +223,7 @@ impl<'a> Reader<'a> {
         match catalogue.field_name(text) {
             Ok(field) => Some(field),
             Err(error) => {
-                self.error(location, name_error_code(&error), &error.to_string());
+                self.error(location, name_error_code(&error), &name_error_detail(&error));
                 None
             }
         }
@@ -248,8 +250,13 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// The JSON pointer of a key; of the object itself for an empty one.
     pub(super) fn pointer(&self, key: &str) -> String {
-        format!("{}/{key}", self.prefix)
+        if key.is_empty() {
+            self.prefix.clone()
+        } else {
+            format!("{}/{key}", self.prefix)
+        }
     }
 
     /// Takes over what an inner reader found, its unknown keys included.
@@ -300,12 +307,31 @@ pub(super) fn name_error_code(error: &NameError) -> &'static str {
     }
 }
 
-/// Escapes a key for a JSON pointer, and keeps it only if it could be a catalogue name: a key may hold anything.
-fn escape(key: &str) -> String {
-    let harmless = key.len() <= 100
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'@'))
-        && key.bytes().filter(u8::is_ascii_digit).count() < 4;
-    if harmless { key.to_owned() } else { "*".to_owned() }
+/// What is wrong with a name, without the name: what was sent in its place may be a person's.
+pub(super) fn name_error_detail(error: &NameError) -> String {
+    let (what, suggestion) = match error {
+        NameError::NoCodes { .. } => ("has no codes, so it is not a dimension", None),
+        NameError::NotADimension => ("is not written as `dataset.field@level`", None),
+        NameError::NotAField => ("is not written as `dataset.field`", None),
+        NameError::NotAName => (
+            "is no name: lower case letters, digits and hyphens, beginning with a letter",
+            None,
+        ),
+        NameError::UnknownDataset { suggestion, .. } => ("names an unknown dataset", suggestion.as_ref()),
+        NameError::UnknownField { suggestion, .. } => ("names an unknown field", suggestion.as_ref()),
+        NameError::UnknownLevel { suggestion, .. } => {
+            ("names a level that the field does not have", suggestion.as_ref())
+        }
+    };
+    let hint = suggestion.map_or_else(
+        || "see `GET /v1/catalogue`".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    format!("{what}; {hint}")
+}
+
+/// A key as it may stand in a JSON pointer: itself if the catalogue knows it, else `*`, for it may hold anything.
+fn harmless<'k>(catalogue: &Catalogue, key: &'k str) -> &'k str {
+    let known = catalogue.dimension(key).is_ok() || catalogue.field_name(key).is_ok();
+    if known { key } else { "*" }
 }

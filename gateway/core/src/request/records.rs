@@ -10,8 +10,8 @@ use super::{OnBehalfOf, PAGE_RECORDS_MAX, date};
 /// Which page of the rows is asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Page {
-    /// The most rows on it.
-    pub limit: u32,
+    /// The most rows on it; none: as many as are granted.
+    pub limit: Option<u32>,
     /// Where the last one ended, as the gateway sealed it.
     pub cursor: Option<String>,
 }
@@ -94,7 +94,7 @@ fn fields(catalogue: &Catalogue, reader: &mut Reader<'_>) -> (bool, Vec<FieldNam
 
 fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(FieldName, String)> {
     let mut only = Vec::new();
-    for (location, name, value) in reader.scalars("only") {
+    for (location, name, value) in reader.scalars(catalogue, "only") {
         let Some(field) = reader.field(catalogue, location.clone(), &name) else {
             continue;
         };
@@ -114,7 +114,7 @@ fn only(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<(FieldName, Strin
 
 fn page(reader: &mut Reader<'_>) -> Page {
     let default = Page {
-        limit: PAGE_RECORDS_MAX,
+        limit: None,
         cursor: None,
     };
     let Some(value) = reader.value("page") else {
@@ -130,17 +130,16 @@ fn page(reader: &mut Reader<'_>) -> Page {
             return default;
         }
     };
-    let limit = inner.number("limit").unwrap_or(u64::from(PAGE_RECORDS_MAX));
-    let limit = u32::try_from(limit)
-        .ok()
-        .filter(|limit| (1..=PAGE_RECORDS_MAX).contains(limit));
-    if limit.is_none() {
-        inner.wrong("limit", "out-of-range", "must be 1 to 1000");
-    }
+    let limit = inner.number("limit").and_then(|limit| {
+        let limit = u32::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=PAGE_RECORDS_MAX).contains(limit));
+        if limit.is_none() {
+            inner.wrong("limit", "out-of-range", "must be 1 to 1000");
+        }
+        limit
+    });
     let cursor = inner.text("cursor");
     reader.absorb(inner);
-    Page {
-        limit: limit.unwrap_or(PAGE_RECORDS_MAX),
-        cursor,
-    }
+    Page { limit, cursor }
 }

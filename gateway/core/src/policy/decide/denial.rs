@@ -81,7 +81,7 @@ pub struct Denial {
     /// Catalogue names that were asked and not granted; never a value.
     pub subjects: Vec<String>,
     /// What the caller's grant would have allowed.
-    pub allowed: Option<Allowed>,
+    pub allowed: Option<Box<Allowed>>,
 }
 
 /// What a grant allows, as its recipient may know it.
@@ -119,7 +119,7 @@ impl Denial {
         }
     }
 
-    pub(super) fn about(mut self, subject: impl ToString) -> Self {
+    pub(super) fn about(mut self, subject: &impl ToString) -> Self {
         self.subjects.push(subject.to_string());
         self
     }
@@ -135,7 +135,7 @@ impl Denial {
     }
 
     pub(super) fn within(mut self, grant: &Grant) -> Self {
-        self.allowed.get_or_insert_with(|| Allowed::of(grant));
+        self.allowed.get_or_insert_with(|| Box::new(Allowed::of(grant)));
         self
     }
 }

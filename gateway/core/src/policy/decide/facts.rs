@@ -12,7 +12,7 @@ pub(super) fn check(grant: &FactsGrant, request: &FactsRequest) -> Result<(), De
         }
     }
     if request.exists && !grant.exists {
-        return Err(Denial::new(DenialCode::FormNotGranted).about("exists"));
+        return Err(Denial::new(DenialCode::FormNotGranted).about(&"exists"));
     }
     if request
         .pupils

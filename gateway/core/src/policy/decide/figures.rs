@@ -1,6 +1,6 @@
 //! Whether a figures grant allows a question, and what the question then exactly is.
 
-use crate::catalogue::{Catalogue, Dimension};
+use crate::catalogue::Dimension;
 use crate::policy::Policies;
 use crate::purpose::{FiguresGrant, Measure, Purpose};
 use crate::request::{EpochChoice, FiguresRequest, Selection};
@@ -30,11 +30,7 @@ pub(super) fn check(
     let question = resolve(purpose, position, request)?;
     let catalogue = &policies.catalogue;
     for dimension in &question.group_by {
-        if !grant
-            .group_by
-            .iter()
-            .any(|granted| reaches(catalogue, granted, dimension))
-        {
+        if !grant.may_group(catalogue, dimension) {
             return Err(Denial::new(DenialCode::DimensionNotGranted).about(dimension));
         }
     }
@@ -43,19 +39,22 @@ pub(super) fn check(
             .only
             .iter()
             .find(|(fixed, _)| fixed.field == dimension.field);
-        match fixed {
-            Some((fixed, value)) if fixed == dimension && value == code => {}
-            Some(_) => return Err(Denial::new(DenialCode::FilterNotGranted).about(dimension)),
-            None if filterable(catalogue, grant, dimension) => {}
-            None => return Err(Denial::new(DenialCode::FilterNotGranted).about(dimension)),
+        let granted = match fixed {
+            Some((fixed, value)) => fixed == dimension && value == code,
+            None => grant.may_filter(catalogue, dimension),
+        };
+        if !granted {
+            return Err(Denial::new(DenialCode::FilterNotGranted).about(dimension));
         }
     }
     for measure in &question.measures {
         if !grant.measures.contains(measure) {
-            return Err(Denial::new(DenialCode::MeasureNotGranted).about(measure.name()));
+            return Err(Denial::new(DenialCode::MeasureNotGranted).about(&measure.name()));
         }
     }
-    if crossed(catalogue, grant, &question) > usize::from(grant.max_dimensions) {
+    let filters = question.only.iter().map(|(dimension, _)| dimension);
+    let crossed = grant.crossed(catalogue, question.group_by.iter().chain(filters));
+    if crossed > usize::from(grant.max_dimensions) {
         return Err(Denial::new(DenialCode::TooManyDimensions));
     }
     Ok(question)
@@ -92,34 +91,4 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
             })
         }
     }
-}
-
-/// Whether `asked` is the granted dimension, at its level or a coarser one.
-fn reaches(catalogue: &Catalogue, granted: &Dimension, asked: &Dimension) -> bool {
-    granted.field == asked.field && catalogue.depth(asked) >= catalogue.depth(granted)
-}
-
-fn filterable(catalogue: &Catalogue, grant: &FiguresGrant, asked: &Dimension) -> bool {
-    grant
-        .group_by
-        .iter()
-        .chain(&grant.filter_by)
-        .any(|granted| reaches(catalogue, granted, asked))
-}
-
-/// How many dimensions the question crosses, besides one of geography and those that the grant itself fixes.
-fn crossed(catalogue: &Catalogue, grant: &FiguresGrant, question: &FiguresQuestion) -> usize {
-    let mut fields: Vec<_> = question
-        .group_by
-        .iter()
-        .chain(question.only.iter().map(|(dimension, _)| dimension))
-        .filter(|dimension| !grant.only.iter().any(|(fixed, _)| fixed.field == dimension.field))
-        .collect();
-    fields.sort();
-    fields.dedup_by(|a, b| a.field == b.field);
-    let geography = fields
-        .iter()
-        .filter(|dimension| catalogue.is_geography(dimension))
-        .count();
-    fields.len() - geography.min(1)
 }

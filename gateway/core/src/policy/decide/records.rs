@@ -23,10 +23,7 @@ pub(super) fn check(grant: &RecordsGrant, request: &RecordsRequest) -> Result<()
             return Err(Denial::new(DenialCode::FilterNotGranted).about(field));
         }
     }
-    if request.page.limit > grant.page_max
-        && request.page.cursor.is_none()
-        && request.page.limit != crate::request::PAGE_RECORDS_MAX
-    {
+    if request.page.limit.is_some_and(|limit| limit > grant.page_max) {
         return Err(Denial::new(DenialCode::PageTooLarge));
     }
     Ok(())

@@ -1,0 +1,107 @@
+//! What nobody may: each refusal with its reason and what would have been allowed.
+
+use serde_json::json;
+
+use crate::support::database::Backend;
+use crate::support::world::ask::{body, figures, records, refusal};
+use crate::support::world::{World, problem};
+
+#[tokio::test]
+async fn more_than_granted_is_refused_with_what_is_allowed() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-consulent");
+    let asked = records(&["pseudonym", "enrolment.birth-date"]);
+
+    let problem = problem(client.query(asked).await);
+
+    let mut document = problem.document;
+    document["traceId"] = "-".into();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
+{
+  "allowed": {
+    "fields": [
+      "pseudonym",
+      "enrolment.site",
+      "enrolment.sector",
+      "enrolment.year-group",
+      "absence.since",
+      "absence.kind",
+      "absence.weeks"
+    ],
+    "filterBy": [
+      "enrolment.site",
+      "enrolment.sector",
+      "enrolment.year-group",
+      "absence.kind"
+    ],
+    "form": "records"
+  },
+  "clause": "case-consultation/grant/0",
+  "code": "field-not-granted",
+  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
+  "instance": "/v1/queries",
+  "status": 403,
+  "title": "Dit veld is niet toegestaan",
+  "traceId": "-",
+  "type": "/v1/problems/field-not-granted"
+}
+"#);
+}
+
+#[tokio::test]
+async fn each_kind_of_too_much_has_its_code() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    let mut refusals = Vec::new();
+    for asked in [
+        figures(&["enrolment.site"], json!({})),
+        figures(&["enrolment.birth-date"], json!({})),
+        figures(&["resident.age"], json!({})),
+        figures(&[], json!({ "enrolment.site": "16KK00" })),
+        body(json!({ "purpose": "youth-atlas", "form": "records", "fields": ["pseudonym"] })),
+        body(
+            json!({ "purpose": "neighbourhood-absence", "form": "figures", "measures": ["pupils"],
+                     "groupBy": ["enrolment.neighbourhood@neighbourhood"], "only": { "absence.stay-at-home": true } }),
+        ),
+        records(&["pseudonym"]),
+    ] {
+        refusals.push(refusal(client.query(asked).await));
+    }
+    insta::assert_debug_snapshot!(refusals, @"");
+}
+
+#[tokio::test]
+async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("municipality-dashboard");
+    let mut texts = Vec::new();
+    for purpose in ["case-consultation", "no-such-thing"] {
+        let mut asked = records(&["pseudonym"]);
+        asked["purpose"] = purpose.into();
+        let mut document = problem(client.query(asked).await).document;
+        document["traceId"] = "-".into();
+        texts.push(document.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    insta::assert_snapshot!(texts[0], @r#"{"code":"no-such-purpose","detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","status":404,"title":"Dit doel bestaat niet, of niet voor u","traceId":"-","type":"/v1/problems/no-such-purpose"}"#);
+}
+
+#[tokio::test]
+async fn an_expired_purpose_is_refused_under_an_old_token_and_a_new_one() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    // The last minutes of 31 July 2027.
+    world.advance((253 - 1) * 24 + 13);
+    let before = refusal(client.query(figures(&[], json!({}))).await);
+    world.clock.advance(jiff::SignedDuration::from_mins(60 + 1));
+    let old_token = refusal(client.query(figures(&[], json!({}))).await);
+    client.forget_token().await;
+    let new_token = refusal(client.query(figures(&[], json!({}))).await);
+    insta::assert_debug_snapshot!((before, old_token, new_token), @r#"
+(
+    "404 no-such-epoch",
+    "403 purpose-expired",
+    "403 purpose-expired",
+)
+"#);
+}

@@ -1,0 +1,204 @@
+//! A whole gateway in this process: real TLS, a real database, approvals signed by all who must, and a clock that
+//! stands still until it is moved.
+
+pub(crate) mod ask;
+mod files;
+pub(crate) mod pupils;
+
+use std::sync::Arc;
+
+use doelpoort::client::{Answer, Client, ClientError, Delivery, Mode, Problem};
+use doelpoort::clock::{Clock, FixedClock};
+use doelpoort::config::Config;
+use doelpoort::gateway::{Gateway, SubjectIds};
+use doelpoort::keys::KeyUse;
+use doelpoort::log::{Report, SHARD, verify};
+use doelpoort::serve::{Running, Shutdown};
+use doelpoort::telemetry::Metrics;
+use doelpoort::tls::{Examples, Tls};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::database::{Backend, Database};
+use files::Files;
+
+/// When the deliveries are made; the epoch closes a day later.
+pub(crate) const START: &str = "2026-11-21T10:00:00Z";
+/// The count date of the epoch that closes.
+pub(crate) const EPOCH: &str = "2026-10-01";
+/// The seed of the roots and of the subject ids, so that figures are the same on every engine.
+const SEED: u64 = 7;
+
+/// A running gateway and everything around it.
+pub(crate) struct World {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) database: Database,
+    files: Files,
+    running: Option<(Running, Shutdown)>,
+    base: String,
+}
+
+impl World {
+    /// A gateway on an empty database; `None` where there is no such engine here.
+    pub(crate) async fn new(backend: Backend) -> Option<Self> {
+        Self::with(backend, |_| ()).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn with(backend: Backend, change: impl FnOnce(&mut Config)) -> Option<Self> {
+        let database = Database::new(backend).await?;
+        let mut files = Files::new(START.parse().unwrap(), SEED);
+        files.config.database.url = doelpoort::config::DatabaseUrl::new(&database.url);
+        change(&mut files.config);
+        let clock = Arc::new(FixedClock::at(START.parse().unwrap()));
+        let (gateway, running, base) = start(&files.config, &clock).await;
+        Some(Self {
+            gateway,
+            clock,
+            database,
+            files,
+            running: Some(running),
+            base,
+        })
+    }
+
+    /// Ends the gateway in order and starts another on the same database, keys and policies.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        let (gateway, running, base) = start(&self.files.config, &self.clock).await;
+        (self.gateway, self.running, self.base) = (gateway, Some(running), base);
+    }
+
+    /// Ends the gateway in order; nothing is open on the database afterwards.
+    pub(crate) async fn stop(&mut self) {
+        if let Some((running, shutdown)) = self.running.take() {
+            shutdown.drain();
+            shutdown.hurry();
+            running.finished().await;
+            self.gateway.close().await;
+        }
+    }
+
+    /// A party's program.
+    pub(crate) fn client(&self, id: &str) -> Client {
+        let folder = self.files.client_folder(id, &self.base);
+        let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
+        Client::open_with_clock(folder.path(), clock).unwrap()
+    }
+
+    /// The address of the exchange.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The folder of a party's program, for changes to it.
+    pub(crate) fn client_folder(&self, id: &str) -> tempfile::TempDir {
+        self.files.client_folder(id, &self.base)
+    }
+
+    pub(crate) fn advance(&self, hours: i64) {
+        self.clock.advance(SignedDuration::from_hours(hours));
+    }
+
+    /// A day passes: what was delivered is of yesterday, and what was linked is one.
+    pub(crate) async fn next_day(&self) {
+        self.advance(24);
+        self.gateway.tidy().await.unwrap();
+    }
+
+    /// A day passes and the epoch closes.
+    pub(crate) async fn close_epoch(&self) -> doelpoort::epoch::Closed {
+        self.next_day().await;
+        let date = Some(EPOCH.parse().unwrap());
+        self.gateway.close_epoch("children", date).await.unwrap()
+    }
+
+    /// Delivers a snapshot of rows, which must be accepted.
+    pub(crate) async fn deliver(&self, client: &str, dataset: &str, rows: &[Value]) -> Answer {
+        self.try_deliver(client, dataset, Mode::Snapshot, rows)
+            .await
+            .unwrap()
+    }
+
+    /// Delivers rows. A vendor delivers for the first board; absences are of this school year.
+    pub(crate) async fn try_deliver(
+        &self,
+        client: &str,
+        dataset: &str,
+        mode: Mode,
+        rows: &[Value],
+    ) -> Result<Answer, ClientError> {
+        let delivery = self.delivery(client, dataset, mode);
+        self.client(client).deliver(&delivery, lines(rows).into()).await
+    }
+
+    /// What a delivery says of itself.
+    pub(crate) fn delivery(&self, client: &str, dataset: &str, mode: Mode) -> Delivery {
+        Delivery {
+            dataset: dataset.to_owned(),
+            mode,
+            period: (dataset == "absence").then(|| "2026-2027".to_owned()),
+            holder: client.starts_with("vendor").then(|| files::board_of(client)),
+            ..Delivery::default()
+        }
+    }
+
+    /// The whole log, verified with the public key alone.
+    pub(crate) async fn report(&self) -> Report {
+        verify(self.gateway.store(), self.gateway.log().verifier(), None)
+            .await
+            .unwrap()
+    }
+
+    /// The entries of the log from the last `count`, oldest first.
+    pub(crate) async fn last_entries(&self, count: u64) -> Vec<doelpoort_core::audit::leaf::Leaf> {
+        let size = self.report().await.size;
+        let (from, limit) = (size - count, i64::try_from(count).unwrap());
+        doelpoort::store::log::entries(self.gateway.store(), SHARD, from, limit)
+            .await
+            .unwrap()
+            .iter()
+            .map(|entry| doelpoort_core::audit::leaf::Leaf::decode(&entry.leaf).unwrap())
+            .collect()
+    }
+}
+
+/// NDJSON.
+pub(crate) fn lines(rows: &[Value]) -> String {
+    rows.iter().map(|row| format!("{row}\n")).collect()
+}
+
+/// The gateway's reasons for a refusal.
+pub(crate) fn problem(outcome: Result<Answer, ClientError>) -> Problem {
+    match outcome {
+        Err(ClientError::Refused(problem)) => *problem,
+        Err(error) => panic!("no problem document: {error}"),
+        Ok(answer) => panic!("not refused: {}", answer.text()),
+    }
+}
+
+async fn start(config: &Config, clock: &Arc<FixedClock>) -> (Arc<Gateway>, (Running, Shutdown), String) {
+    let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(clock);
+    let metrics = Arc::new(Metrics::new());
+    let gateway = Gateway::start(
+        config.clone(),
+        KeyUse::DemoOrTest,
+        SubjectIds::Seeded([7; 32]),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    )
+    .await
+    .unwrap_or_else(|error| panic!("{error}"));
+    let tls = Arc::new(Tls::load(&config.exchange, Examples::Accept, clock).unwrap());
+    let shutdown = Shutdown::new();
+    let (exchange, admin) = (
+        doelpoort::http::exchange(&gateway),
+        doelpoort::http::admin(&gateway),
+    );
+    let running = doelpoort::serve::run(exchange, admin, config, tls, metrics, shutdown.clone())
+        .await
+        .unwrap();
+    let base = format!("https://localhost:{}", running.exchange().port());
+    (gateway, (running, shutdown), base)
+}

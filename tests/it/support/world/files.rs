@@ -1,0 +1,127 @@
+//! What a gateway reads at its start: policies with the example keys' pins, approvals, mandates, its own keys.
+
+use std::path::{Path, PathBuf};
+
+use doelpoort::config::Config;
+use doelpoort::demo::pki;
+use doelpoort::keys::file::{KEK_FILE, KEYS_FILE, NewKeys};
+use doelpoort_core::policy::Mandate;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+/// The issuer of the tokens, whatever port the tests get.
+const ISSUER: &str = "https://localhost:8443";
+const DEPLOYMENT: &str = "almere-test";
+/// Boards for which a vendor may act; the first is the one that its deliveries are of.
+pub(crate) const MANDATES: [(&str, &[&str]); 2] = [
+    ("vendor-alpha", &["board-41676", "board-62584"]),
+    ("vendor-beta", &["board-20041"]),
+];
+
+/// A folder with all of it.
+pub(crate) struct Files {
+    pub(crate) config: Config,
+    folder: TempDir,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The OIN of the board that a vendor's program delivers for.
+pub(crate) fn board_of(client: &str) -> String {
+    let mandates = MANDATES.iter().find(|(vendor, _)| client.starts_with(vendor));
+    let (_, boards) = mandates.unwrap();
+    format!("000000990000000{}", boards[0].strip_prefix("board-").unwrap())
+}
+
+impl Files {
+    pub(crate) fn new(now: Timestamp, seed: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let policies = folder.path().join("policies");
+        copy(&root().join("policies"), &policies);
+        sign(&policies, now);
+        let keys = folder.path().join("keys");
+        let new = NewKeys {
+            seed: Some(seed),
+            example: false,
+        };
+        new.write(&keys, &ring::rand::SystemRandom::new()).unwrap();
+        let mut config = Config::default();
+        config.deployment.name = DEPLOYMENT.to_owned();
+        config.deployment.tenant = "almere".to_owned();
+        config.deployment.origin = "doelpoort.example/test/audit/2026".to_owned();
+        config.policies.dir = policies;
+        (config.keys.file, config.keys.kek) = (keys.join(KEYS_FILE), keys.join(KEK_FILE));
+        let tls = root().join("keys-example/gateway/tls");
+        config.exchange.certificate = tls.join("server.crt");
+        config.exchange.key = tls.join("server.key");
+        config.exchange.client_ca = tls.join("client-ca.crt");
+        config.exchange.listen = ([127, 0, 0, 1], 0).into();
+        config.admin.listen = ([127, 0, 0, 1], 0).into();
+        config.token.issuer = ISSUER.to_owned();
+        config.limits.drain_time_s_max = 1;
+        Self { config, folder }
+    }
+
+    /// A copy of an example client's folder that calls the gateway at `base`.
+    pub(crate) fn client_folder(&self, id: &str, base: &str) -> TempDir {
+        let copied = tempfile::tempdir_in(self.folder.path()).unwrap();
+        copy(&root().join("keys-example/clients").join(id), copied.path());
+        let file = copied.path().join("client.toml");
+        let settings = std::fs::read_to_string(&file).unwrap();
+        let here = format!("gateway = \"{base}\"\nissuer = \"{ISSUER}\"");
+        let settings = settings.replace(&format!("gateway = \"{ISSUER}\""), &here);
+        std::fs::write(&file, settings).unwrap();
+        copied
+    }
+}
+
+/// Fills in the example keys' public halves and signs every purpose and mandate.
+fn sign(policies: &Path, now: Timestamp) {
+    let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
+    let mut organisations = draft.organisations.clone();
+    let approvers = pki::fill(&root().join("keys-example"), &mut organisations).unwrap();
+    std::fs::write(policies.join("organisations.toml"), organisations.to_toml()).unwrap();
+
+    let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
+    let day = jiff::SignedDuration::from_hours(24);
+    let (from, until) = (now - day, now + day * 365);
+    let mut texts = approvers.sign_purposes(&draft, DEPLOYMENT, from, until).unwrap();
+    for (vendor, boards) in MANDATES {
+        let vendor = organisations.by_slug(&vendor.parse().unwrap()).unwrap();
+        for board in boards {
+            let board = organisations.by_slug(&board.parse().unwrap()).unwrap();
+            let mandate = Mandate {
+                vendor: vendor.oin.clone(),
+                board: board.oin.clone(),
+                datasets: ["enrolment", "absence", "admissibility"]
+                    .map(|name| name.parse().unwrap())
+                    .to_vec(),
+                from: "2026-08-01".parse().unwrap(),
+                until: "2027-07-31".parse().unwrap(),
+                agreement: "VWO-TEST-1".to_owned(),
+            };
+            let signed = approvers.sign_mandate(&mandate, board, vendor, DEPLOYMENT, from);
+            texts.push(signed.unwrap());
+        }
+    }
+    for (name, text) in texts {
+        let file = policies.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
