@@ -84,7 +84,7 @@ async fn all_mistakes_are_told_at_once() {
 async fn wrong_types_are_told_and_values_are_not_repeated() {
     let world = World::new(Backend::Sqlite).await.unwrap();
     let asked = json!({
-        "purpose": 1, "form": "records", "fields": "pseudonym", "only": [], "at": 20261001,
+        "purpose": 1, "form": "records", "fields": "pseudonym", "only": [], "at": 2026,
         "page": { "limit": 100_000, "cursor": 5 }, "onBehalfOf": "me",
     });
     let records = refused(&world, "swv-po-consulent", "/v1/queries", &asked.to_string()).await;
@@ -114,7 +114,6 @@ async fn wrong_types_are_told_and_values_are_not_repeated() {
         "body /pupils/1 identifier-count",
         "body /pupils/2/ref missing",
         "body /pupils/2/bsn wrong-type",
-        "body /pupils/2 identifier-count",
         "body /pupils/3/ref missing",
         "body /pupils/3 identifier-count",
     ],
