@@ -1,6 +1,7 @@
 //! Integration tests: one binary, real databases, real TLS.
 
 #[cfg(test)]
+mod architecture;
 mod bad_input;
 #[cfg(test)]
 mod crash;
