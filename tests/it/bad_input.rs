@@ -297,3 +297,19 @@ async fn without_its_database_the_gateway_answers_nothing(#[case] backend: Backe
 "#);
     }
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let world = World::with(Backend::Sqlite, |config| config.limits.request_time_s_max = 1)
+        .await
+        .unwrap();
+    let client = world.client("swv-po-dashboard");
+    let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = client
+        .http()
+        .post(client.url("/v1/queries"))
+        .body(reqwest::Body::wrap_stream(never));
+    let response = send(&client, request).await;
+    assert_eq!(response.refusal(), "503 application/problem+json overloaded");
+    assert_eq!(response.header("retry-after"), "1");
+}

@@ -115,3 +115,21 @@ async fn an_expired_purpose_is_refused_under_an_old_token_and_a_new_one() {
 )
 "#);
 }
+
+#[tokio::test]
+async fn a_purpose_sleeps_while_one_approval_is_missing() {
+    let world = World::with(Backend::Sqlite, |config| {
+        std::fs::remove_file(
+            config
+                .policies
+                .dir
+                .join("approvals/youth-atlas.municipality.fg.jws"),
+        )
+        .unwrap();
+    })
+    .await
+    .unwrap();
+    let client = world.client("swv-po-dashboard");
+    let asked = figures(&[], json!({}));
+    assert_eq!(refusal(client.query(asked).await), "403 purpose-asleep");
+}
