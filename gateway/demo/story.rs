@@ -21,6 +21,8 @@ use crate::log;
 
 /// Rows of an answer that the demo shows.
 const ROWS_SHOWN: usize = 6;
+/// The school's question, kept to be asked again: nobody else knows the number of a pupil.
+const FACTS: &str = "facts.json";
 
 /// Tells the story on the terminal.
 pub struct Story {
@@ -116,7 +118,8 @@ impl Story {
         let named = self.named(&dashboard).await?;
         self.composed(&dashboard).await?;
         self.records(&open("swv-po-consulent")?).await?;
-        self.facts(&open("vendor-alpha-school")?, population).await?;
+        self.facts(&open("vendor-alpha-school")?, population, setup)
+            .await?;
         self.refused(&dashboard).await?;
         self.verified(setup, gateway, &named).await
     }
@@ -174,17 +177,22 @@ impl Story {
         show(&answer)
     }
 
-    async fn facts(&mut self, school: &Client, population: &Population) -> Result<(), DemoError> {
+    async fn facts(
+        &mut self,
+        school: &Client,
+        population: &Population,
+        setup: &Setup,
+    ) -> Result<(), DemoError> {
         let (own, other) = pupils(school, population)?;
-        let answer = school
-            .facts(body(json!({
-                "purpose": "admissibility-status",
-                "actingFor": school.settings().holder,
-                "pupils": [{ "ref": "our own pupil", "eckId": own }, { "ref": "somebody else's", "eckId": other }],
-                "fields": ["admissibility.kind", "admissibility.outcome", "admissibility.valid-until"],
-                "onBehalfOf": { "case": "zorgoverleg" },
-            })))
-            .await?;
+        let question = json!({
+            "purpose": "admissibility-status",
+            "actingFor": school.settings().holder,
+            "pupils": [{ "ref": "our own pupil", "eckId": own }, { "ref": "somebody else's", "eckId": other }],
+            "fields": ["admissibility.kind", "admissibility.outcome", "admissibility.valid-until"],
+            "onBehalfOf": { "case": "zorgoverleg" },
+        });
+        std::fs::write(setup.dir().join(FACTS), format!("{question:#}\n"))?;
+        let answer = school.facts(body(question)).await?;
         self.step(
             "A school asked the status of its own pupil's admissibility, and tried one that is not its own:",
         )?;
@@ -264,6 +272,7 @@ impl Story {
             format!(
                 "doelpoort ask neighbourhood-absence stay-at-homes-by-district --client {dir}/clients/swv-po-dashboard --format csv"
             ),
+            format!("doelpoort facts {dir}/{FACTS} --client {dir}/clients/vendor-alpha-school"),
             format!("doelpoort token --client {dir}/clients/swv-po-dashboard"),
             format!(
                 "doelpoort audit verify --config {dir}/gateway/gateway.toml --key {dir}/gateway/keys/log.vkey"

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod denial;
@@ -11,7 +15,15 @@ mod exchange;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod log;
+#[cfg(test)]
+mod log_of_requests;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
