@@ -13,6 +13,9 @@ use super::{Hash, base64, from_base64, sha256};
 const PROOF_HASHES_MAX: usize = 64;
 
 /// A receipt as it travels. Bytes are standard base64 with padding, except where it says hex.
+///
+/// A [`SignedHead`] makes it; outside this crate no other code can.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Receipt {

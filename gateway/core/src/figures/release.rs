@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Dimension, FieldName, Name, ProtectionClass};
 use crate::purpose::{FiguresGrant, Grant, Purpose};
 
 use super::cell_id::CellId;
-use super::lattice::{Lattice, LatticeDimension};
+use super::lattice::{Lattice, LatticeDimension, LatticeError};
 use super::snapshot::Snapshot;
 use super::{CellName, QueryKey, cell_key_of_sum, protect, query_key};
 
@@ -121,15 +121,17 @@ fn class(catalogue: &Catalogue, cell: &CellId) -> ProtectionClass {
     catalogue.class_of(fields.iter())
 }
 
-/// True counts and key sums of all cells of a grant, each under its canonical id.
-fn cells_of(
+/// Every way in which a grant's dimensions may be crossed.
+///
+/// # Errors
+/// When a field is named twice.
+pub fn lattice(
     catalogue: &Catalogue,
     grant: &FiguresGrant,
-    snapshot: &Snapshot,
-) -> Result<BTreeMap<CellId, (i64, u64)>, String> {
-    let free: Vec<&Dimension> = grant.group_by.iter().chain(&grant.filter_by).collect();
-    let lattice = Lattice::new(
-        free.iter().map(|granted| LatticeDimension {
+) -> Result<Lattice<FieldName, Name>, LatticeError<FieldName>> {
+    let free = grant.group_by.iter().chain(&grant.filter_by);
+    Lattice::new(
+        free.map(|granted| LatticeDimension {
             field: granted.field.clone(),
             levels: catalogue.levels_from(granted),
             geography: catalogue.is_geography(granted),
@@ -140,7 +142,16 @@ fn cells_of(
             .map(|(dimension, code)| (dimension.field.clone(), dimension.level.clone(), code.clone())),
         grant.max_dimensions,
     )
-    .map_err(|error| error.to_string())?;
+}
+
+/// True counts and key sums of all cells of a grant, each under its canonical id.
+fn cells_of(
+    catalogue: &Catalogue,
+    grant: &FiguresGrant,
+    snapshot: &Snapshot,
+) -> Result<BTreeMap<CellId, (i64, u64)>, String> {
+    let free: Vec<&Dimension> = grant.group_by.iter().chain(&grant.filter_by).collect();
+    let lattice = lattice(catalogue, grant).map_err(|error| error.to_string())?;
     let cuboids = lattice.cuboids().map_err(|error| error.to_string())?;
 
     let fields: Vec<FieldName> = free.iter().map(|dimension| dimension.field.clone()).collect();

@@ -214,4 +214,29 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "\"absence.reason\" = \"other\"",
         "56:10: `absence.reason` is not within the grant",
     ),
+    (
+        "holders = \"all\"\npopulation",
+        "holders = [\"board-41676\"]\npopulation",
+        "12:1: figures over some of the holders have no mechanism yet",
+    ),
+    (
+        "filter_by = [\"absence.stay-at-home\"]",
+        "filter_by = [\"absence.stay-at-home\", \"enrolment.neighbourhood@city\"]",
+        "12:1: `enrolment.neighbourhood` occurs twice among the grant's dimensions",
+    ),
+    (
+        "scope = \"caseload\"",
+        "scope = \"own-site\"",
+        "26:1: records of a school's own pupils have no mechanism yet; `own-board` gives the board's own rows",
+    ),
+    (
+        "scope = \"caseload\"",
+        "scope = \"caseload\"\nfilter_by = [\"absence.since\"]",
+        "26:1: `absence.since` is given in a coarser form, so it cannot be filtered on",
+    ),
+    (
+        "fields = [\"admissibility.kind\"]",
+        "fields = [\"admissibility.kind\", \"enrolment.site\"]",
+        "35:1: `enrolment.site` is not of dataset `admissibility`, whose rows answer",
+    ),
 ];
