@@ -83,7 +83,7 @@ async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
         texts.push(document.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    insta::assert_snapshot!(texts[0], @r#"{"code":"no-such-purpose","detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","status":404,"title":"Dit doel bestaat niet, of niet voor u","traceId":"-","type":"/v1/problems/no-such-purpose"}"#);
+    insta::assert_snapshot!(texts[0], @r#"{"code":"no-such-purpose","detail":"zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag","instance":"/v1/queries","status":404,"title":"Dit doel bestaat niet, of niet voor u","traceId":"-","type":"/v1/problems/no-such-purpose"}"#);
 }
 
 #[tokio::test]
