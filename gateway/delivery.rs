@@ -55,7 +55,7 @@ impl Gateway {
             .take_in(&current, caller, asked, body, &mut circumstances)
             .await;
         let delivered = self.record_delivery(&circumstances, outcome).await?;
-        self.settle(&current).await;
+        self.settle(&current, asked.dataset, &delivered.received).await;
         Ok(delivered)
     }
 

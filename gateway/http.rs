@@ -17,6 +17,7 @@ mod problems;
 mod queries;
 mod questions;
 mod token;
+mod told;
 mod trace;
 mod well_known;
 
@@ -77,6 +78,7 @@ pub fn exchange(gateway: &Arc<Gateway>) -> Router {
         .merge(delivered)
         .fallback(nothing_here)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(told::as_problem))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(

@@ -34,6 +34,8 @@ pub struct Received {
     pub accepted: i64,
     /// Rows rejected.
     pub rejected: i64,
+    /// Identifier pairs that the holder asserted for the first time.
+    pub(super) linked: usize,
     /// The keyed digest of what was sent.
     pub(super) digest: [u8; 32],
 }
@@ -110,7 +112,7 @@ impl Gateway {
         };
         let digest = self.keyring.digest.begin("delivery");
         let mut rows = Rows::new(body, asked.format, bounds, digest).await?;
-        let (mut accepted, mut rejected) = (0, 0);
+        let mut tally = Tally::default();
         let mut batch = Checked::default();
         while let Some((number, sent)) = rows.next().await? {
             match checks.check(number, &sent, rows.header()) {
@@ -124,15 +126,15 @@ impl Gateway {
                 let staged = self
                     .stage_batch(checks.reader.dataset(), opened, std::mem::take(&mut batch))
                     .await?;
-                accepted += staged.0;
-                rejected += staged.1;
+                tally.add(&staged);
             }
         }
-        let staged = self.stage_batch(checks.reader.dataset(), opened, batch).await?;
+        tally.add(&self.stage_batch(checks.reader.dataset(), opened, batch).await?);
         Ok(Received {
             id: opened.id,
-            accepted: accepted + staged.0,
-            rejected: rejected + staged.1,
+            accepted: tally.accepted,
+            rejected: tally.rejected,
+            linked: tally.linked,
             digest: rows.digest(),
         })
     }
@@ -143,7 +145,7 @@ impl Gateway {
         dataset: &Dataset,
         opened: &Opened,
         batch: Checked,
-    ) -> Result<(i64, i64), DeliveryRefusal> {
+    ) -> Result<Tally, DeliveryRefusal> {
         let now_us = self.clock.now().as_microsecond();
         let table = self.tables.table(&dataset.name).ok_or(Refusal::Internal)?;
         let active = (self.keyring.index.active_version(), self.keyring.index.active());
@@ -174,6 +176,7 @@ impl Gateway {
             .resolve_rows(by, &sightings, &|index| maker.id(index), &self.tables)
             .await?;
 
+        let linked = resolved.linked;
         let mut staged = Batch {
             errors: batch.errors,
             rejected: batch.rejected,
@@ -194,7 +197,11 @@ impl Gateway {
             });
         }
         let staged = self.store.stage(opened.id, table, staged, now_us).await?;
-        Ok((staged.accepted, staged.rejected))
+        Ok(Tally {
+            accepted: staged.accepted,
+            rejected: staged.rejected,
+            linked,
+        })
     }
 
     /// The holder's own name for the pupil, sealed to its table, row and column.
@@ -243,6 +250,22 @@ impl Gateway {
         }
         let finished = self.store.finish(opened.id, &received.digest, now_us).await?;
         Ok((received, finished))
+    }
+}
+
+/// What was staged.
+#[derive(Default)]
+struct Tally {
+    accepted: i64,
+    rejected: i64,
+    linked: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.linked += other.linked;
     }
 }
 

@@ -167,10 +167,17 @@ impl Gateway {
 
     /// What follows from new rows: identifier pairs that are now borne out, rows that are now superseded. A failure
     /// here takes nothing back; the next turn does it again.
-    pub(super) async fn settle(&self, current: &Current) {
+    pub(super) async fn settle(&self, current: &Current, dataset: &str, received: &Received) {
         let now_us = self.clock.now().as_microsecond();
         let rules = link_rules(current);
-        if let Err(error) = self.store.agree_merges(&rules, now_us).await {
+        let is_evidence = rules.iter().any(|rule| {
+            [&rule.own, &rule.other]
+                .iter()
+                .any(|field| field.dataset.as_str() == dataset)
+        });
+        if (is_evidence || received.linked > 0)
+            && let Err(error) = self.store.agree_merges(&rules, now_us).await
+        {
             tracing::warn!(%error, "merges could not be agreed after a delivery");
         }
         if let Err(error) = self.store.sweep(now_us).await {

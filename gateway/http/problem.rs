@@ -175,6 +175,12 @@ impl Problem {
         problem
     }
 
+    /// Names the place, where no trace is known.
+    pub(crate) fn on(mut self, path: &str) -> Self {
+        self.instance = Some(path.to_owned());
+        self
+    }
+
     /// Names the place and trace of the request.
     pub(crate) fn at(mut self, path: &str, trace_id: &str) -> Self {
         self.instance = Some(path.to_owned());

@@ -18,7 +18,16 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
     document["traceId"] = "-".into();
     insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
 {
+  "type": "/v1/problems/field-not-granted",
+  "title": "Dit veld is niet toegestaan",
+  "status": 403,
+  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
+  "instance": "/v1/queries",
+  "code": "field-not-granted",
+  "traceId": "-",
+  "clause": "case-consultation/grant/0",
   "allowed": {
+    "form": "records",
     "fields": [
       "pseudonym",
       "enrolment.site",
@@ -33,17 +42,8 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
       "enrolment.sector",
       "enrolment.year-group",
       "absence.kind"
-    ],
-    "form": "records"
-  },
-  "clause": "case-consultation/grant/0",
-  "code": "field-not-granted",
-  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
-  "instance": "/v1/queries",
-  "status": 403,
-  "title": "Dit veld is niet toegestaan",
-  "traceId": "-",
-  "type": "/v1/problems/field-not-granted"
+    ]
+  }
 }
 "#);
 }
@@ -67,7 +67,17 @@ async fn each_kind_of_too_much_has_its_code() {
     ] {
         refusals.push(refusal(client.query(asked).await));
     }
-    insta::assert_debug_snapshot!(refusals, @"");
+    insta::assert_debug_snapshot!(refusals, @r#"
+[
+    "403 dimension-not-granted",
+    "400 invalid-input",
+    "400 invalid-input",
+    "403 filter-not-granted",
+    "403 form-not-granted",
+    "403 filter-not-granted",
+    "404 no-such-purpose",
+]
+"#);
 }
 
 #[tokio::test]
@@ -83,7 +93,7 @@ async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
         texts.push(document.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    insta::assert_snapshot!(texts[0], @r#"{"code":"no-such-purpose","detail":"zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag","instance":"/v1/queries","status":404,"title":"Dit doel bestaat niet, of niet voor u","traceId":"-","type":"/v1/problems/no-such-purpose"}"#);
+    insta::assert_snapshot!(texts[0], @r#"{"type":"/v1/problems/no-such-purpose","title":"Dit doel bestaat niet, of niet voor u","status":404,"detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","code":"no-such-purpose","traceId":"-"}"#);
 }
 
 #[tokio::test]

@@ -61,11 +61,11 @@ async fn a_school_finds_its_own_pupil_and_learns_nothing_of_others(#[case] backe
         .collect();
     insta::allow_duplicates! {
         insta::assert_snapshot!(rows.join("\n"), @r#"
-{"fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"},"ref":"own, by BSN","result":"found"}
-{"fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"},"ref":"own, by ECK iD","result":"found"}
-{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"own, without declaration","result":"none-or-not-yours"}
-{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"not ours","result":"none-or-not-yours"}
-{"fields":{"admissibility.outcome":null,"admissibility.valid-until":null},"ref":"unknown","result":"none-or-not-yours"}
+{"ref":"own, by BSN","result":"found","fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"}}
+{"ref":"own, by ECK iD","result":"found","fields":{"admissibility.outcome":"granted","admissibility.valid-until":"2028-07-31"}}
+{"ref":"own, without declaration","result":"none-or-not-yours","fields":{"admissibility.outcome":null,"admissibility.valid-until":null}}
+{"ref":"not ours","result":"none-or-not-yours","fields":{"admissibility.outcome":null,"admissibility.valid-until":null}}
+{"ref":"unknown","result":"none-or-not-yours","fields":{"admissibility.outcome":null,"admissibility.valid-until":null}}
 "#);
     }
 }

@@ -121,7 +121,11 @@ async fn the_same_seed_gives_the_same_figures_on_every_engine(#[case] backend: B
         })
         .collect();
     insta::allow_duplicates! {
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+WK003403 BO 63
+WK003418 BO 100
+WK003419 VO 31
+"#);
     }
 }
 
@@ -147,7 +151,7 @@ async fn hidden_and_absent_look_alike_to_the_byte(#[case] backend: Backend) {
     };
     assert_eq!(row("ALM-BUITEN"), row("ALM-POORT"));
     insta::allow_duplicates! {
-        insta::assert_snapshot!(row("ALM-POORT"), @r#"{"hidden":"small","pupils":null,"resident.neighbourhood@district":{"code":"-","label":"-"}}"#);
+        insta::assert_snapshot!(row("ALM-POORT"), @r#"{"resident.neighbourhood@district":{"code":"-","label":"-"},"pupils":null,"hidden":"small"}"#);
     }
 }
 
@@ -198,19 +202,19 @@ async fn truants_are_counted_by_neighbourhood_of_the_home() {
     insta::assert_snapshot!(
         serde_json::to_string_pretty(answer.data().unwrap()).unwrap().replace("\n    ", " "), @r#"
 [
-  { "enrolment.neighbourhood@district": {   "code": "ALM-HAVEN",   "label": "Almere Haven" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ALM-HAVEN",   "label": "Almere Haven" }, "pupils": null, "hidden": "small"
   },
   { "enrolment.neighbourhood@district": {   "code": "ALM-STAD",   "label": "Almere Stad" }, "pupils": 51
   },
-  { "enrolment.neighbourhood@district": {   "code": "ALM-BUITEN",   "label": "Almere Buiten" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ALM-BUITEN",   "label": "Almere Buiten" }, "pupils": null, "hidden": "small"
   },
-  { "enrolment.neighbourhood@district": {   "code": "ALM-POORT",   "label": "Almere Poort" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ALM-POORT",   "label": "Almere Poort" }, "pupils": null, "hidden": "small"
   },
-  { "enrolment.neighbourhood@district": {   "code": "ALM-HOUT",   "label": "Almere Hout" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ALM-HOUT",   "label": "Almere Hout" }, "pupils": null, "hidden": "small"
   },
-  { "enrolment.neighbourhood@district": {   "code": "ALM-PAMPUS",   "label": "Almere Pampus" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ALM-PAMPUS",   "label": "Almere Pampus" }, "pupils": null, "hidden": "small"
   },
-  { "enrolment.neighbourhood@district": {   "code": "ELSEWHERE",   "label": "Buiten Almere" }, "hidden": "small", "pupils": null
+  { "enrolment.neighbourhood@district": {   "code": "ELSEWHERE",   "label": "Buiten Almere" }, "pupils": null, "hidden": "small"
   }
 ]
 "#);

@@ -1,6 +1,11 @@
 //! Integration tests: one binary, real databases, real TLS.
 
 #[cfg(test)]
+mod architecture;
+mod bad_input;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod denial;
@@ -9,7 +14,15 @@ mod exchange;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod log;
+#[cfg(test)]
+mod log_of_requests;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]

@@ -196,5 +196,5 @@ async fn fields_are_those_asked_and_as_coarse_as_granted() {
 
     let answer = client.query(asked).await.unwrap();
 
-    insta::assert_snapshot!(answer.data().unwrap(), @r#"[{"absence.kind":"unauthorised","absence.since":"2026-09"},{"absence.kind":"unauthorised","absence.since":"2026-09"},{"absence.kind":"unauthorised","absence.since":"2026-09"}]"#);
+    insta::assert_snapshot!(answer.data().unwrap(), @r#"[{"absence.since":"2026-09","absence.kind":"unauthorised"},{"absence.since":"2026-09","absence.kind":"unauthorised"},{"absence.since":"2026-09","absence.kind":"unauthorised"}]"#);
 }

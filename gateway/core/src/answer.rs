@@ -1,9 +1,27 @@
 //! What leaves: the bytes of a release together with the receipt that it was logged.
 //!
-//! ```compile_fail
-//! // No receipt, no answer.
-//! fn unlogged(release: doelpoort_core::protect::Release) -> doelpoort_core::answer::Answer {
-//!     doelpoort_core::answer::Answer::new(release)
+//! No receipt, no answer:
+//!
+//! ```compile_fail,E0061
+//! use doelpoort_core::{answer::Answer, protect::Release};
+//! fn unlogged(release: Release) -> Answer {
+//!     Answer::new(release)
+//! }
+//! ```
+//!
+//! ```
+//! use doelpoort_core::{answer::Answer, audit::receipt::Receipt, protect::Release};
+//! fn logged(release: Release, receipt: Receipt) -> Answer {
+//!     Answer::new(release, receipt)
+//! }
+//! ```
+//!
+//! Nor is one made of the receipt of another answer, whose fields are private:
+//!
+//! ```compile_fail,E0451
+//! use doelpoort_core::{answer::Answer, protect::Release};
+//! fn swapped(answer: Answer, release: Release) -> Answer {
+//!     Answer { release, ..answer }
 //! }
 //! ```
 

@@ -2,10 +2,17 @@
 //!
 //! An [`Extract`] cannot be serialised, prints counts only, and is wiped when dropped.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0277
 //! // Raw rows cannot be serialised.
 //! fn leak(extract: &doelpoort_core::extract::Extract) -> String {
 //!     serde_json::to_string(extract).unwrap_or_default()
+//! }
+//! ```
+//!
+//! ```
+//! // What an epoch says of its sources can.
+//! fn say(completeness: &doelpoort_core::extract::Completeness) -> String {
+//!     serde_json::to_string(completeness).unwrap_or_default()
 //! }
 //! ```
 

@@ -6,6 +6,8 @@ pub mod catalogue;
 mod document;
 pub mod extract;
 pub mod figures;
+#[cfg(test)]
+mod fixture;
 pub mod identifier;
 mod kdf;
 pub mod lp;

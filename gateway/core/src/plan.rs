@@ -2,16 +2,39 @@
 //!
 //! A plan is made from a [`Permit`] alone; there is no other way to make one.
 //!
-//! ```compile_fail
-//! // No permit, no query.
-//! fn without_permit(request: &doelpoort_core::request::Request) -> doelpoort_core::plan::Plan {
-//!     doelpoort_core::plan::Plan::minimal(request)
+//! No permit, no query: a denial makes no plan, and a plan has no other maker.
+//!
+//! ```compile_fail,E0308
+//! use doelpoort_core::plan::{Plan, PlanError};
+//! use doelpoort_core::policy::decide::Denial;
+//! use doelpoort_core::request::Request;
+//! fn denied(denial: &Denial, request: &Request) -> Result<Plan, PlanError> {
+//!     Plan::minimal(denial, request, Vec::new())
+//! }
+//! ```
+//!
+//! ```
+//! use doelpoort_core::plan::{Plan, PlanError};
+//! use doelpoort_core::policy::decide::Permit;
+//! use doelpoort_core::request::Request;
+//! fn permitted(permit: &Permit<'_>, request: &Request) -> Result<Plan, PlanError> {
+//!     Plan::minimal(permit, request, Vec::new())
+//! }
+//! ```
+//!
+//! Nor can what a plan reads be set from outside:
+//!
+//! ```compile_fail,E0616
+//! fn wider(plan: &mut doelpoort_core::plan::RecordsPlan) {
+//!     plan.columns.clear();
 //! }
 //! ```
 
 mod facts;
 mod figures;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use crate::policy::decide::Permit;
 use crate::policy::decide::Right;

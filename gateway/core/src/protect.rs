@@ -28,10 +28,23 @@ pub enum Format {
 
 /// The final bytes of an answer, readable only as a digest until a receipt lets them out.
 ///
-/// ```compile_fail
-/// // The bytes of a release cannot be read; only an `Answer` lets them out.
+/// The bytes of a release cannot be read or serialised; only an `Answer` lets them out.
+///
+/// ```compile_fail,E0616
 /// fn leak(release: doelpoort_core::protect::Release) -> Vec<u8> {
 ///     release.data
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leak(release: &doelpoort_core::protect::Release) -> String {
+///     serde_json::to_string(release).unwrap_or_default()
+/// }
+/// ```
+///
+/// ```
+/// fn digest(release: &doelpoort_core::protect::Release) -> [u8; 32] {
+///     release.digest()
 /// }
 /// ```
 pub struct Release {
@@ -198,3 +211,6 @@ fn line<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
     }
     bytes.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,13 @@ pub struct ExitKey<'k> {
 }
 
 /// Rows without subjects. Only [`pseudonymise`] makes them.
+///
+/// ```compile_fail,E0423
+/// use doelpoort_core::{extract::Extract, pseudonymise::Pseudonymised};
+/// fn skipped(extract: Extract) -> Pseudonymised {
+///     Pseudonymised(extract)
+/// }
+/// ```
 pub struct Pseudonymised(pub(crate) Content);
 
 /// What a pseudonymised answer holds.
@@ -103,3 +110,6 @@ fn page(rows: Vec<RawRow>, domain: &DomainKey, after: Option<&Pseudonym>, limit:
     let next = named.last().filter(|_| more).map(|row| row.pseudonym.clone());
     Content::Records { rows: named, next }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ mod facts;
 mod figures;
 mod reader;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -91,11 +93,11 @@ impl Request {
             Some("records") => RecordsRequest::read(catalogue, &mut reader).map(Self::Records),
             Some(_) => {
                 reader.wrong("form", "unknown-form", "a query is for `figures` or `records`");
-                return Err(reader.into_errors());
+                return Err(reader.into_errors_so_far());
             }
             None => {
                 reader.missing("form", "`figures` or `records`");
-                return Err(reader.into_errors());
+                return Err(reader.into_errors_so_far());
             }
         };
         reader.finish(request)

@@ -70,6 +70,8 @@ pub struct Resolved {
     pub subjects: Vec<Option<SubjectId>>,
     /// How many identifiers were seen for the first time: misses, for the quotas.
     pub created: usize,
+    /// How many identifier pairs this holder asserted for the first time.
+    pub linked: usize,
 }
 
 impl Store {
@@ -104,6 +106,7 @@ impl Store {
         Ok(Resolved {
             subjects,
             created: seen.fresh.len(),
+            linked: unlinked.len(),
         })
     }
 

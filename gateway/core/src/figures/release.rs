@@ -194,3 +194,6 @@ fn cells_of(
     }
     Ok(cells)
 }
+
+#[cfg(test)]
+mod tests;

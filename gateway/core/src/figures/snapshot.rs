@@ -139,3 +139,83 @@ pub struct Group<'s> {
     /// The sum of their record keys.
     pub record_keys: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FIELDS: [&str; 3] = ["a.x", "a.y", "b.z"];
+    const CODES: [&str; 3] = ["p", "q", "r"];
+
+    type Row = (u32, [Option<&'static str>; 3]);
+
+    fn fields(places: &[usize]) -> Vec<FieldName> {
+        places
+            .iter()
+            .map(|place| FIELDS[*place].parse().unwrap())
+            .collect()
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let code = prop::option::of(prop::sample::select(CODES.to_vec()));
+        prop::collection::vec((any::<u32>(), [code.clone(), code.clone(), code]), 0..60)
+    }
+
+    fn frozen(rows: &[Row]) -> Snapshot {
+        let mut snapshot = Snapshot::new(fields(&[0, 1, 2]));
+        for (record_key, codes) in rows {
+            snapshot.push(*record_key, *codes);
+        }
+        snapshot
+    }
+
+    proptest! {
+        #[test]
+        fn groups_are_what_counting_by_hand_gives(
+            rows in rows(),
+            by in prop::sample::subsequence(vec![0_usize, 1, 2], 0..=3),
+            fixed in 0_usize..3,
+            wanted in prop::sample::subsequence(CODES.to_vec(), 1..=3),
+        ) {
+            let mut expected: BTreeMap<Vec<Option<&str>>, (i64, u64)> = BTreeMap::new();
+            for (record_key, codes) in rows.iter().filter(|(_, codes)| codes[fixed].is_some_and(|c| wanted.contains(&c))) {
+                let group = expected.entry(by.iter().map(|place| codes[*place]).collect()).or_default();
+                group.0 += 1;
+                group.1 += u64::from(*record_key);
+            }
+            let snapshot = frozen(&rows);
+            let filter = [(fields(&[fixed]).remove(0), wanted)];
+            let groups = snapshot.group(&fields(&by), &filter);
+            let count = groups.len();
+            let found: BTreeMap<_, _> =
+                groups.into_iter().map(|group| (group.codes, (group.pupils, group.record_keys))).collect();
+            prop_assert_eq!(found.len(), count, "a group is given once");
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_filter_on_a_field_or_code_that_nobody_has_selects_nobody() {
+        let snapshot = frozen(&[(1, [Some("p"), None, None])]);
+        let count = |field: &str, codes: Vec<&'static str>| {
+            snapshot.group(&[], &[(field.parse().unwrap(), codes)]).len()
+        };
+        assert_eq!(count("a.x", vec!["p"]), 1);
+        assert_eq!(count("a.x", vec!["q"]), 0);
+        assert_eq!(count("a.x", Vec::new()), 0);
+        assert_eq!(count("a.y", vec!["p"]), 0);
+        assert_eq!(count("c.unknown", vec!["p"]), 0);
+    }
+
+    #[test]
+    fn it_prints_how_many_and_nothing_else() {
+        assert_eq!(
+            format!("{:?}", frozen(&[(1, [Some("p"), None, None])])),
+            "Snapshot(1 pupils)"
+        );
+    }
+}

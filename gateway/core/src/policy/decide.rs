@@ -6,6 +6,8 @@ mod denial;
 mod facts;
 mod figures;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,9 +23,20 @@ pub use figures::FiguresQuestion;
 
 /// A right to one question: which purpose, grant and clause allow it, to whom. Only a decision makes one.
 ///
-/// ```compile_fail
-/// // No permit without a decision: its fields are private and it has no constructor.
-/// let permit = doelpoort_core::policy::Permit { purpose: "youth-atlas" };
+/// No permit without a decision: its fields are private, so that not even another permit makes one.
+///
+/// ```compile_fail,E0451
+/// use doelpoort_core::policy::{Standing, decide::Permit};
+/// fn of_another<'p>(permit: Permit<'p>, standing: &'p Standing) -> Permit<'p> {
+///     Permit { standing, ..permit }
+/// }
+/// ```
+///
+/// ```
+/// use doelpoort_core::policy::{Standing, decide::Permit};
+/// fn standing<'p>(permit: &Permit<'p>) -> &'p Standing {
+///     permit.standing()
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Permit<'p> {

@@ -146,6 +146,26 @@ fn load(files: &PolicyFiles) -> Policies {
     Policies::load(files, DEPLOYMENT, now()).unwrap_or_else(|errors| panic!("{}", shown(&errors)))
 }
 
+/// The shipped policies, approved, with a mandate of `board-41676` to `vendor-alpha` for `admissibility`.
+pub(crate) fn approved_with_mandate() -> Policies {
+    let board = "board-41676";
+    let mandate = Mandate {
+        vendor: "00000099000000900001".parse().unwrap(),
+        board: "00000099000000041676".parse().unwrap(),
+        datasets: vec![name("admissibility")],
+        from: jiff::civil::date(2026, 8, 1),
+        until: jiff::civil::date(2027, 7, 31),
+        agreement: "VO-2026-17".to_owned(),
+    };
+    let kid = format!("{board}-1");
+    let text = mandate.sign(DEPLOYMENT, now(), &kid, SigningKey::EdDsa(&key(board)));
+    let mut files = approved();
+    files
+        .mandates
+        .push(("mandates/alpha.jws".to_owned(), text.unwrap()));
+    load(&files)
+}
+
 fn asleep(policies: &Policies) -> Vec<&str> {
     let sleeping = |standing: &&Standing| standing.acts(now()) == Err(Dormant::Asleep);
     policies

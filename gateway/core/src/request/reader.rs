@@ -264,6 +264,11 @@ impl<'a> Reader<'a> {
         self.errors.extend(inner.into_errors());
     }
 
+    /// The mistakes found where reading cannot go on: which keys are known is not known yet.
+    pub(super) fn into_errors_so_far(self) -> Vec<InputError> {
+        self.errors
+    }
+
     pub(super) fn into_errors(mut self) -> Vec<InputError> {
         let unknown: Vec<&String> = self
             .object

@@ -1,0 +1,670 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::catalogue::{Dimension, FieldName};
+use crate::fixture::{
+    BOARD, BSN, caller, decided, dimension, facts, field, figures_grant, name, now, organisation, policies,
+    query, staff, vendor,
+};
+use crate::plan::{AskedPupil, Plan};
+use crate::pseudonym::SubjectId;
+
+fn code(decision: Result<Permit<'_>, Denial>) -> &'static str {
+    match decision {
+        Ok(_) => "granted",
+        Err(denial) => denial.code.as_str(),
+    }
+}
+
+fn atlas(group_by: &[&str], only: &Value) -> Request {
+    query(&json!({
+        "purpose": "youth-atlas", "form": "figures", "groupBy": group_by, "only": only, "measures": ["pupils"]
+    }))
+}
+
+fn truants(group_by: &[&str], only: &Value) -> Request {
+    query(&json!({
+        "purpose": "neighbourhood-absence", "form": "figures", "groupBy": group_by, "only": only,
+        "measures": ["pupils"]
+    }))
+}
+
+fn consult(fields: &[&str], only: &Value, limit: u32) -> Request {
+    query(&json!({
+        "purpose": "case-consultation", "form": "records", "fields": fields, "only": only,
+        "page": { "limit": limit }
+    }))
+}
+
+fn status(caller: &Caller, acting_for: Option<&str>, identifier: &str, value: &str) -> Request {
+    let acting_for = acting_for.map(|slug| organisation(slug).oin.to_string());
+    facts(
+        caller,
+        &json!({
+            "purpose": "admissibility-status", "actingFor": acting_for, "fields": ["admissibility.kind"],
+            "pupils": [{ "ref": "1", identifier: value }]
+        }),
+    )
+}
+
+#[test]
+fn a_permit_names_its_purpose_clause_and_parties() {
+    let permit = decided(
+        &caller("swv-po", "dashboard"),
+        &atlas(&["resident.neighbourhood"], &json!({})),
+    )
+    .unwrap();
+    assert_eq!(
+        (permit.purpose().as_str(), permit.clause()),
+        ("youth-atlas", "youth-atlas/grant/0")
+    );
+    assert_eq!(permit.recipient(), &organisation("swv-po").oin);
+    assert_eq!((permit.form(), permit.acting_for()), (Form::Figures, None));
+    assert_eq!(permit.day(), jiff::civil::date(2026, 11, 22));
+}
+
+#[test]
+fn figures_are_granted_at_their_level_or_coarser() {
+    let municipality = caller("municipality", "dashboard");
+    let cases: [(Request, &str); 13] = [
+        (
+            atlas(&["resident.neighbourhood@neighbourhood"], &json!({})),
+            "granted",
+        ),
+        (atlas(&["resident.neighbourhood@city"], &json!({})), "granted"),
+        (atlas(&[], &json!({ "resident.attends": "nowhere" })), "granted"),
+        (
+            truants(&["enrolment.neighbourhood", "enrolment.sector"], &json!({})),
+            "granted",
+        ),
+        (
+            truants(&[], &json!({ "absence.kind": "unauthorised" })),
+            "granted",
+        ),
+        (
+            truants(
+                &["enrolment.sector@phase"],
+                &json!({ "absence.stay-at-home": true }),
+            ),
+            "granted",
+        ),
+        (
+            truants(&["enrolment.sector"], &json!({ "absence.stay-at-home": true })),
+            "filter-not-granted",
+        ),
+        (truants(&["enrolment.site"], &json!({})), "dimension-not-granted"),
+        (truants(&["absence.reason"], &json!({})), "dimension-not-granted"),
+        (
+            truants(&[], &json!({ "absence.kind": "authorised" })),
+            "filter-not-granted",
+        ),
+        (
+            truants(&[], &json!({ "absence.reason": "medical" })),
+            "filter-not-granted",
+        ),
+        (atlas(&["enrolment.site"], &json!({})), "dimension-not-granted"),
+        (
+            atlas(
+                &["resident.neighbourhood", "enrolment.sector", "resident.attends"],
+                &json!({}),
+            ),
+            "granted",
+        ),
+    ];
+    for (request, expected) in cases {
+        assert_eq!(code(decided(&municipality, &request)), expected, "{request:?}");
+    }
+}
+
+/// A grant at district level, one dimension, for what the shipped ones do not show.
+#[test]
+fn finer_levels_and_more_dimensions_than_granted_are_denied() {
+    let mut policies = policies().clone();
+    let standing = policies.purposes.get_mut(&name("neighbourhood-absence")).unwrap();
+    standing.purpose.grants.remove(0);
+    let swv = caller("swv-vo", "dashboard");
+    let decision = |request: &Request| code(decide(&policies, &swv, None, request, now()));
+    let home = json!({ "absence.stay-at-home": true });
+    assert_eq!(
+        decision(&truants(&["enrolment.neighbourhood@district"], &home)),
+        "granted"
+    );
+    assert_eq!(
+        decision(&truants(&["enrolment.neighbourhood@neighbourhood"], &home)),
+        "dimension-not-granted"
+    );
+    let within = json!({ "enrolment.neighbourhood@neighbourhood": "WK003401" });
+    assert_eq!(decision(&truants(&[], &within)), "filter-not-granted");
+    let contrary = json!({ "absence.stay-at-home": false });
+    assert_eq!(decision(&truants(&[], &contrary)), "filter-not-granted");
+
+    let mut policies = crate::fixture::policies().clone();
+    let standing = policies.purposes.get_mut(&name("youth-atlas")).unwrap();
+    if let Grant::Figures(grant) = &mut standing.purpose.grants[0] {
+        grant.max_dimensions = 1;
+    }
+    let decision = |request: &Request| code(decide(&policies, &swv, None, request, now()));
+    let one = atlas(&["resident.neighbourhood", "enrolment.sector"], &json!({}));
+    let two = atlas(
+        &["resident.neighbourhood", "enrolment.sector"],
+        &json!({ "resident.attends": "nowhere" }),
+    );
+    let same = atlas(&["enrolment.sector"], &json!({ "enrolment.sector@phase": "PO" }));
+    assert_eq!(decision(&one), "granted");
+    assert_eq!(decision(&two), "too-many-dimensions");
+    assert_eq!(
+        decision(&same),
+        "granted",
+        "grouped and filtered, one field is one dimension"
+    );
+}
+
+#[test]
+fn a_named_question_is_itself_and_no_more() {
+    let swv = caller("swv-po", "dashboard");
+    let ask = |question: &str, parameters: &[(&str, &str)]| {
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let asked = Request::question(&policies().catalogue, "youth-atlas", question, &parameters).unwrap();
+        code(decided(&swv, &asked))
+    };
+    assert_eq!(ask("nowhere-enrolled-by-district", &[]), "granted");
+    assert_eq!(
+        ask("nowhere-enrolled-by-district", &[("resident.attends", "nowhere")]),
+        "granted"
+    );
+    assert_eq!(
+        ask(
+            "nowhere-enrolled-by-district",
+            &[("resident.neighbourhood@district", "ALM-HAVEN")]
+        ),
+        "granted"
+    );
+    assert_eq!(ask("stay-at-homes-by-district", &[]), "no-such-question");
+    assert_eq!(
+        ask("children-by-district", &[("absence.reason", "medical")]),
+        "filter-not-granted"
+    );
+}
+
+#[test]
+fn records_are_granted_by_field_filter_page_and_person() {
+    let consulent = caller("swv-po", "consulent");
+    let none = json!({});
+    let cases: [(Request, &str); 7] = [
+        (consult(&["pseudonym", "enrolment.site"], &none, 10), "granted"),
+        (
+            consult(
+                &["absence.since"],
+                &json!({ "absence.kind": "unauthorised" }),
+                1000,
+            ),
+            "granted",
+        ),
+        (consult(&["enrolment.birth-date"], &none, 10), "field-not-granted"),
+        (consult(&["admissibility.kind"], &none, 10), "field-not-granted"),
+        (consult(&["absence.reason"], &none, 10), "field-not-granted"),
+        (
+            consult(
+                &["enrolment.site"],
+                &json!({ "enrolment.birth-date": "2015-01-01" }),
+                10,
+            ),
+            "filter-not-granted",
+        ),
+        (
+            consult(&["enrolment.site"], &json!({ "absence.since": "2026-09-01" }), 10),
+            "filter-not-granted",
+        ),
+    ];
+    for (request, expected) in cases {
+        assert_eq!(code(decided(&consulent, &request)), expected, "{request:?}");
+    }
+    let request = consult(&["enrolment.site"], &none, 10);
+    let decision = |staff: Option<&Staff>| code(decide(policies(), &consulent, staff, &request, now()));
+    assert_eq!(decision(None), "staff-missing");
+    let stated = Staff {
+        proved: false,
+        ..staff()
+    };
+    assert_eq!(decision(Some(&stated)), "staff-not-proved");
+    let idle = Staff {
+        case: None,
+        ..staff()
+    };
+    assert_eq!(decision(Some(&idle)), "case-missing");
+
+    let mut narrow = policies().clone();
+    let standing = narrow.purposes.get_mut(&name("case-consultation")).unwrap();
+    if let Grant::Records(grant) = &mut standing.purpose.grants[0] {
+        grant.page_max = 50;
+    }
+    let decision = |limit| {
+        let request = consult(&["enrolment.site"], &none, limit);
+        code(decide(&narrow, &consulent, Some(&staff()), &request, now()))
+    };
+    assert_eq!(
+        (decision(50), decision(51), decision(1000)),
+        ("granted", "page-too-large", "page-too-large")
+    );
+}
+
+#[test]
+fn facts_are_granted_by_identifier_and_mandate() {
+    let school = caller(BOARD, "school");
+    assert_eq!(
+        code(decided(&school, &status(&school, None, "bsn", BSN))),
+        "granted"
+    );
+    let own = status(&school, Some(BOARD), "bsn", BSN);
+    assert_eq!(
+        code(decided(&school, &own)),
+        "granted",
+        "a board acts for itself without a mandate"
+    );
+    let local = status(&school, None, "local", "4711");
+    assert_eq!(code(decided(&school, &local)), "identifier-not-granted");
+
+    let vendor = vendor("school");
+    let for_board = status(&vendor, Some(BOARD), "bsn", BSN);
+    let permit = decided(&vendor, &for_board).unwrap();
+    assert_eq!(permit.principal(), &organisation(BOARD).oin);
+    assert_eq!(permit.recipient(), &vendor.organisation);
+    assert_eq!(
+        code(decided(&vendor, &status(&vendor, None, "bsn", BSN))),
+        "no-such-purpose"
+    );
+    let other = status(&vendor, Some("board-62584"), "bsn", BSN);
+    assert_eq!(code(decided(&vendor, &other)), "mandate-missing");
+    let unnamed = Caller {
+        acting_for: Vec::new(),
+        ..vendor.clone()
+    };
+    assert_eq!(code(decided(&unnamed, &for_board)), "mandate-missing");
+
+    // What the token says is older than the mandates: one that covers another dataset, or has run out, is none.
+    let mut later = policies().clone();
+    later.mandates[0].datasets = vec![name("absence")];
+    assert_eq!(
+        code(decide(&later, &vendor, Some(&staff()), &for_board, now())),
+        "mandate-missing"
+    );
+    later.mandates.clear();
+    assert_eq!(
+        code(decide(&later, &vendor, Some(&staff()), &for_board, now())),
+        "mandate-missing"
+    );
+}
+
+#[test]
+fn rows_are_delivered_by_their_holder_or_under_its_mandate() {
+    let decision = |caller: &Caller, dataset: &str, holder: &str| {
+        code(decide_delivery(
+            policies(),
+            caller,
+            &name(dataset),
+            &organisation(holder).oin,
+            now(),
+        ))
+    };
+    assert_eq!(
+        decision(&caller(BOARD, "delivery"), "enrolment", BOARD),
+        "granted"
+    );
+    assert_eq!(
+        decision(&caller(BOARD, "school"), "enrolment", BOARD),
+        "no-such-purpose"
+    );
+    assert_eq!(
+        decision(&caller("municipality", "delivery"), "resident", "municipality"),
+        "granted"
+    );
+    assert_eq!(
+        decision(&caller("municipality", "delivery"), "enrolment", "municipality"),
+        "no-such-purpose"
+    );
+    assert_eq!(
+        decision(&caller("municipality", "delivery"), "marks", "municipality"),
+        "no-such-purpose"
+    );
+    assert_eq!(
+        decision(&caller("municipality", "delivery"), "enrolment", BOARD),
+        "mandate-missing"
+    );
+    // The mandate covers `admissibility` alone.
+    assert_eq!(
+        decision(&vendor("delivery"), "enrolment", BOARD),
+        "mandate-missing"
+    );
+    let mut wider = policies().clone();
+    wider.mandates[0].datasets.push(name("enrolment"));
+    let board = &organisation(BOARD).oin;
+    let vendor = vendor("delivery");
+    let permit = decide_delivery(&wider, &vendor, &name("enrolment"), board, now()).unwrap();
+    assert_eq!(
+        (permit.principal(), permit.recipient()),
+        (board, &vendor.organisation)
+    );
+}
+
+#[test]
+fn a_purpose_that_does_not_exist_and_one_of_others_look_alike() {
+    let school = caller(BOARD, "school");
+    let denial = |purpose: &str| {
+        let request = query(&json!({
+            "purpose": purpose, "form": "figures", "groupBy": ["absence.reason"], "measures": ["pupils"]
+        }));
+        format!("{:?}", decided(&school, &request).unwrap_err())
+    };
+    let unknown = denial("no-such-thing");
+    assert!(unknown.contains("NoSuchPurpose"));
+    assert_eq!(denial("youth-atlas"), unknown);
+    assert_eq!(denial("delivery-resident"), unknown);
+
+    // Nor does its state show: asleep, expired, not in the token.
+    let mut asleep = policies().clone();
+    let standing = asleep.purposes.get_mut(&name("youth-atlas")).unwrap();
+    standing.state = crate::policy::StandingState::Asleep { missing: Vec::new() };
+    let request = atlas(&[], &json!({}));
+    let denied = decide(&asleep, &school, None, &request, now()).unwrap_err();
+    assert_eq!(format!("{denied:?}"), unknown);
+}
+
+#[test]
+fn a_purpose_must_act_and_be_in_the_token() {
+    let request = atlas(&[], &json!({}));
+    let swv = caller("swv-po", "dashboard");
+    let at = |moment: &str| code(decide(policies(), &swv, None, &request, moment.parse().unwrap()));
+    assert_eq!(at("2026-11-22T12:00:00Z"), "granted");
+    assert_eq!(at("2025-07-31T23:59:59Z"), "purpose-expired");
+    assert_eq!(
+        at("2027-08-01T00:00:00Z"),
+        "purpose-asleep",
+        "its approvals have run out"
+    );
+
+    let mut asleep = policies().clone();
+    let standing = asleep.purposes.get_mut(&name("youth-atlas")).unwrap();
+    standing.state = crate::policy::StandingState::Asleep { missing: Vec::new() };
+    assert_eq!(
+        code(decide(&asleep, &swv, None, &request, now())),
+        "purpose-asleep"
+    );
+
+    let mut old = swv.clone();
+    old.purposes
+        .iter_mut()
+        .for_each(|purpose| purpose.manifest_digest = [0; 32]);
+    assert_eq!(code(decided(&old, &request)), "not-in-token");
+    let mut none = swv.clone();
+    none.purposes.clear();
+    assert_eq!(code(decided(&none, &request)), "not-in-token");
+    let mut without_role = swv;
+    without_role.roles = vec!["consulent".to_owned()];
+    assert_eq!(code(decided(&without_role, &request)), "no-such-purpose");
+}
+
+#[test]
+fn another_form_than_granted_is_denied() {
+    let request =
+        query(&json!({ "purpose": "youth-atlas", "form": "records", "fields": ["resident.attends"] }));
+    assert_eq!(
+        code(decided(&caller("swv-po", "dashboard"), &request)),
+        "form-not-granted"
+    );
+}
+
+#[test]
+fn a_denial_says_what_the_own_grant_allows() {
+    let denial = decided(
+        &caller("swv-po", "consulent"),
+        &consult(&["enrolment.site", "absence.reason"], &json!({}), 10),
+    )
+    .unwrap_err();
+    assert_eq!(denial.clause.as_deref(), Some("case-consultation/grant/0"));
+    assert_eq!(denial.subjects, ["absence.reason"]);
+    let allowed = denial.allowed.unwrap();
+    assert_eq!(allowed.form, "records");
+    assert!(allowed.fields.contains(&"absence.since".to_owned()));
+    assert!(!allowed.fields.contains(&"absence.reason".to_owned()));
+}
+
+/// Every program of the shipped organisations that matters, and some that should get nothing.
+fn anyone() -> impl Strategy<Value = Caller> {
+    let parties = [
+        "swv-po",
+        "swv-vo",
+        "municipality",
+        BOARD,
+        "board-62584",
+        "vendor-alpha",
+    ];
+    let roles = ["dashboard", "consulent", "school", "delivery", "nobody"];
+    (select(parties.to_vec()), select(roles.to_vec())).prop_map(|(slug, role)| caller(slug, role))
+}
+
+fn any_purpose() -> impl Strategy<Value = String> {
+    select(
+        policies()
+            .purposes
+            .keys()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// Every field of every dataset about pupils.
+fn all_fields() -> Vec<FieldName> {
+    let datasets = policies().catalogue.datasets();
+    datasets
+        .filter(|dataset| dataset.about == crate::catalogue::About::Pupil)
+        .flat_map(|dataset| {
+            dataset
+                .fields
+                .iter()
+                .map(|field| FieldName::new(dataset.name.clone(), field.name.clone()))
+        })
+        .collect()
+}
+
+/// Every dimension of every dataset about pupils, at every level.
+fn all_dimensions() -> Vec<Dimension> {
+    let catalogue = &policies().catalogue;
+    let levels = |field: FieldName| {
+        let hierarchy = catalogue.hierarchy_of(&field)?;
+        let levels = hierarchy.levels.iter().cloned();
+        Some(
+            levels
+                .map(|level| Dimension {
+                    field: field.clone(),
+                    level,
+                })
+                .collect::<Vec<_>>(),
+        )
+    };
+    all_fields().into_iter().filter_map(levels).flatten().collect()
+}
+
+/// Dimensions of distinct fields, mostly those that some purpose grants.
+fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
+    let common = [
+        "resident.neighbourhood@neighbourhood",
+        "resident.neighbourhood@district",
+        "enrolment.neighbourhood@neighbourhood",
+        "enrolment.neighbourhood@district",
+        "enrolment.sector@sector",
+        "enrolment.sector@phase",
+        "resident.attends",
+        "absence.kind",
+        "absence.stay-at-home",
+    ];
+    let common: Vec<Dimension> = common.map(dimension).into();
+    let one = prop_oneof![4 => select(common), 1 => select(all_dimensions())];
+    prop::collection::vec(one, 0..4).prop_map(|dimensions| {
+        let mut seen = BTreeSet::new();
+        dimensions
+            .into_iter()
+            .filter(|dimension| seen.insert(dimension.field.clone()))
+            .collect()
+    })
+}
+
+/// What a figures grant allows, told in another way than the decision does.
+fn within(grant: &FiguresGrant, group_by: &[Dimension], only: &[(Dimension, String)]) -> bool {
+    let catalogue = &policies().catalogue;
+    let reach = |granted: &[Dimension]| -> BTreeSet<Dimension> {
+        granted
+            .iter()
+            .flat_map(|granted| {
+                catalogue.levels_from(granted).into_iter().map(|level| Dimension {
+                    field: granted.field.clone(),
+                    level,
+                })
+            })
+            .collect()
+    };
+    let groups = reach(&grant.group_by);
+    let filters = &groups | &reach(&grant.filter_by);
+    let fixed: BTreeSet<_> = grant.only.iter().map(|(dimension, _)| &dimension.field).collect();
+    let fields: BTreeSet<_> = group_by
+        .iter()
+        .chain(only.iter().map(|(dimension, _)| dimension))
+        .filter(|dimension| !fixed.contains(&dimension.field))
+        .map(|dimension| &dimension.field)
+        .collect();
+    let places = fields
+        .iter()
+        .filter(|field| field.field.as_str() == "neighbourhood")
+        .count();
+    group_by.iter().all(|dimension| groups.contains(dimension))
+        && only.iter().all(|(dimension, code)| {
+            grant.only.contains(&(dimension.clone(), code.clone()))
+                || !fixed.contains(&dimension.field) && filters.contains(dimension)
+        })
+        && fields.len() - places.min(1) <= usize::from(grant.max_dimensions)
+}
+
+fn for_caller(caller: &Caller, grant: &Grant) -> bool {
+    let organisation = policies().organisations.by_oin(&caller.organisation).unwrap();
+    grant.receiving(&policies().organisations).contains(&organisation)
+        && grant
+            .recipients()
+            .iter()
+            .any(|recipient| caller.roles.contains(&recipient.role))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn figures_are_granted_exactly_within_a_grant(
+        caller in anyone(),
+        purpose in any_purpose(),
+        group_by in dimensions(),
+        filters in dimensions(),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let catalogue = &policies().catalogue;
+        let only: Vec<(Dimension, String)> = filters
+            .into_iter()
+            .map(|dimension| {
+                let codes = catalogue.codes(&dimension);
+                let code = codes[pick.index(codes.len())].code.clone();
+                (dimension, code)
+            })
+            .collect();
+        let request = Request::Figures(crate::request::FiguresRequest {
+            purpose: name(&purpose),
+            epoch: crate::request::EpochChoice::Latest,
+            selection: crate::request::Selection::Composed { group_by: group_by.clone(), measures: vec![crate::purpose::Measure::Pupils] },
+            only: only.clone(),
+        });
+        let lawful = policies().purposes[&name(&purpose)].purpose.grants.iter().any(|grant| {
+            matches!(grant, Grant::Figures(figures) if within(figures, &group_by, &only)) && for_caller(&caller, grant)
+        });
+        let decision = decided(&caller, &request);
+        prop_assert_eq!(decision.is_ok(), lawful, "{:?}", decision);
+    }
+
+    #[test]
+    fn records_hold_no_field_filter_or_page_that_is_not_granted(
+        caller in prop_oneof![Just(caller("swv-po", "consulent")), anyone()],
+        purpose in prop_oneof![Just("case-consultation".to_owned()), any_purpose()],
+        granted in subsequence(vec!["enrolment.site", "enrolment.sector", "absence.since", "absence.weeks"], 0..4),
+        others in subsequence(all_fields(), 0..2),
+        filters in subsequence(all_fields(), 0..2),
+        limit in 1_u32..=1000,
+        proved in any::<bool>(),
+    ) {
+        let mut fields: Vec<FieldName> = granted.into_iter().map(field).collect();
+        fields.extend(others);
+        fields.dedup();
+        let only: Vec<_> = filters.into_iter().map(|field| (field, "2026-09-01".to_owned())).collect();
+        let request = Request::Records(crate::request::RecordsRequest {
+            purpose: name(&purpose),
+            fields: fields.clone(),
+            pseudonym: true,
+            only: only.clone(),
+            at: None,
+            on_behalf_of: None,
+            page: crate::request::Page { limit: Some(limit), cursor: None },
+        });
+        let person = Staff { proved, ..staff() };
+        let Ok(permit) = decide(policies(), &caller, Some(&person), &request, now()) else {
+            return Ok(());
+        };
+        let Right::Records(grant, _) = permit.right() else { panic!("another form") };
+        prop_assert!(proved && for_caller(&caller, &Grant::Records((*grant).clone())));
+        prop_assert!(only.iter().all(|(field, _)| grant.filter_by.contains(field)));
+        prop_assert!(limit <= grant.page_max);
+        if let Ok(Plan::Records(plan)) = Plan::minimal(&permit, &request, Vec::new()) {
+            for column in plan.columns() {
+                let granted = grant.fields.iter().find(|granted| granted.field == column.field);
+                prop_assert_eq!(granted.map(|granted| &granted.generalise), Some(&column.generalise));
+            }
+            prop_assert_eq!(plan.columns().len(), fields.len());
+        }
+    }
+
+    #[test]
+    fn facts_hold_no_field_or_identifier_that_is_not_granted(
+        caller in prop_oneof![Just(caller(BOARD, "school")), anyone()],
+        purpose in prop_oneof![Just("admissibility-status".to_owned()), any_purpose()],
+        granted in subsequence(vec!["admissibility.kind", "admissibility.outcome"], 0..2),
+        others in subsequence(all_fields(), 0..2),
+        kind in select(vec![("bsn", BSN), ("local", "4711")]),
+    ) {
+        let mut fields: Vec<String> = granted.into_iter().map(str::to_owned).collect();
+        fields.extend(others.iter().map(ToString::to_string));
+        let mut seen = BTreeSet::new();
+        fields.retain(|field| seen.insert(field.clone()));
+        let request = facts(&caller, &json!({
+            "purpose": purpose, "exists": fields.is_empty(), "fields": fields, "pupils": [{ "ref": "1", kind.0: kind.1 }]
+        }));
+        let Ok(permit) = decided(&caller, &request) else { return Ok(()) };
+        let Right::Facts(grant) = permit.right() else { panic!("another form") };
+        prop_assert!(for_caller(&caller, &Grant::Facts((*grant).clone())));
+        prop_assert!(grant.identifiers.iter().any(|identifier| identifier.as_str() == kind.0));
+        let pupils = vec![AskedPupil { reference: "1".to_owned(), subject: SubjectId::from_bytes([1; 16]) }];
+        let Plan::Facts(plan) = Plan::minimal(&permit, &request, pupils).unwrap() else { panic!("another form") };
+        for (asked, generalise) in plan.fields() {
+            let granted = grant.fields.iter().find(|granted| granted.field == *asked);
+            prop_assert_eq!(granted.map(|granted| &granted.generalise), Some(generalise));
+        }
+    }
+}
+
+#[test]
+fn the_shipped_grants_are_the_ones_these_tests_rely_on() {
+    assert_eq!(figures_grant(policies(), "youth-atlas", 0).max_dimensions, 2);
+    assert_eq!(
+        figures_grant(policies(), "neighbourhood-absence", 1).max_dimensions,
+        1
+    );
+}
