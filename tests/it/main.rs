@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod crash;
