@@ -21,7 +21,7 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
   "type": "/v1/problems/field-not-granted",
   "title": "Dit veld is niet toegestaan",
   "status": 403,
-  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
+  "detail": "`enrolment.birth-date`: zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
   "instance": "/v1/queries",
   "code": "field-not-granted",
   "traceId": "-",
