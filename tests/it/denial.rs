@@ -93,7 +93,7 @@ async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
         texts.push(document.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    insta::assert_snapshot!(texts[0], @r#"{"type":"/v1/problems/no-such-purpose","title":"Dit doel bestaat niet, of niet voor u","status":404,"detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","code":"no-such-purpose","traceId":"-"}"#);
+    insta::assert_snapshot!(texts[0], @r#"{"type":"/v1/problems/no-such-purpose","title":"Dit doel bestaat niet, of niet voor u","status":404,"detail":"zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag","instance":"/v1/queries","code":"no-such-purpose","traceId":"-"}"#);
 }
 
 #[tokio::test]
