@@ -68,6 +68,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("subjects::rows::LINK", rows::LINK),
     ("subjects::rows::SETS", rows::SETS),
     ("subjects::rows::SET", rows::SET),
+    ("subjects::merge::BORNE_OUT", merge::BORNE_OUT),
     ("subjects::merge::AGREE", merge::AGREE),
     ("subjects::merge::DUE", merge::DUE),
     ("subjects::merge::LABELS", merge::LABELS),

@@ -13,9 +13,11 @@ use doelpoort_core::pseudonym::SubjectId;
 
 use super::{subject_at, subject_column};
 use crate::store::dataset::{Rendered, column_name, table_name};
-use crate::store::{Column, Sql, SqlValue, Store, StoreError, Tx, sql};
+use crate::store::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+/// Pairs written by one transaction.
+const AGREE_ROWS_MAX: usize = 5_000;
 /// Subjects relabelled by one statement.
 const RELABEL_ROWS_MAX: usize = 5_000;
 
@@ -48,14 +50,23 @@ macro_rules! candidates {
     };
 }
 
-/// `$1` now, `$2` when they take effect.
-pub(super) const AGREE: Sql = Sql::same(concat!(
+/// Pairs that two holders delivered and that are not agreed yet.
+pub(super) const BORNE_OUT: Sql = Sql::same(concat!(
     candidates!(),
-    "INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
-     SELECT subject_b, subject_a, 'two-holders', $1, $2 FROM candidate
-     GROUP BY subject_a, subject_b HAVING COUNT(DISTINCT holder) > 1
-     ON CONFLICT (merged, survivor) DO NOTHING"
+    "SELECT c.subject_b, c.subject_a FROM candidate AS c
+     LEFT JOIN subject_merge AS m ON m.merged = c.subject_b AND m.survivor = c.subject_a
+     WHERE m.merged IS NULL
+     GROUP BY c.subject_a, c.subject_b HAVING COUNT(DISTINCT c.holder) > 1"
 ));
+/// `$1` now, `$2` when they take effect, `$3` why, then the batch: merged, survivor.
+pub(super) const AGREE: Sql = sql!(
+    sqlite = "INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
+              SELECT unhex(value ->> 0), unhex(value ->> 1), $3, $1, $2 FROM json_each($4)
+              WHERE TRUE ON CONFLICT (merged, survivor) DO NOTHING",
+    postgres = "INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
+                SELECT v.merged, v.survivor, $3, $1, $2 FROM unnest($4::bytea[], $5::bytea[]) AS v (merged, survivor)
+                ON CONFLICT (merged, survivor) DO NOTHING"
+);
 pub(super) const DUE: Sql = sql!(
     "UPDATE subject_merge SET applied_us = $1
      WHERE applied_us IS NULL AND undone_us IS NULL AND effective_us <= $1"
@@ -87,19 +98,39 @@ pub struct LinkRule {
 impl Store {
     /// Agrees on the merges that the links now bear out; they take effect at the start of the next day. Returns
     /// how many are new. A merge that was agreed before, or undone, is not agreed again.
+    ///
+    /// The pairs are found by reading; only what is new is written, in short transactions, so that nobody waits.
     pub async fn agree_merges(&self, rules: &[LinkRule], now_us: i64) -> Result<u64, StoreError> {
-        let effective_us = (now_us.div_euclid(DAY_US) + 1) * DAY_US;
-        let mut tx = self.begin_write().await?;
-        tx.take("subject", 0).await?;
-        let mut agreed = tx
-            .execute(AGREE, vec![now_us.into(), effective_us.into()])
-            .await?;
+        let found = self.fetch_all(BORNE_OUT, vec![]).await?;
+        let mut agreed = self.agree(&found, "two-holders", now_us).await?;
         for rule in rules {
             let holders = Column::texts(rule.asserted_by.iter().map(Oin::as_str));
-            let values = vec![now_us.into(), effective_us.into(), SqlValue::Rows(vec![holders])];
-            agreed += tx.execute(&agree_by(rule), values).await?;
+            let found = self
+                .fetch_all(&borne_out_by(rule), vec![SqlValue::Rows(vec![holders])])
+                .await?;
+            agreed += self.agree(&found, "rule", now_us).await?;
         }
-        tx.commit().await?;
+        Ok(agreed)
+    }
+
+    /// Writes pairs of merged and survivor down as agreed.
+    async fn agree(&self, pairs: &[Row], reason: &str, now_us: i64) -> Result<u64, StoreError> {
+        let effective_us = (now_us.div_euclid(DAY_US) + 1) * DAY_US;
+        let mut agreed = 0;
+        for chunk in pairs.chunks(AGREE_ROWS_MAX) {
+            let column = |place| {
+                chunk
+                    .iter()
+                    .map(|row| row.bytes(place))
+                    .collect::<Result<Vec<_>, _>>()
+            };
+            let pairs = SqlValue::Rows(vec![Column::bytes(column(0)?), Column::bytes(column(1)?)]);
+            let mut tx = self.begin_write().await?;
+            tx.take("subject", 0).await?;
+            let values = vec![now_us.into(), effective_us.into(), reason.into(), pairs];
+            agreed += tx.execute(AGREE, values).await?;
+            tx.commit().await?;
+        }
         Ok(agreed)
     }
 
@@ -117,22 +148,21 @@ impl Store {
     }
 }
 
-/// The same as [`AGREE`], for pairs of the rule's holders (`$3`) whose dates agree.
-fn agree_by(rule: &LinkRule) -> Rendered {
+/// The same as [`BORNE_OUT`], for pairs of the rule's holders (`$1`) whose dates agree.
+fn borne_out_by(rule: &LinkRule) -> Rendered {
     let render = |holders: &str| {
         format!(
             "{candidates}
-             INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
-             SELECT DISTINCT c.subject_b, c.subject_a, 'rule', $1, $2 FROM candidate AS c
-             WHERE c.holder IN ({holders}) AND EXISTS (
+             SELECT DISTINCT c.subject_b, c.subject_a FROM candidate AS c
+             LEFT JOIN subject_merge AS m ON m.merged = c.subject_b AND m.survivor = c.subject_a
+             WHERE m.merged IS NULL AND c.holder IN ({holders}) AND EXISTS (
                SELECT 1 FROM subject_set AS o
                JOIN {own} AS l ON l.subject = o.root AND l.holder = c.holder
                JOIN delivery AS dl ON dl.id = l.delivery AND dl.state = 'active'
                JOIN {other} AS r ON r.subject IN (c.subject_a, c.subject_b) AND r.holder <> c.holder
                                 AND r.{other_date} = l.{own_date}
                JOIN delivery AS dr ON dr.id = r.delivery AND dr.state = 'active'
-               WHERE o.holder = c.holder AND o.subject = c.subject_a)
-             ON CONFLICT (merged, survivor) DO NOTHING",
+               WHERE o.holder = c.holder AND o.subject = c.subject_a)",
             candidates = candidates!(),
             own = table_name(&rule.own.dataset),
             own_date = column_name(&rule.own.field),
@@ -141,8 +171,8 @@ fn agree_by(rule: &LinkRule) -> Rendered {
         )
     };
     Rendered::pair(
-        render("SELECT value ->> 0 FROM json_each($3)"),
-        render("SELECT unnest($3::text[])"),
+        render("SELECT value ->> 0 FROM json_each($1)"),
+        render("SELECT unnest($1::text[])"),
     )
 }
 
