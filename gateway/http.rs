@@ -41,7 +41,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::gateway::Gateway;
-use crate::identity::{JWKS_PATH, METADATA_PATH};
+use crate::identity::{JWKS_PATH, METADATA_PATH, TOKEN_PATH};
 use language::Language;
 use problem::Problem;
 
@@ -61,6 +61,7 @@ pub fn exchange(gateway: &Arc<Gateway>) -> Router {
     let (public, _) = public_routes().split_for_parts();
     let asked = asked
         .merge(public)
+        .route(TOKEN_PATH, axum::routing::post(token::issue)) // certificate
         .route(METADATA_PATH, axum::routing::get(well_known::metadata))
         .route(JWKS_PATH, axum::routing::get(well_known::jwks))
         .layer(DefaultBodyLimit::max(body_bytes_max))
@@ -110,10 +111,10 @@ pub fn description() -> OpenApi {
     openapi::complete(description)
 }
 
-/// Routes that need an access token bound to the client's certificate, and the token endpoint itself.
+/// Routes that need an access token bound to the client's certificate. The token endpoint is no part of the described
+/// API: it follows RFC 6749, and RFC 8414 describes it.
 fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new()
-        .routes(routes!(token::issue)) // certificate
         .routes(routes!(catalogue::show)) // token
         .routes(routes!(questions::ask)) // token
         .routes(routes!(queries::ask)) // token

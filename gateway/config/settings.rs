@@ -87,7 +87,7 @@ section! {
     /// The gateway's own keys.
     Keys ["keys"] {
         /// The key file, every key in it wrapped; mode 0400 or 0600.
-        file: PathBuf = PathBuf::from("keys.json"),
+        file: PathBuf = PathBuf::from("keys.toml"),
         /// The key that unwraps them: a file with mode 0400, or `credential:NAME` for systemd's.
         kek: PathBuf = PathBuf::from("kek"),
     }

@@ -71,6 +71,7 @@ pub(crate) struct RowErrorDocument {
     params(("delivery" = String, Path, description = "The id of a delivery")),
     responses(
         (status = 200, description = "The delivery", body = DeliveryDocument),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 401, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
         (status = 503, response = crate::http::openapi::ProblemResponse),

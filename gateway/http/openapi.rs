@@ -2,11 +2,16 @@
 
 use axum::Json;
 use serde::Serialize;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
-use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder};
-use utoipa::{ToResponse, ToSchema};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, ServerBuilder};
+use utoipa::{OpenApi as _, ToResponse, ToSchema};
 
-use super::problem::Problem;
+use super::problem::{Problem, ProblemInput};
+
+/// What every described path begins with; it stands in the server's address.
+const VERSION_PATH: &str = "/v1";
 
 /// The description of this API (OpenAPI 3.1).
 ///
@@ -46,10 +51,12 @@ pub(super) fn complete(mut description: OpenApi) -> OpenApi {
         ))
         .build();
     description.servers = Some(vec![
-        ServerBuilder::new().url("https://doelpoort.example").build(),
+        ServerBuilder::new()
+            .url(format!("https://doelpoort.example{VERSION_PATH}"))
+            .build(),
     ]);
     let components = description.components.get_or_insert_default();
-    let token_url = crate::identity::TOKEN_PATH;
+    let token_url = format!("https://doelpoort.example{}", crate::identity::TOKEN_PATH);
     components.security_schemes.insert(
         "clientCertificate".to_owned(),
         SecurityScheme::MutualTls {
@@ -70,8 +77,42 @@ pub(super) fn complete(mut description: OpenApi) -> OpenApi {
         ))
         .into(),
     );
+    description.merge(Shared::openapi());
+    let paths = std::mem::take(&mut description.paths.paths);
+    description.paths.paths = paths
+        .into_iter()
+        .map(|(path, item)| {
+            (
+                path.strip_prefix(VERSION_PATH).unwrap_or(&path).to_owned(),
+                versioned(item),
+            )
+        })
+        .collect();
     description
 }
+
+/// Every good response tells the API's full version (API Design Rules).
+fn versioned(mut item: PathItem) -> PathItem {
+    let operations = [&mut item.get, &mut item.post];
+    for operation in operations.into_iter().flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && (status.starts_with('2') || status == "304")
+            {
+                let header = HeaderBuilder::new()
+                    .description(Some("The full version of the API"))
+                    .build();
+                response.headers.insert("API-Version".to_owned(), header.into());
+            }
+        }
+    }
+    item
+}
+
+/// What several routes share.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(responses(ProblemResponse), schemas(Problem, ProblemInput)))]
+struct Shared;
 
 /// A problem document (RFC 9457).
 #[derive(ToResponse)]
@@ -162,41 +203,6 @@ pub(crate) struct FactsDocument {
     exists: Option<bool>,
     /// The person who asks.
     on_behalf_of: Option<OnBehalfOfDocument>,
-}
-
-/// A token request (RFC 6749 section 4.4, RFC 7523 section 2.2).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TokenForm {
-    /// `client_credentials`.
-    grant_type: String,
-    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
-    client_assertion_type: String,
-    /// The signed assertion.
-    client_assertion: String,
-    /// Purposes, separated by spaces; all of yours where absent.
-    scope: Option<String>,
-}
-
-/// A token (RFC 6749 section 5.1).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TokenDocument {
-    /// The access token.
-    access_token: String,
-    /// `Bearer`.
-    token_type: String,
-    /// Seconds until it expires.
-    expires_in: i64,
-    /// The purposes that it names.
-    scope: String,
-}
-
-/// An error of the token endpoint (RFC 6749 section 5.2).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OAuthErrorDocument {
-    /// The stable code.
-    error: String,
-    /// What is wrong.
-    error_description: String,
 }
 
 /// A delivery, as its deliverer sees it.

@@ -296,8 +296,20 @@ fn help(code: &str, language: Language) -> String {
             "zie `GET /v1/catalogue` voor de gesloten peilmomenten van dit doel",
             "see `GET /v1/catalogue` for the closed epochs of this purpose",
         ),
+        "no-such-purpose" => (
+            "zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag",
+            "see `GET /v1/catalogue` for your purposes; who acts for a board names it: `holder=` at a delivery, `actingFor` in a request",
+        ),
         "not-in-token" => ("vraag een nieuw token", "ask for a new token"),
         "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
+        "purpose-asleep" => (
+            "een ondertekenaar moet het doel (opnieuw) goedkeuren; vraag het de beheerder",
+            "somebody concerned must approve the purpose (again); ask the operator",
+        ),
+        "purpose-expired" => (
+            "het doel geldt vandaag niet; vraag het de beheerder",
+            "the purpose does not hold today; ask the operator",
+        ),
         "source-unavailable" => ("probeer het later opnieuw", "try again later"),
         "too-large" => ("splits wat u stuurt", "split what you send"),
         "too-many-cells" => (
@@ -319,7 +331,7 @@ fn help(code: &str, language: Language) -> String {
 pub(crate) fn page(code: &str) -> Option<String> {
     let meaning = MEANINGS.iter().find(|meaning| meaning.code == code)?;
     Some(format!(
-        "{} {}\n\nnl: {}. {}\nen: {}. {}\n",
+        "{} {}\n\nnl: {}: {}\nen: {}: {}\n",
         meaning.status.as_u16(),
         meaning.code,
         meaning.nl,

@@ -18,6 +18,7 @@ use super::problem::{Problem, page};
     params(("code" = String, Path, description = "The stable code")),
     responses(
         (status = 200, description = "The explanation", body = String, content_type = "text/plain"),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
     )
 )]

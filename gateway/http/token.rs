@@ -21,25 +21,6 @@ struct ErrorDocument {
 }
 
 /// An access token, bound to the certificate of this connection.
-///
-/// Een toegangstoken, gebonden aan het certificaat van deze verbinding.
-#[utoipa::path(
-    post,
-    path = "/oauth/token",
-    operation_id = "issueToken",
-    tag = "identity",
-    request_body(
-        content = crate::http::openapi::TokenForm,
-        content_type = "application/x-www-form-urlencoded",
-    ),
-    responses(
-        (status = 200, description = "The token", body = crate::http::openapi::TokenDocument),
-        (status = 400, description = "The request is not valid (RFC 6749 section 5.2)", body = crate::http::openapi::OAuthErrorDocument),
-        (status = 401, description = "The client did not prove itself", body = crate::http::openapi::OAuthErrorDocument),
-        (status = 503, description = "No token can be issued now", body = crate::http::openapi::OAuthErrorDocument),
-    ),
-    security(("clientCertificate" = []))
-)]
 pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
     if gateway.limits.check_address(peer.address.ip()).is_err() {
         gateway.metrics.unidentified("rate-limited");

@@ -28,7 +28,7 @@ pub enum SourceError {
     /// The plan names what the catalogue does not have.
     #[error("the plan names `{0}`, which the catalogue does not have")]
     NotInCatalogue(String),
-    /// More pupils than one request may span.
+    /// More rows than one request may span.
     #[error("the scope holds more pupils than one request may span; narrow it with `only`")]
     TooManyRows,
     /// The store failed.
@@ -123,25 +123,27 @@ impl Delivered {
             .next()
             .ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
         let within = match plan.scope() {
-            PlannedScope::Caseload { controller, staff } => Within::Caseload {
+            PlannedScope::Caseload {
                 controller,
                 staff,
-                at: plan.at(),
+                on,
+            } => Within::Caseload {
+                controller,
+                staff,
+                at: *on,
             },
             PlannedScope::Everything => Within::Everybody,
             PlannedScope::OwnBoard(board) => Within::Holder(board),
         };
         let base_reading = Reading::of(catalogue, base, plan.at())?;
         let base_selection = base_reading.selection(within);
-        let found = self
-            .latest(
-                &base_reading,
-                &render::rows(&base_selection, self.records_rows_max.saturating_add(1)),
-            )
-            .await?;
+        let query = render::rows(&base_selection, self.records_rows_max.saturating_add(1));
+        let mut found = self.all(&base_reading, &query).await?;
+        // Counted before a pupil's earlier rows fall away: what the limit cut off would otherwise go unnoticed.
         if found.len() > usize::try_from(self.records_rows_max).unwrap_or(usize::MAX) {
             return Err(SourceError::TooManyRows);
         }
+        found.dedup_by(|later, first| later.0 == first.0);
         let mut joined = Vec::new();
         for part in parts {
             let reading = Reading::of(catalogue, part, plan.at())?;

@@ -251,3 +251,6 @@ impl Tx {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

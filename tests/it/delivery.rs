@@ -1,5 +1,7 @@
 //! Deliveries: all of it visible, or nothing.
 
+use std::fmt::Write as _;
+
 use doelpoort::client::{Delivery, Media, Mode};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -187,7 +189,7 @@ async fn gzip_is_unpacked() {
             .unwrap()
             .success()
     );
-    let delivery = world.delivery(VENDOR, "enrolment", Mode::Snapshot);
+    let delivery = World::delivery(VENDOR, "enrolment", Mode::Snapshot);
     let packed = folder.path().join("rows.ndjson.gz");
     let answer = world
         .client(VENDOR)
@@ -203,7 +205,7 @@ fn csv() -> String {
     let mut text = "\u{feff}pupil.eckId,kind,received,outcome,number\r\n".to_owned();
     let numbers = ["plain", "\"with, comma\"", "\"with \"\"quotes\"\"\"", ""];
     for (pupil, number) in numbers.into_iter().enumerate() {
-        text += &format!("{},SBO,2026-09-01,pending,{number}\r\n", eck_id(pupil));
+        write!(text, "{},SBO,2026-09-01,pending,{number}\r\n", eck_id(pupil)).unwrap();
     }
     text
 }
@@ -216,7 +218,7 @@ async fn csv_is_read_as_rfc_4180_has_it(#[case] backend: Backend) {
     let Some(world) = world(backend).await else { return };
     let delivery = Delivery {
         media: Media::Csv,
-        ..world.delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
+        ..World::delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
     };
     let answer = world
         .client("swv-po-delivery")
@@ -251,7 +253,7 @@ async fn a_newline_within_quotes_is_part_of_the_value_and_refused_as_one() {
     let text = csv().replace("with, comma", "with\nnewline");
     let delivery = Delivery {
         media: Media::Csv,
-        ..world.delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
+        ..World::delivery("swv-po-delivery", "admissibility", Mode::Snapshot)
     };
     let refused = problem(
         world
@@ -287,7 +289,7 @@ async fn a_body_that_breaks_off_leaves_nothing_visible(#[case] backend: Backend)
         Err(std::io::Error::other("the line is cut")),
     ];
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
-    let delivery = world.delivery(VENDOR, "enrolment", Mode::Snapshot);
+    let delivery = World::delivery(VENDOR, "enrolment", Mode::Snapshot);
     assert!(world.client(VENDOR).deliver(&delivery, body).await.is_err());
 
     assert_eq!(visible(&world).await, before);

@@ -21,7 +21,7 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
   "type": "/v1/problems/field-not-granted",
   "title": "Dit veld is niet toegestaan",
   "status": 403,
-  "detail": "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`: `enrolment.birth-date`",
+  "detail": "`enrolment.birth-date`: zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
   "instance": "/v1/queries",
   "code": "field-not-granted",
   "traceId": "-",
@@ -93,7 +93,7 @@ async fn a_purpose_of_others_looks_like_one_that_does_not_exist() {
         texts.push(document.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    insta::assert_snapshot!(texts[0], @r#"{"type":"/v1/problems/no-such-purpose","title":"Dit doel bestaat niet, of niet voor u","status":404,"detail":"zie `allowed` voor wat wel mag, en `GET /v1/catalogue`","instance":"/v1/queries","code":"no-such-purpose","traceId":"-"}"#);
+    insta::assert_snapshot!(texts[0], @r#"{"type":"/v1/problems/no-such-purpose","title":"Dit doel bestaat niet, of niet voor u","status":404,"detail":"zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag","instance":"/v1/queries","code":"no-such-purpose","traceId":"-"}"#);
 }
 
 #[tokio::test]
@@ -114,4 +114,22 @@ async fn an_expired_purpose_is_refused_under_an_old_token_and_a_new_one() {
     "403 purpose-expired",
 )
 "#);
+}
+
+#[tokio::test]
+async fn a_purpose_sleeps_while_one_approval_is_missing() {
+    let world = World::with(Backend::Sqlite, |config| {
+        std::fs::remove_file(
+            config
+                .policies
+                .dir
+                .join("approvals/youth-atlas.municipality.fg.jws"),
+        )
+        .unwrap();
+    })
+    .await
+    .unwrap();
+    let client = world.client("swv-po-dashboard");
+    let asked = figures(&[], json!({}));
+    assert_eq!(refusal(client.query(asked).await), "403 purpose-asleep");
 }

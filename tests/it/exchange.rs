@@ -123,7 +123,7 @@ async fn a_vendor_without_the_boards_mandate_is_refused() {
     let asked = fact(OTHER_BOARD, &[json!({ "ref": "1", "bsn": bsn(0) })]);
     let facts = refusal(world.client("vendor-alpha-school").facts(asked).await);
     let client = world.client("vendor-alpha-delivery");
-    let mut delivery = world.delivery("vendor-alpha-delivery", "enrolment", Mode::Snapshot);
+    let mut delivery = World::delivery("vendor-alpha-delivery", "enrolment", Mode::Snapshot);
     delivery.holder = Some(OTHER_BOARD.to_owned());
     let delivered = refusal(client.deliver(&delivery, "".into()).await);
     insta::assert_debug_snapshot!((facts, delivered), @r#"

@@ -198,3 +198,44 @@ async fn fields_are_those_asked_and_as_coarse_as_granted() {
 
     insta::assert_snapshot!(answer.data().unwrap(), @r#"[{"absence.since":"2026-09","absence.kind":"unauthorised"},{"absence.since":"2026-09","absence.kind":"unauthorised"},{"absence.since":"2026-09","absence.kind":"unauthorised"}]"#);
 }
+
+/// Found by reading: the caseload was taken as it stood on the date that the request chose.
+#[tokio::test]
+async fn a_caseload_of_the_past_gives_no_right_to_the_past() {
+    let world = consultation(Backend::Sqlite).await.unwrap();
+    let mut ended = pupils::caseload(CONSULENT, SITE);
+    ended["until"] = "2026-10-01".into();
+    world.deliver("swv-po-delivery", "caseload", &[ended]).await;
+    let mut asked = records(&["pseudonym"]);
+    asked.insert("at".to_owned(), "2026-09-15".into());
+    let answer = world.client("swv-po-consulent").query(asked).await.unwrap();
+    assert!(pseudonyms(&answer).is_empty());
+}
+
+/// Found by reading: rows were counted after a pupil's earlier rows had fallen away, so that a limit could cut off
+/// pupils without a word.
+#[tokio::test]
+async fn more_rows_than_one_request_may_span_are_refused_and_not_cut_off() {
+    let world = World::with(Backend::Sqlite, |config| config.limits.records_rows_max = 5)
+        .await
+        .unwrap();
+    let again = |number: usize| {
+        let mut row = enrolment(number);
+        row["from"] = "2026-09-01".into();
+        row
+    };
+    let rows: Vec<_> = (0..3)
+        .flat_map(|number| [enrolment(number), again(number)])
+        .collect();
+    world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
+    let cases = [pupils::caseload(CONSULENT, SITE)];
+    world.deliver("swv-po-delivery", "caseload", &cases).await;
+    let client = world.client("swv-po-consulent");
+    let all = refusal(client.query(records(&["pseudonym"])).await);
+    world
+        .deliver("vendor-alpha-delivery", "enrolment", &rows[..4])
+        .await;
+    let fewer = client.query(records(&["pseudonym"])).await.unwrap();
+    insta::assert_snapshot!(all, @"400 too-many-cells");
+    assert_eq!(pseudonyms(&fewer).len(), 2);
+}

@@ -129,12 +129,12 @@ impl World {
         mode: Mode,
         rows: &[Value],
     ) -> Result<Answer, ClientError> {
-        let delivery = self.delivery(client, dataset, mode);
+        let delivery = Self::delivery(client, dataset, mode);
         self.client(client).deliver(&delivery, lines(rows).into()).await
     }
 
     /// What a delivery says of itself.
-    pub(crate) fn delivery(&self, client: &str, dataset: &str, mode: Mode) -> Delivery {
+    pub(crate) fn delivery(client: &str, dataset: &str, mode: Mode) -> Delivery {
         Delivery {
             dataset: dataset.to_owned(),
             mode,
@@ -166,7 +166,9 @@ impl World {
 
 /// NDJSON.
 pub(crate) fn lines(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    let mut text = rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+    text.push('\n');
+    text
 }
 
 /// The gateway's reasons for a refusal.

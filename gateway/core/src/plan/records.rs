@@ -74,6 +74,8 @@ pub enum PlannedScope {
         controller: Oin,
         /// The person, as the caseload names it.
         staff: String,
+        /// The day of the decision: a caseload of the past gives no right, whatever date the rows are asked for.
+        on: Date,
     },
     /// All pupils.
     Everything,
@@ -174,6 +176,7 @@ fn scope(permit: &Permit<'_>, scope: Scope, staff: Option<&Staff>) -> PlannedSco
         Scope::Caseload => PlannedScope::Caseload {
             controller: permit.principal().clone(),
             staff: staff.map(|staff| staff.subject.clone()).unwrap_or_default(),
+            on: permit.day(),
         },
         Scope::Everything => PlannedScope::Everything,
         Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => {

@@ -76,10 +76,10 @@ pub(crate) fn fact(board: &str, pupils: &[Value]) -> Map<String, Value> {
 }
 
 /// Figures, composed.
-pub(crate) fn figures(group_by: &[&str], only: Value) -> Map<String, Value> {
+pub(crate) fn figures(group_by: &[&str], only: impl Into<Value>) -> Map<String, Value> {
     body(json!({
         "purpose": "youth-atlas", "form": "figures", "epoch": "latest",
-        "groupBy": group_by, "only": only, "measures": ["pupils"],
+        "groupBy": group_by, "only": only.into(), "measures": ["pupils"],
     }))
 }
 

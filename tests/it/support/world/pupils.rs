@@ -17,7 +17,10 @@ pub(crate) fn bsn(number: usize) -> String {
     let oin = "00000099000000000034".parse().unwrap();
     let valid = |text: &String| Identifier::parse(IdentifierKind::Bsn, text, &oin).is_ok();
     let start = 999_000_000 + number * 20;
-    (start..).map(|number| number.to_string()).find(valid).unwrap()
+    (start..start + 20)
+        .map(|number| number.to_string())
+        .find(valid)
+        .unwrap()
 }
 
 /// The ECK iD of pupil `number`: random enough to be found nowhere by chance.
