@@ -184,6 +184,7 @@ fn records_read_each_field_once_from_its_dataset_as_coarse_as_granted() {
     let scope = PlannedScope::Caseload {
         controller: caller("swv-po", "consulent").organisation,
         staff: staff().subject,
+        on: jiff::civil::date(2026, 11, 22),
     };
     assert!(*plan.scope() == scope);
     assert_eq!(format!("{:?}", plan.scope()), "Caseload(..)");

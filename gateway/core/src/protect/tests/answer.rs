@@ -37,11 +37,11 @@ fn the_bytes_that_leave_are_those_of_the_digest() {
     for make in answers {
         let release = make(Format::Json);
         let digest = release.digest();
-        let receipt_given = receipt(&release, &log);
-        let answer = Answer::new(release, receipt_given.clone());
+        let given = receipt(&release, &log);
+        let answer = Answer::new(release, given.clone());
         assert_eq!(answer.digest(), digest);
         let (body, kept) = answer.into_body();
-        assert_eq!(kept, receipt_given);
+        assert_eq!(kept, given);
         let (inner, split) = split_answer(text(&body)).unwrap();
         assert_eq!(split, digest);
         let proven = verify(inner, log.verifier(), Some(&split)).unwrap();
@@ -50,10 +50,10 @@ fn the_bytes_that_leave_are_those_of_the_digest() {
         // NDJSON: the rows as they are, then one line of meta and one of receipt.
         let release = make(Format::Ndjson);
         let (digest, rows) = (release.digest(), release.data.clone());
-        let receipt = receipt(&release, &log);
-        let (body, _) = Answer::new(release, receipt).into_body();
+        let given = receipt(&release, &log);
+        let (body, _) = Answer::new(release, given).into_body();
         let rest = text(&body).strip_prefix(text(&rows)).unwrap();
-        let [meta, receipt] = rest.lines().collect::<Vec<_>>()[..] else {
+        let [meta, last] = rest.lines().collect::<Vec<_>>()[..] else {
             panic!("two lines")
         };
         let meta = meta
@@ -62,12 +62,12 @@ fn the_bytes_that_leave_are_those_of_the_digest() {
             .strip_suffix('}')
             .unwrap();
         assert_eq!(answer_digest(&rows, meta.as_bytes()), digest);
-        assert!(serde_json::from_str::<Json>(receipt).unwrap()["receipt"].is_object());
+        assert!(serde_json::from_str::<Json>(last).unwrap()["receipt"].is_object());
 
         // CSV: the rows alone; the receipt travels in a header.
         let release = make(Format::Csv);
         let rows = release.data.clone();
-        let receipt = super::answer::receipt(&release, &log);
-        assert_eq!(Answer::new(release, receipt).into_body().0, rows);
+        let given = receipt(&release, &log);
+        assert_eq!(Answer::new(release, given).into_body().0, rows);
     }
 }
