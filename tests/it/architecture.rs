@@ -310,7 +310,9 @@ fn sources() -> Vec<(String, String)> {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() && !["tests", "examples", "target"].contains(&name) {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !["tests.rs", "fixture.rs"].contains(&name) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !["tests.rs", "fixture.rs"].contains(&name)
+            {
                 let text = fs::read_to_string(&path).unwrap();
                 sources.push((
                     path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
