@@ -103,7 +103,7 @@ pub async fn run(options: &Options) -> Result<(), DemoError> {
     let now = SystemClock.now();
     let setup = Setup::new(options, now);
     let fresh = !setup.is_ready();
-    story.begin(options, fresh)?;
+    Story::begin(options, fresh)?;
     let population = if fresh {
         Some(story.generating(options, now)?)
     } else {
@@ -118,9 +118,9 @@ pub async fn run(options: &Options) -> Result<(), DemoError> {
         demo.clock.move_to_real_time();
         story.tell(&setup, &demo.gateway, population, &demo.clock).await?;
         setup.finished()?;
-        story.took(began.elapsed())?;
+        Story::took(began.elapsed())?;
     }
-    story.next_steps(&setup)?;
+    Story::next_steps(&setup)?;
     if !options.once {
         demo.shutdown.draining().await;
     }

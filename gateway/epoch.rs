@@ -49,6 +49,12 @@ pub enum CloseError {
         /// The latest count date.
         latest: String,
     },
+    /// No purpose that acts grants figures of the population: nothing would ever answer for the epoch.
+    #[error("no purpose that acts grants figures of `{population}`; the epoch stays open")]
+    NoPurposes {
+        /// The population.
+        population: Name,
+    },
     /// A grant makes no lattice.
     #[error(transparent)]
     Release(#[from] ReleaseError),
@@ -91,6 +97,9 @@ impl Gateway {
         let date = count_date(population, date, civil_day(now))?;
         self.store.apply_due_merges(now.as_microsecond()).await?;
         let purposes = figures_purposes(&current, &name, now);
+        if purposes.is_empty() {
+            return Err(CloseError::NoPurposes { population: name });
+        }
         let digest = current.policies.digest;
         let id = self
             .store

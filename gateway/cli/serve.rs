@@ -16,7 +16,7 @@ use crate::telemetry::Metrics;
 use crate::tls::{Examples, Tls};
 
 /// How often what is due between requests is done.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 
 /// `doelpoort serve`.
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ use crate::exchange::Refusal;
 use crate::gateway::Gateway;
 use crate::store::delivery::{Batch, Finished, Mode, NewDelivery, RowError, STAGE_ROWS_MAX, StagedRow};
 use crate::store::subjects::{Assertion, Sighting};
+use crate::telemetry::RowOutcome;
 
 /// A delivery that has begun.
 #[derive(Debug)]
@@ -239,6 +240,10 @@ impl Gateway {
             .dataset(permit.dataset())
             .ok_or(Refusal::Internal)?;
         let (accepted, rejected) = (received.accepted.unsigned_abs(), received.rejected.unsigned_abs());
+        self.metrics
+            .delivery_rows(dataset.name.as_str(), RowOutcome::Accepted, accepted);
+        self.metrics
+            .delivery_rows(dataset.name.as_str(), RowOutcome::Refused, rejected);
         if !dataset.errors.accepts(accepted + rejected, rejected) {
             self.store.reject(opened.id, now_us).await?;
             let errors = self.store.delivery_errors(opened.id).await?;

@@ -34,7 +34,7 @@ pub async fn deliver(
 ) -> Result<(), DemoError> {
     let loads = loads(population)?;
     let total = loads.iter().map(|load| load.count).sum();
-    let progress = story.delivering(total);
+    let progress = Story::delivering(total);
     let mut clients: BTreeMap<String, Client> = BTreeMap::new();
     for load in loads {
         if !clients.contains_key(&load.client) {

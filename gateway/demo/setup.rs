@@ -192,7 +192,9 @@ impl Setup {
                     line
                 }
             });
-            write(&entry, &lines.map(|line| format!("{line}\n")).collect::<String>())?;
+            let mut dated = lines.collect::<Vec<_>>().join("\n");
+            dated.push('\n');
+            write(&entry, &dated)?;
         }
         Ok(())
     }

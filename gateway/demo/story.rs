@@ -38,7 +38,7 @@ impl Story {
         }
     }
 
-    pub(super) fn begin(&self, options: &Options, fresh: bool) -> Result<(), DemoError> {
+    pub(super) fn begin(options: &Options, fresh: bool) -> Result<(), DemoError> {
         let folder = options.dir.display();
         say(&format!(
             "Doelpoort {}: purpose or nothing, logged or not answered.",
@@ -76,7 +76,7 @@ impl Story {
         Ok(population)
     }
 
-    pub(super) fn delivering(&self, rows: u64) -> ProgressBar {
+    pub(super) fn delivering(rows: u64) -> ProgressBar {
         bar("delivering", rows)
     }
 
@@ -250,11 +250,11 @@ impl Story {
         ))
     }
 
-    pub(super) fn took(&self, time: Duration) -> Result<(), DemoError> {
+    pub(super) fn took(time: Duration) -> Result<(), DemoError> {
         say(&format!("\nAll of it took {:.1} s.", time.as_secs_f64()))
     }
 
-    pub(super) fn next_steps(&self, setup: &Setup) -> Result<(), DemoError> {
+    pub(super) fn next_steps(setup: &Setup) -> Result<(), DemoError> {
         let dir = setup.dir().display();
         let settings = std::fs::read_to_string(setup.client("swv-po-dashboard").join("client.toml"))?;
         let gateway = settings

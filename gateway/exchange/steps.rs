@@ -18,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::identity::Asking;
 use crate::log::LogError;
 use crate::store::subjects::Sighting;
+use crate::telemetry::AccessOutcome;
 
 impl Gateway {
     /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.
@@ -112,7 +113,10 @@ impl Gateway {
     ) -> Result<(Result<Release, Refusal>, Receipt), Refusal> {
         let entry = circumstances.entry(outcome.as_ref())?;
         match self.log.append(entry).await {
-            Ok(receipt) => Ok((outcome, receipt)),
+            Ok(receipt) => {
+                self.metrics.log_entry(became(outcome.as_ref().err()));
+                Ok((outcome, receipt))
+            }
             Err(LogError::PolicyChanged) => {
                 self.follow_policy_generation().await;
                 let changed = Err(Refusal::PolicyChanged);
@@ -121,6 +125,17 @@ impl Gateway {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What an access became, for the metrics: a failure of ours is no refusal.
+fn became(refusal: Option<&Refusal>) -> AccessOutcome {
+    match refusal {
+        None => AccessOutcome::Granted,
+        Some(Refusal::Internal | Refusal::Log | Refusal::PolicyChanged | Refusal::Source) => {
+            AccessOutcome::Failed
+        }
+        Some(_) => AccessOutcome::Denied,
     }
 }
 
