@@ -1,8 +1,10 @@
 //! Reads what a plan needs from the delivered rows, and nothing else.
 
+mod reading;
+
 use std::collections::HashMap;
 
-use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldName, FieldType, Name, Value};
+use doelpoort_core::catalogue::{Catalogue, FieldName, Name, Value};
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
 use doelpoort_core::figures::cell_id::CellId;
 use doelpoort_core::plan::{FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan};
@@ -13,8 +15,12 @@ use doelpoort_core::scope::{EnrolmentClaim, ResidentClaim, own_pupil};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::store::render::{self, Query, Selection, Within};
+use crate::store::render::{self, Query, Within};
 use crate::store::{Row, Store, StoreError};
+
+pub(crate) use reading::stored_value;
+
+use reading::Reading;
 
 /// The most rows that are read about the pupils of one facts request.
 const FACTS_ROWS_MAX: u32 = 10_000;
@@ -287,104 +293,6 @@ impl Claims {
             Scope::Caseload | Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => own,
         }
     }
-}
-
-/// A part of a plan as the store holds it: stored columns, and fields computed from them.
-struct Reading<'a> {
-    part: &'a Part,
-    dataset: &'a Dataset,
-    fields: Vec<&'a Field>,
-    columns: Vec<&'a Field>,
-    at: Date,
-}
-
-impl<'a> Reading<'a> {
-    fn of(catalogue: &'a Catalogue, part: &'a Part, at: Date) -> Result<Self, SourceError> {
-        let missing = || SourceError::NotInCatalogue(part.dataset.to_string());
-        let dataset = catalogue.dataset(&part.dataset).ok_or_else(missing)?;
-        let mut fields = Vec::with_capacity(part.fields.len());
-        let mut columns: Vec<&Field> = Vec::with_capacity(part.fields.len());
-        for wanted in &part.fields {
-            let field = dataset.field(wanted).ok_or_else(missing)?;
-            fields.push(field);
-            for source in sources(field) {
-                let column = dataset.field(source).ok_or_else(missing)?;
-                if !columns.iter().any(|known| known.name == column.name) {
-                    columns.push(column);
-                }
-            }
-        }
-        Ok(Self {
-            part,
-            dataset,
-            fields,
-            columns,
-            at,
-        })
-    }
-
-    fn selection(&self, within: Within<'a>) -> Selection<'a> {
-        Selection {
-            dataset: self.dataset,
-            columns: self.columns.iter().map(|field| &field.name).collect(),
-            only: self
-                .part
-                .only
-                .iter()
-                .map(|(field, value)| (field, value))
-                .collect(),
-            holders: self.part.holders.as_deref(),
-            at: self.at,
-            within,
-        }
-    }
-
-    /// The values of the part's fields, in order. Column 0 is the subject.
-    fn values(&self, row: &Row) -> Result<Values, StoreError> {
-        let mut stored: Vec<(&Name, Option<Value>)> = Vec::with_capacity(self.columns.len());
-        for (place, field) in self.columns.iter().enumerate() {
-            stored.push((&field.name, stored_value(row, place + 1, field)?));
-        }
-        let of = |wanted: &Name| {
-            stored
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .and_then(|(_, value)| value.as_ref())
-        };
-        Ok(self
-            .fields
-            .iter()
-            .map(|field| value(field, self.at, &of))
-            .collect())
-    }
-}
-
-/// A field's value: stored, or computed from stored ones.
-fn value<'r>(field: &Field, at: Date, of: &impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
-    match &field.derive {
-        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derive.on(at, of),
-        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => of(&field.name).cloned(),
-    }
-}
-
-/// The stored fields that a field's value comes from.
-fn sources(field: &Field) -> Vec<&Name> {
-    match &field.derive {
-        Some(Derive::Age { of }) => vec![of],
-        Some(Derive::WholeWeeks { since, until }) => vec![since, until],
-        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
-    }
-}
-
-pub(crate) fn stored_value(row: &Row, place: usize, field: &Field) -> Result<Option<Value>, StoreError> {
-    Ok(match field.field_type {
-        FieldType::Bool => row.int_opt(place)?.map(|flag| Value::Bool(flag != 0)),
-        FieldType::Date => row.int_opt(place)?.and_then(render::date).map(Value::Date),
-        FieldType::Integer { .. } => row.int_opt(place)?.map(Value::Integer),
-        FieldType::Brin6 | FieldType::Code | FieldType::Pc4 | FieldType::StaffId | FieldType::Text { .. } => {
-            row.text_opt(place)?.map(Value::Text)
-        }
-    })
 }
 
 /// A joined dataset whose filter a pupil does not meet takes the pupil out; without filter its fields stay empty.

@@ -1,0 +1,107 @@
+//! A part of a plan as the store holds it: which columns are read, and how values are made of them.
+
+use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldType, Name, Value};
+use doelpoort_core::plan::Part;
+use jiff::civil::Date;
+
+use super::{SourceError, Values};
+use crate::store::render::{self, Selection, Within};
+use crate::store::{Row, StoreError};
+
+/// A part of a plan as the store holds it: stored columns, and fields computed from them.
+pub(super) struct Reading<'a> {
+    part: &'a Part,
+    dataset: &'a Dataset,
+    fields: Vec<&'a Field>,
+    columns: Vec<&'a Field>,
+    at: Date,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(catalogue: &'a Catalogue, part: &'a Part, at: Date) -> Result<Self, SourceError> {
+        let missing = || SourceError::NotInCatalogue(part.dataset.to_string());
+        let dataset = catalogue.dataset(&part.dataset).ok_or_else(missing)?;
+        let mut fields = Vec::with_capacity(part.fields.len());
+        let mut columns: Vec<&Field> = Vec::with_capacity(part.fields.len());
+        for wanted in &part.fields {
+            let field = dataset.field(wanted).ok_or_else(missing)?;
+            fields.push(field);
+            for source in sources(field) {
+                let column = dataset.field(source).ok_or_else(missing)?;
+                if !columns.iter().any(|known| known.name == column.name) {
+                    columns.push(column);
+                }
+            }
+        }
+        Ok(Self {
+            part,
+            dataset,
+            fields,
+            columns,
+            at,
+        })
+    }
+
+    pub(super) fn selection(&self, within: Within<'a>) -> Selection<'a> {
+        Selection {
+            dataset: self.dataset,
+            columns: self.columns.iter().map(|field| &field.name).collect(),
+            only: self
+                .part
+                .only
+                .iter()
+                .map(|(field, value)| (field, value))
+                .collect(),
+            holders: self.part.holders.as_deref(),
+            at: self.at,
+            within,
+        }
+    }
+
+    /// The values of the part's fields, in order. Column 0 is the subject.
+    pub(super) fn values(&self, row: &Row) -> Result<Values, StoreError> {
+        let mut stored: Vec<(&Name, Option<Value>)> = Vec::with_capacity(self.columns.len());
+        for (place, field) in self.columns.iter().enumerate() {
+            stored.push((&field.name, stored_value(row, place + 1, field)?));
+        }
+        let of = |wanted: &Name| {
+            stored
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .and_then(|(_, value)| value.as_ref())
+        };
+        Ok(self
+            .fields
+            .iter()
+            .map(|field| value(field, self.at, &of))
+            .collect())
+    }
+}
+
+/// A field's value: stored, or computed from stored ones.
+fn value<'r>(field: &Field, at: Date, of: &impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
+    match &field.derive {
+        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derive.on(at, of),
+        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => of(&field.name).cloned(),
+    }
+}
+
+/// The stored fields that a field's value comes from.
+fn sources(field: &Field) -> Vec<&Name> {
+    match &field.derive {
+        Some(Derive::Age { of }) => vec![of],
+        Some(Derive::WholeWeeks { since, until }) => vec![since, until],
+        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
+    }
+}
+
+pub(crate) fn stored_value(row: &Row, place: usize, field: &Field) -> Result<Option<Value>, StoreError> {
+    Ok(match field.field_type {
+        FieldType::Bool => row.int_opt(place)?.map(|flag| Value::Bool(flag != 0)),
+        FieldType::Date => row.int_opt(place)?.and_then(render::date).map(Value::Date),
+        FieldType::Integer { .. } => row.int_opt(place)?.map(Value::Integer),
+        FieldType::Brin6 | FieldType::Code | FieldType::Pc4 | FieldType::StaffId | FieldType::Text { .. } => {
+            row.text_opt(place)?.map(Value::Text)
+        }
+    })
+}
