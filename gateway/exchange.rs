@@ -48,7 +48,7 @@ impl Gateway {
         let policies = &current.policies;
         self.limits.check_client(caller)?;
         let request = asked.parse(&policies.catalogue, caller)?;
-        circumstances.asked_for(&request);
+        circumstances.asked_for(&request, policies);
         let cursor = Cursor::open(self, caller, policies, asked, &request, now)?;
         let staff = self.staff(policies, caller, asked, &request, cursor.as_ref(), now)?;
         let permit = decide(policies, caller, staff.as_ref(), &request, now)?;

@@ -4,6 +4,7 @@ use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Va
 use doelpoort_core::extract::Extract;
 use doelpoort_core::party::Caller;
 use doelpoort_core::plan::Plan;
+use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
 use doelpoort_core::request::{Form, Request};
@@ -43,9 +44,16 @@ impl Circumstances {
         self.now
     }
 
-    /// The request was understood.
-    pub(crate) fn asked_for(&mut self, request: &Request) {
+    /// The request was understood. A purpose that exists is named, whatever is decided; other text never is.
+    pub(crate) fn asked_for(&mut self, request: &Request, policies: &Policies) {
         self.event.form = Some(leaf_form(request.form()));
+        self.event.purpose = policies
+            .purposes
+            .get(request.purpose())
+            .map(|standing| PurposeVersion {
+                id: standing.purpose.id.to_string(),
+                version: standing.purpose.version,
+            });
     }
 
     /// The request was granted by a clause.
