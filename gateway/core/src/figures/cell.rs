@@ -14,7 +14,7 @@ const ALL: &str = "all";
 /// One cell of a population at an epoch: a measure, and one node in each of some dimensions.
 ///
 /// Dimensions are `<dataset>.<field>@<level>`, values are codes, never labels. What needs the catalogue (implied
-/// nodes drop out, an only child becomes its parent) is done before a name is made: [`super::Canonical`].
+/// nodes drop out, an only child becomes its parent) is done before a name is made: [`Catalogue::cell`](crate::catalogue::Catalogue::cell).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellName {
     population: Name,
