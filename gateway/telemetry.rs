@@ -11,8 +11,8 @@ use crate::config::{Log, LogFormat};
 pub use metrics::{AccessOutcome, ConnectionEnd, Metrics, RowOutcome};
 
 /// Always appended to the configured filter: clients that put an address in SNI make rustls warn once a
-/// connection, and database drivers log statements.
-const QUIET: &str = "rustls::msgs=error,sqlx=warn,hyper=warn,h2=warn";
+/// connection, and database drivers log statements and waits.
+const QUIET: &str = "rustls::msgs=error,sqlx=warn,sqlx::pool=error,hyper=warn,h2=warn";
 
 /// Why log lines cannot be written as configured.
 #[derive(Debug, thiserror::Error)]
