@@ -5,12 +5,13 @@ use doelpoort_core::audit::Hash;
 use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 const CREATE_SHARD: Sql = sql!(
-    "INSERT INTO log_shard (shard, origin, verifier, opened_us, published_us) VALUES ($1, $2, $3, $4, 0)
-     ON CONFLICT DO NOTHING"
+    "INSERT INTO log_shard (shard, origin, verifier, opened_us, published_us)
+     SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), 0
+     WHERE NOT EXISTS (SELECT 1 FROM log_entry WHERE shard = CAST($1 AS BIGINT)) ON CONFLICT DO NOTHING"
 );
 const CREATE_HEAD: Sql = sql!(
     "INSERT INTO log_head (shard, size, frontier, root, last_us, policy_generation, policy_digest)
-     VALUES ($1, 0, $2, $3, 0, 0, $2) ON CONFLICT DO NOTHING"
+     VALUES ($1, 0, $2, $3, 0, 0, $2)"
 );
 const SHARD: Sql = sql!("SELECT origin, verifier FROM log_shard WHERE shard = $1");
 // On PostgreSQL it also tells whether this very session would lose commits: a role or a database may set that.
@@ -109,7 +110,8 @@ pub struct StoredCheckpoint {
     pub note: String,
 }
 
-/// Makes an empty log, or leaves the one there as it is. A crash in between leaves none.
+/// Makes an empty log, or leaves the one there as it is: what is gone of it is not made again. A crash in between
+/// leaves none.
 pub async fn create(
     store: &Store,
     shard: i64,
@@ -120,7 +122,9 @@ pub async fn create(
 ) -> Result<(), StoreError> {
     let mut tx = store.begin_write().await?;
     let row = vec![shard.into(), origin.into(), verifier.into(), now_us.into()];
-    tx.execute(CREATE_SHARD, row).await?;
+    if tx.execute(CREATE_SHARD, row).await? == 0 {
+        return tx.rollback().await;
+    }
     let no_bytes: &[u8] = &[];
     tx.execute(
         CREATE_HEAD,

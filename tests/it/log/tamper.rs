@@ -91,6 +91,15 @@ async fn a_shorter_or_other_log_stops_everything() {
 }
 
 #[tokio::test]
+async fn a_start_makes_no_new_log_over_the_entries_of_one() {
+    let world = World::sqlite().await;
+    world.log().await.close().await;
+    world.tamper("DELETE FROM log_head").await;
+    world.tamper("DELETE FROM log_shard").await;
+    assert!(matches!(world.try_log().await, Err(LogError::Stopped)));
+}
+
+#[tokio::test]
 async fn a_start_refuses_leaf_hashes_that_do_not_give_the_head() {
     let world = World::sqlite().await;
     let log = world.log().await;
