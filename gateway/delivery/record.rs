@@ -169,6 +169,11 @@ impl Gateway {
     /// here takes nothing back; the next turn does it again.
     pub(super) async fn settle(&self, current: &Current, dataset: &str, received: &Received) {
         let now_us = self.clock.now().as_microsecond();
+        if let Ok(table) = dataset.parse()
+            && let Err(error) = self.store.refresh_statistics(&table, received.accepted).await
+        {
+            tracing::warn!(%error, "the engine's statistics could not be refreshed after a delivery");
+        }
         let rules = link_rules(current);
         let is_evidence = rules.iter().any(|rule| {
             [&rule.own, &rule.other]

@@ -128,16 +128,18 @@ impl Delivered {
         let base = parts
             .next()
             .ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
+        let sites;
         let within = match plan.scope() {
             PlannedScope::Caseload {
                 controller,
                 staff,
                 on,
-            } => Within::Caseload {
-                controller,
-                staff,
-                at: *on,
-            },
+            } => {
+                sites = self
+                    .texts(&render::caseload_sites(controller, staff, *on))
+                    .await?;
+                Within::Sites(&sites)
+            }
             PlannedScope::Everything => Within::Everybody,
             PlannedScope::OwnBoard(board) => Within::Holder(board),
         };
@@ -260,6 +262,11 @@ impl Delivered {
             rows.push((row.array(0)?, reading.values(&row)?));
         }
         Ok(rows)
+    }
+
+    /// The first column of a query's rows.
+    async fn texts(&self, query: &Query) -> Result<Vec<String>, StoreError> {
+        self.run(query).await?.iter().map(|row| row.text(0)).collect()
     }
 
     async fn run(&self, query: &Query) -> Result<Vec<Row>, StoreError> {

@@ -12,6 +12,7 @@
 //! | the commit | the new rows, and the old ones, invisible, until they are swept |
 
 mod stage;
+mod statistics;
 mod sweep;
 mod types;
 

@@ -36,19 +36,17 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
     let (site, group) = ([name("site"), name("year-group")], name("year-group"));
     let since = [name("since")];
     let five = Value::Text("5".to_owned());
-    let caseload = || Within::Caseload {
-        controller: &oin,
-        staff: "consulent-01",
-        at: "2026-11-22".parse().unwrap(),
-    };
+    let sites = ["28AA00".to_owned(), "28AA01".to_owned()];
     let holders = [oin.clone()];
-    let mut base = selection(enrolment, &site, caseload());
+    let mut base = selection(enrolment, &site, Within::Sites(&sites));
     base.only.push((&group, &five));
     let mut held = selection(enrolment, &site, Within::Holder(&oin));
     held.holders = Some(&holders);
     let mut nobody = selection(enrolment, &site, Within::Everybody);
     nobody.holders = Some(&[]);
+    let at = "2026-11-22".parse().unwrap();
     vec![
+        ("the sites of a caseload", caseload_sites(&oin, "consulent-01", at)),
         ("records of a caseload", rows(&base, 100)),
         (
             "what is joined to them",
@@ -88,7 +86,7 @@ fn the_text_of_each_query() {
 #[test]
 fn no_value_is_in_the_text() {
     for (what, query) in queries(&catalogue()) {
-        for value in ["consulent-01", "00000099000000240101", "2026"] {
+        for value in ["consulent-01", "00000099000000240101", "28AA00", "2026"] {
             assert!(!query.text.contains(value), "{what}: {value}");
         }
         for place in 1..=query.values.len() {
