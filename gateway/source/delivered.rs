@@ -161,7 +161,7 @@ impl Delivered {
         }
         let rows = found
             .into_iter()
-            .filter_map(|(subject, values)| assemble(plan, subject, &values, &joined));
+            .filter_map(|(subject, values)| assemble(plan, subject, values, &joined));
         Ok(Extract::Rows(rows.collect()))
     }
 
@@ -306,7 +306,7 @@ impl Claims {
 fn assemble(
     plan: &RecordsPlan,
     subject: [u8; 16],
-    base: &Values,
+    mut base: Values,
     joined: &[(HashMap<[u8; 16], Values>, bool)],
 ) -> Option<RawRow> {
     if joined
@@ -319,7 +319,8 @@ fn assemble(
         .columns()
         .iter()
         .map(|column| match column.part.checked_sub(1) {
-            None => base.get(column.position).cloned().flatten(),
+            // A plan names each column once.
+            None => base.get_mut(column.position).and_then(Option::take),
             Some(part) => joined
                 .get(part)
                 .and_then(|(rows, _)| rows.get(&subject))

@@ -8,6 +8,7 @@ mod records;
 
 use serde::Serialize;
 
+use crate::audit::Hash;
 use crate::audit::receipt::answer_digest;
 use crate::plan::Plan;
 use crate::policy::decide::Permit;
@@ -51,6 +52,7 @@ pub struct Release {
     pub(crate) data: Vec<u8>,
     pub(crate) meta: Vec<u8>,
     pub(crate) format: Format,
+    digest: Hash,
     form: Form,
     rows: u64,
 }
@@ -58,7 +60,7 @@ pub struct Release {
 impl Release {
     /// SHA-256 of the exact `data` and `meta` bytes.
     pub fn digest(&self) -> [u8; 32] {
-        answer_digest(&self.data, &self.meta)
+        self.digest
     }
 
     /// The form of the answer.
@@ -116,6 +118,7 @@ pub fn protect(
         _ => return Err(RenderError::OtherForm),
     };
     Ok(Release {
+        digest: answer_digest(&rendered.data, &rendered.meta),
         data: rendered.data,
         meta: rendered.meta,
         format,
@@ -156,11 +159,8 @@ fn purpose_meta(permit: &Permit<'_>) -> PurposeMeta {
     }
 }
 
-/// Writes rows that are already JSON objects in the format asked; CSV takes the columns in this order.
-fn rows_json(
-    rows: &[serde_json::Map<String, serde_json::Value>],
-    format: Format,
-) -> Result<Vec<u8>, RenderError> {
+/// Writes rows that serialise as JSON objects in the format asked; CSV takes the columns in this order.
+fn rows_json(rows: &[impl Serialize], format: Format) -> Result<Vec<u8>, RenderError> {
     match format {
         Format::Json => Ok(serde_json::to_vec(rows)?),
         Format::Ndjson => {

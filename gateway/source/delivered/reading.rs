@@ -60,38 +60,52 @@ impl<'a> Reading<'a> {
 
     /// The values of the part's fields, in order. Column 0 is the subject.
     pub(super) fn values(&self, row: &Row) -> Result<Values, StoreError> {
-        let mut stored: Vec<(&Name, Option<Value>)> = Vec::with_capacity(self.columns.len());
-        for (place, field) in self.columns.iter().enumerate() {
-            stored.push((&field.name, stored_value(row, place + 1, field)?));
+        self.fields
+            .iter()
+            .map(|field| match &field.derive {
+                Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => self.derived(row, derive),
+                Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => {
+                    self.stored(row, &field.name)
+                }
+            })
+            .collect()
+    }
+
+    fn stored(&self, row: &Row, wanted: &Name) -> Result<Option<Value>, StoreError> {
+        match self.columns.iter().enumerate().find(|(_, field)| field.name == *wanted) {
+            Some((place, field)) => stored_value(row, place + 1, field),
+            None => Ok(None),
+        }
+    }
+
+    fn derived(&self, row: &Row, derive: &Derive) -> Result<Option<Value>, StoreError> {
+        let mut from: Vec<(&Name, Option<Value>)> = Vec::new();
+        for source in derived_from(derive) {
+            from.push((source, self.stored(row, source)?));
         }
         let of = |wanted: &Name| {
-            stored
-                .iter()
+            from.iter()
                 .find(|(name, _)| *name == wanted)
                 .and_then(|(_, value)| value.as_ref())
         };
-        Ok(self
-            .fields
-            .iter()
-            .map(|field| value(field, self.at, &of))
-            .collect())
-    }
-}
-
-/// A field's value: stored, or computed from stored ones.
-fn value<'r>(field: &Field, at: Date, of: &impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
-    match &field.derive {
-        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derive.on(at, of),
-        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => of(&field.name).cloned(),
+        Ok(derive.on(self.at, &of))
     }
 }
 
 /// The stored fields that a field's value comes from.
 fn sources(field: &Field) -> Vec<&Name> {
     match &field.derive {
-        Some(Derive::Age { of }) => vec![of],
-        Some(Derive::WholeWeeks { since, until }) => vec![since, until],
+        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derived_from(derive),
         Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
+    }
+}
+
+/// What is computed when asked, from these; the rest is stored.
+fn derived_from(derive: &Derive) -> Vec<&Name> {
+    match derive {
+        Derive::Age { of } => vec![of],
+        Derive::WholeWeeks { since, until } => vec![since, until],
+        Derive::Membership { .. } | Derive::Mapped { .. } => Vec::new(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Records: the columns that were asked, each as coarse as granted, under the pseudonym.
 
-use serde::Serialize;
-use serde_json::Map;
+use serde::{Serialize, Serializer};
 
 use crate::catalogue::{Catalogue, FieldName, Value};
 use crate::plan::RecordsPlan;
@@ -31,7 +30,14 @@ pub(super) fn render(
     let data = match format {
         Format::Csv => table(catalogue, plan, rows),
         Format::Json | Format::Ndjson => {
-            let objects: Vec<_> = rows.iter().map(|row| object(catalogue, plan, row)).collect();
+            let header = header(plan);
+            let object = |row| Object {
+                catalogue,
+                plan,
+                header: &header,
+                row,
+            };
+            let objects: Vec<_> = rows.iter().map(object).collect();
             rows_json(&objects, format)?
         }
     };
@@ -76,28 +82,39 @@ fn header(plan: &RecordsPlan) -> Vec<String> {
 }
 
 /// The values of a row, in the order of the header.
-fn values(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Vec<serde_json::Value> {
+fn values<'a>(
+    catalogue: &'a Catalogue,
+    plan: &'a RecordsPlan,
+    row: &'a PseudonymRow,
+) -> impl Iterator<Item = serde_json::Value> + 'a {
     let pseudonym = plan.pseudonym().then(|| row.pseudonym.to_string().into());
     let columns = plan.columns().iter().zip(&row.raw.values).map(|(column, value)| {
         let value = value.as_ref();
         let coarse = value.and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
         coarse.unwrap_or(serde_json::Value::Null)
     });
-    pseudonym.into_iter().chain(columns).collect()
+    pseudonym.into_iter().chain(columns)
 }
 
-fn object(catalogue: &Catalogue, plan: &RecordsPlan, row: &PseudonymRow) -> Map<String, serde_json::Value> {
-    header(plan)
-        .into_iter()
-        .zip(values(catalogue, plan, row))
-        .collect()
+/// A row as a JSON object, written straight to the answer's bytes.
+struct Object<'a> {
+    catalogue: &'a Catalogue,
+    plan: &'a RecordsPlan,
+    header: &'a [String],
+    row: &'a PseudonymRow,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.header.iter().zip(values(self.catalogue, self.plan, self.row)))
+    }
 }
 
 fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Vec<u8> {
     csv(
         &header(plan),
         rows.iter()
-            .map(|row| values(catalogue, plan, row).iter().map(text).collect()),
+            .map(|row| values(catalogue, plan, row).map(|value| text(&value)).collect()),
     )
 }
 
