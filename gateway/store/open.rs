@@ -22,9 +22,6 @@ const WRITER_CACHE_KIB: &str = "-65536";
 /// Page cache of each reader, KiB.
 const READER_CACHE_KIB: &str = "-16384";
 
-/// Rows that `SQLite` looks at in each index when it counts; without a bound it reads all.
-const ANALYSIS_ROWS: &str = "400";
-
 /// Limits of the connections.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
@@ -103,7 +100,6 @@ async fn open_sqlite(url: &str, options: StoreOptions) -> Result<SqlitePools, St
     let writer = connect
         .clone()
         .pragma("cache_size", WRITER_CACHE_KIB)
-        .pragma("analysis_limit", ANALYSIS_ROWS)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .create_if_missing(true);
