@@ -102,6 +102,10 @@ pub enum HardRule {
     NoBsnToSwv,
     /// Health-related data that the SWV holds reach nobody but the pupil's own school board.
     SwvDataToOwnSchool,
+    /// They are kept for three years at most.
+    SwvDataThreeYears,
+    /// Where data are sensitive, the impact assessment is named.
+    DpiaWhereSensitive,
     /// Youth care leaves as figures only.
     YouthCareAsFigures,
     /// Records and facts prove the person who asks.
@@ -249,6 +253,8 @@ pub enum Scope {
 /// How the asking person must be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StaffRule {
+    /// Not at all: only where the rows are about no person.
+    None,
     /// By an assertion of the recipient's identity provider.
     Proved,
     /// By the recipient's word.

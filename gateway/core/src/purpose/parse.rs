@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use super::grant::grant;
 use super::names::{Names, or_default, text};
 use super::question::questions;
+use super::rule;
 use super::{Basis, Controller, Dpia, Exception, HardRule, Purpose, Validity};
-use crate::catalogue::{Catalogue, Name, ProtectionClass};
+use crate::catalogue::{Catalogue, Name};
 use crate::document::{self, Table, Value};
 use crate::party::Organisations;
 use crate::source_text::SourceError;
@@ -78,7 +79,7 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         grants: grants?,
         questions: questions?,
     };
-    needs_dpia(table, &purpose, names.catalogue);
+    rule::check_whole(table, &purpose, names);
     Some(purpose)
 }
 
@@ -170,18 +171,4 @@ fn exception(value: Value<'_, '_>) -> Option<Exception> {
         rule: rule?,
         article: article?,
     })
-}
-
-/// Where a sensitive field is granted, the impact assessment must be named (AVG 35).
-fn needs_dpia(table: &Table<'_, '_>, purpose: &Purpose, catalogue: &Catalogue) {
-    let sensitive = purpose
-        .grants
-        .iter()
-        .find(|grant| grant.class(catalogue) == ProtectionClass::Sensitive);
-    if let (Some(grant), None) = (sensitive, &purpose.dpia) {
-        table.error(format!(
-            "missing key `dpia`: a grant on `{}` concerns sensitive data",
-            grant.dataset()
-        ));
-    }
 }
