@@ -3,6 +3,7 @@
 mod check;
 mod key;
 mod sign;
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use doelpoort_core::catalogue::Name;
 use doelpoort_core::party::Slug;
 use doelpoort_core::policy::ApprovalRole;
+use doelpoort_core::text::Language;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -31,6 +33,8 @@ pub struct Args {
 enum Command {
     /// Says every mistake, or for each purpose whether it acts and until when.
     Check(Check),
+    /// Runs the decision tables beside the purposes.
+    Test(test::Test),
     /// Approves a purpose: signs its manifest and writes the approval into the folder.
     Sign(Sign),
     /// Signs a mandate, as a board, for a vendor to act for it.
@@ -101,6 +105,25 @@ struct Mandate {
     deployment: String,
 }
 
+/// How a command tells what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Told {
+    /// Lines, for people.
+    Text,
+    /// JSON, for programs.
+    Json,
+}
+
+/// The language of sentences.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Lang {
+    /// Nederlands.
+    #[default]
+    Nl,
+    /// English.
+    En,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Role {
     Fg,
@@ -124,8 +147,18 @@ pub async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
 fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
     match &args.command {
         Command::Check(args) => check::check(args, now, out),
+        Command::Test(args) => test::test(args, out),
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Nl => Self::Dutch,
+            Lang::En => Self::English,
+        }
     }
 }
 

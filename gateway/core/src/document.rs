@@ -292,7 +292,12 @@ impl<'d, 'a> Value<'d, 'a> {
         }
     }
 
-    /// The table or list in JSON, for keys in JWK form.
+    /// The line on which it stands, from 1.
+    pub(crate) fn line(&self) -> usize {
+        self.document.source.line(self.place().start)
+    }
+
+    /// The table or list in JSON: keys in JWK form, requests of decision tables.
     pub(crate) fn json(&self) -> Option<serde_json::Value> {
         if let Some(text) = self.as_text() {
             return serde_json::from_str(text)
@@ -340,6 +345,12 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
                 .map(|(key, value)| Some((key.get_ref().clone().into_owned(), to_json(value.get_ref())?)));
             Some(serde_json::Value::Object(members.collect::<Option<_>>()?))
         }
-        _ => None,
+        DeValue::Boolean(value) => Some((*value).into()),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix());
+            number.ok().map(Into::into)
+        }
+        DeValue::Datetime(date) => Some(date.to_string().into()),
+        DeValue::Float(_) => None,
     }
 }
