@@ -222,7 +222,12 @@ impl Population {
             *pupils.entry(schooling.site).or_default() += usize::from(schooling.until.is_none());
         }
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-        for code in self.support.values().flatten().filter_map(|row| row.provision.as_deref()) {
+        for code in self
+            .support
+            .values()
+            .flatten()
+            .filter_map(|row| row.provision.as_deref())
+        {
             *places.entry(code).or_default() += 1;
         }
         let sites: Vec<_> = world.almere().collect();

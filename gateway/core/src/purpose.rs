@@ -1,5 +1,6 @@
 //! A purpose document: why data may be used, by whom, in which form, within which limits.
 
+pub mod docs;
 mod grant;
 mod names;
 mod parse;

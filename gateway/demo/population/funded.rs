@@ -53,9 +53,8 @@ pub(crate) fn funded(
         return None;
     };
     let (count_date, until) = world.calendar.last_count();
-    let there = |from: Date, until: Option<Date>| {
-        from <= count_date && until.is_none_or(|until| until > count_date)
-    };
+    let there =
+        |from: Date, until: Option<Date>| from <= count_date && until.is_none_or(|until| until > count_date);
     let lives_here = child.lives_in_almere && child.resident_until.is_none_or(|left| left > count_date);
     let schooling = child.schooling.as_ref().filter(|it| there(it.from, it.until))?;
     if !lives_here || !PAID.contains(&schooling.sector) {

@@ -110,7 +110,11 @@ pub(crate) fn youth_care(child: &Child, world: &World) -> Vec<YouthCareRow> {
     let mut first = || draws.pick(forms.into_iter().zip(world.parameters.youth_care.forms));
     let (one, other) = (first(), first());
     let second = draws.happens(SECOND_FORM);
-    let from = between(later(today, -YOUTH_CARE_DAYS).max(resident_from), today, &mut draws);
+    let from = between(
+        later(today, -YOUTH_CARE_DAYS).max(resident_from),
+        today,
+        &mut draws,
+    );
     let other = other.filter(|other| second && Some(*other) != one);
     one.into_iter()
         .chain(other)

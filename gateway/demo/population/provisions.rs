@@ -13,10 +13,7 @@ use super::rows::{Sector, codes};
 use super::tables::{Site, Tables};
 
 /// Groups of each partnership: **an assumption**.
-const GROUPS: [(&str, Sector, usize); 2] = [
-    (SWV_PRIMARY, Sector::Bo, 12),
-    (SWV_SECONDARY, Sector::Vo, 6),
-];
+const GROUPS: [(&str, Sector, usize); 2] = [(SWV_PRIMARY, Sector::Bo, 12), (SWV_SECONDARY, Sector::Vo, 6)];
 /// The most pupils of a group: **an assumption**.
 const GROUP_PLACES: usize = 14;
 /// How many more places a special school has than pupils: **an assumption**.

@@ -160,9 +160,11 @@ pub fn decide<'p>(
             request,
         )
         .map(|question| Right::Figures(grant, question)),
-        (Grant::Records(grant), Request::Records(request)) => records::check(&policies.catalogue, grant, request)
-            .and_then(|()| staff_rule(grant.staff, staff))
-            .map(|()| Right::Records(grant, staff.cloned())),
+        (Grant::Records(grant), Request::Records(request)) => {
+            records::check(&policies.catalogue, grant, request)
+                .and_then(|()| staff_rule(grant.staff, staff))
+                .map(|()| Right::Records(grant, staff.cloned()))
+        }
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }

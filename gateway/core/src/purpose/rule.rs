@@ -109,9 +109,12 @@ fn kept_too_long(purpose: &Purpose, names: &Names<'_>) -> Option<String> {
         .grants
         .iter()
         .filter(|grant| !matches!(grant, Grant::Figures(_)));
-    let dataset = reached
-        .flat_map(named_datasets)
-        .find_map(|name| names.catalogue.dataset(name).filter(|dataset| is_swv_data(dataset)))?;
+    let dataset = reached.flat_map(named_datasets).find_map(|name| {
+        names
+            .catalogue
+            .dataset(name)
+            .filter(|dataset| is_swv_data(dataset))
+    })?;
     let kept = dataset.retention.as_ref().map(|retention| retention.months);
     if kept.is_none_or(|months| months > SWV_DATA_MONTHS_MAX) {
         return Some(format!("`{}` is kept longer than three years", dataset.name));
@@ -216,11 +219,15 @@ fn about_nobody(grant: &Grant, names: &Names<'_>) -> Option<String> {
         ));
     }
     if records.scope != Scope::Everything {
-        return Some(format!("`{name}` is about no pupil, so its scope is `everything`"));
+        return Some(format!(
+            "`{name}` is about no pupil, so its scope is `everything`"
+        ));
     }
     let fields = grant.fields();
     let other = fields.into_iter().find(|field| field.dataset != *name)?;
-    Some(format!("`{other}` is not of `{name}`, which nothing can be joined to"))
+    Some(format!(
+        "`{other}` is not of `{name}`, which nothing can be joined to"
+    ))
 }
 
 fn is_about_nobody(grant: &Grant, names: &Names<'_>) -> bool {
