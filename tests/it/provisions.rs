@@ -58,9 +58,9 @@ async fn a_place_has_no_pseudonym() {
     let Some(world) = world(Backend::Sqlite).await else {
         return;
     };
-    let asked =
-        world
-            .client("board-41676-dashboard")
-            .query(question(&["pseudonym", "provision.code"], 2, None));
-    assert_eq!(problem(asked.await).code, "field-not-granted");
+    let dashboard = world.client("board-41676-dashboard");
+    let asked = dashboard
+        .query(question(&["pseudonym", "provision.code"], 2, None))
+        .await;
+    assert_eq!(problem(asked).code, "field-not-granted");
 }
