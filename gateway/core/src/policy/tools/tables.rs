@@ -21,9 +21,11 @@ use crate::policy::load::NamedText;
 use crate::request::{InputError, Request};
 use crate::source_text::SourceError;
 
-use read::{Ask, Case};
+pub(in crate::policy::tools) use read::Ask;
+use read::Case;
 
 pub use read::TestCaller;
+pub(in crate::policy::tools) use read::ask;
 
 /// What a case expects where the request itself is wrong.
 pub const INVALID_INPUT: &str = "invalid-input";
