@@ -15,6 +15,8 @@ use crate::purpose::{Grant, Purpose};
 use crate::request::InputError;
 use crate::text::Text;
 
+pub use super::tables::noon;
+
 /// A decision with its reasons.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {

@@ -139,6 +139,13 @@ pub struct Schema {
     pub document: Value,
 }
 
+impl Schema {
+    /// The text of its file.
+    pub fn text(&self) -> String {
+        format!("{:#}\n", self.document)
+    }
+}
+
 fn document(name: &str, title: &str, shape: &Shape) -> Value {
     let mut schema = Map::new();
     schema.insert(

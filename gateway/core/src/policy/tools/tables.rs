@@ -184,7 +184,7 @@ pub(in crate::policy::tools) fn judge<'p>(
 }
 
 /// The middle of a day, so that no zone makes it another.
-pub(in crate::policy::tools) fn noon(day: Date) -> Timestamp {
+pub fn noon(day: Date) -> Timestamp {
     let noon = day.at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
     noon.map_or(Timestamp::MIN, |noon| noon.timestamp())
 }
