@@ -11,6 +11,8 @@ use super::language::Language;
 use super::problem::Problem;
 
 const HTML: &str = "text/html; charset=utf-8";
+/// The page needs nothing from anywhere, and nobody frames it.
+const CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 
 /// The register of processing activities, made from the purposes that are loaded.
@@ -37,7 +39,12 @@ pub(crate) async fn show(State(gateway): Shared, headers: HeaderMap) -> Result<R
     let register = register(&current.policies, gateway.clock.now());
     let of_type = |media: &'static str, text: String| {
         let vary = "Accept, Accept-Language";
-        ([(header::CONTENT_TYPE, media), (header::VARY, vary)], text).into_response()
+        let headers = [
+            (header::CONTENT_TYPE, media),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+            (header::VARY, vary),
+        ];
+        (headers, text).into_response()
     };
     Ok(match accepted {
         Accepted::Json => ([(header::VARY, "Accept")], Json(register)).into_response(),

@@ -41,13 +41,9 @@ fn appeared(purpose: &Purpose, draft: &Draft) -> Vec<Told> {
         format!("new purpose `{}`: {}", purpose.id, title.en),
     );
     let mut told = vec![(Effect::Wider, words)];
-    told.extend(entitled(
-        &BTreeMap::new(),
-        &given(purpose, draft),
-        purpose,
-        draft,
-        Effect::Wider,
-    ));
+    for grant in &purpose.grants {
+        told.extend(entitled(None, Some((grant, draft)), purpose, Effect::Wider));
+    }
     told
 }
 
@@ -58,21 +54,22 @@ fn vanished(purpose: &Purpose, draft: &Draft) -> Vec<Told> {
         format!("purpose `{}` goes: {}", purpose.id, title.en),
     );
     let mut told = vec![(Effect::Narrower, words)];
-    told.extend(entitled(
-        &BTreeMap::new(),
-        &given(purpose, draft),
-        purpose,
-        draft,
-        Effect::Narrower,
-    ));
+    for grant in &purpose.grants {
+        told.extend(entitled(None, Some((grant, draft)), purpose, Effect::Narrower));
+    }
     told
 }
 
 fn changed(old: &Purpose, new: &Purpose, before: Side<'_>, after: Side<'_>) -> Vec<Told> {
     let mut told = Vec::new();
-    let (had, has) = (given(old, before.draft), given(new, after.draft));
-    told.extend(entitled(&had, &has, new, after.draft, Effect::Wider));
-    told.extend(entitled(&has, &had, new, before.draft, Effect::Narrower));
+    for (_, had, has) in pairs(old, new) {
+        let (had, has) = (
+            had.map(|grant| (grant, before.draft)),
+            has.map(|grant| (grant, after.draft)),
+        );
+        told.extend(entitled(had, has, new, Effect::Wider));
+        told.extend(entitled(has, had, new, Effect::Narrower));
+    }
     told.extend(headings(old, new));
     told.extend(terms(old, new, before.draft, after.draft));
     told.extend(questions(old, new));
@@ -111,54 +108,84 @@ fn text<'f>(files: &'f PolicyFiles, id: &Name) -> Option<&'f str> {
     found.map(|(_, text)| text.as_str())
 }
 
+/// The grants of both sides, side by side: those of one form and dataset in their order, with the position of the new
+/// one. Compared grant by grant, nothing that one grant gives hides behind another.
+fn pairs<'g>(old: &'g Purpose, new: &'g Purpose) -> Vec<(usize, Option<&'g Grant>, Option<&'g Grant>)> {
+    let mut left: Vec<&Grant> = old.grants.iter().collect();
+    let mut pairs = Vec::new();
+    for (position, grant) in new.grants.iter().enumerate() {
+        let alike = |other: &&Grant| other.form() == grant.form() && other.dataset() == grant.dataset();
+        let at = left.iter().position(alike);
+        pairs.push((position, at.map(|at| left.remove(at)), Some(grant)));
+    }
+    pairs.extend(left.into_iter().map(|grant| (usize::MAX, Some(grant), None)));
+    pairs
+}
+
 /// Who (as the file names them, in both languages) may do what.
 type Given = BTreeMap<(String, String), BTreeSet<Item>>;
 
-fn given(purpose: &Purpose, draft: &Draft) -> Given {
-    let mut given = Given::new();
-    for grant in &purpose.grants {
-        for recipient in grant.recipients() {
-            let Text { nl, en } = words::recipient(recipient, &draft.organisations);
-            let items = items(&draft.catalogue, grant);
-            given.entry((nl, en)).or_default().extend(items);
-        }
-    }
-    given
+fn given((grant, draft): (&Grant, &Draft)) -> Given {
+    let recipients = grant.recipients().iter();
+    let given = recipients.map(|recipient| {
+        let Text { nl, en } = words::recipient(recipient, &draft.organisations);
+        let items = items(&draft.catalogue, grant);
+        ((nl, en), items.into_iter().collect())
+    });
+    given.collect()
 }
 
 /// What of `now` is not in `then`, a sentence for each recipient.
-fn entitled(then: &Given, now: &Given, purpose: &Purpose, draft: &Draft, effect: Effect) -> Vec<Told> {
+fn entitled(
+    then: Option<(&Grant, &Draft)>,
+    now: Option<(&Grant, &Draft)>,
+    purpose: &Purpose,
+    effect: Effect,
+) -> Vec<Told> {
+    let Some((_, draft)) = now else { return Vec::new() };
+    let (had, has) = (
+        then.map(given).unwrap_or_default(),
+        now.map(given).unwrap_or_default(),
+    );
     let mut told = Vec::new();
     let none = BTreeSet::new();
-    for ((nl, en), items) in now {
-        let had = then.get(&(nl.clone(), en.clone())).unwrap_or(&none);
-        let fresh: Vec<&Item> = items.difference(had).collect();
+    for (who, items) in has {
+        let before = had.get(&who).unwrap_or(&none);
+        let fresh: Vec<&Item> = items.difference(before).collect();
         if fresh.is_empty() {
             continue;
         }
-        let phrases: Vec<Text> = Use::ALL
-            .into_iter()
-            .filter_map(|action| {
-                let of: Vec<&Item> = fresh
-                    .iter()
-                    .copied()
-                    .filter(|item| item.action == action)
-                    .collect();
-                (!of.is_empty()).then(|| words::may(&draft.catalogue, action, &of))
-            })
-            .collect();
-        let nl_phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.nl.as_str()).collect();
-        let en_phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.en.as_str()).collect();
-        let (nl_may, en_may) = match effect {
-            Effect::Narrower => ("mag niet langer", "may no longer"),
-            Effect::Wider | Effect::Other => ("mag nu ook", "may newly"),
+        let of = |action| -> Option<Text> {
+            let of: Vec<&Item> = fresh
+                .iter()
+                .copied()
+                .filter(|item| item.action == action)
+                .collect();
+            (!of.is_empty()).then(|| words::may(&draft.catalogue, action, &of))
         };
-        let id = &purpose.id;
+        let phrases: Vec<Text> = Use::ALL.into_iter().filter_map(of).collect();
+        let phrases = both(
+            phrases
+                .iter()
+                .map(|phrase| phrase.nl.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+            phrases
+                .iter()
+                .map(|phrase| phrase.en.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+        );
+        let (nl_may, en_may) = match effect {
+            Effect::Narrower => ("niet langer", "may no longer"),
+            Effect::Wider | Effect::Other => ("nu ook", "may newly"),
+        };
+        let (id, (nl, en)) = (&purpose.id, who);
         told.push((
             effect,
             both(
-                format!("{nl} {nl_may}, onder `{id}`: {}", nl_phrases.join("; ")),
-                format!("{en} {en_may}, under `{id}`: {}", en_phrases.join("; ")),
+                format!("onder `{id}` mag {nl} {nl_may} {}", phrases.nl),
+                format!("under `{id}`, {en} {en_may} {}", phrases.en),
             ),
         ));
     }
@@ -266,24 +293,21 @@ fn headings(old: &Purpose, new: &Purpose) -> Vec<Told> {
         .collect()
 }
 
-/// What each grant demands and limits. Grants are the same where form and dataset are, in their order.
+/// What each grant demands and limits.
 fn terms(old: &Purpose, new: &Purpose, before: &Draft, after: &Draft) -> Vec<Told> {
+    let of = |grant: &Grant, draft: &Draft| -> BTreeMap<&'static str, Text> {
+        words::terms(grant, &draft.catalogue, &draft.organisations)
+            .into_iter()
+            .collect()
+    };
+    let nothing = both("niets", "nothing");
     let mut told = Vec::new();
-    let mut left: Vec<&Grant> = old.grants.iter().collect();
-    for (position, grant) in new.grants.iter().enumerate() {
-        let alike = |other: &&Grant| other.form() == grant.form() && other.dataset() == grant.dataset();
-        let Some(at) = left.iter().position(alike) else {
+    for (position, old, new) in pairs(old, new) {
+        let (Some(old), Some(new)) = (old, new) else {
             continue;
         };
-        let old = left.remove(at);
-        let had: BTreeMap<_, _> = words::terms(old, &before.catalogue, &before.organisations)
-            .into_iter()
-            .collect();
-        let has: BTreeMap<_, _> = words::terms(grant, &after.catalogue, &after.organisations)
-            .into_iter()
-            .collect();
+        let (had, has) = (of(old, before), of(new, after));
         let keys: BTreeSet<_> = had.keys().chain(has.keys()).collect();
-        let nothing = both("niets", "nothing");
         for key in keys.into_iter().filter(|key| had.get(*key) != has.get(*key)) {
             let (old, new) = (had.get(key).unwrap_or(&nothing), has.get(key).unwrap_or(&nothing));
             let (nl, en) = (format!("toestemming {position}"), format!("grant {position}"));
