@@ -23,7 +23,11 @@ mod log_of_requests;
 #[cfg(test)]
 mod measures;
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod policy_tools;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]

@@ -132,6 +132,8 @@ impl<'d, 'a> Table<'d, 'a> {
     /// Refuses every key that was not asked.
     pub(crate) fn finish(&self) {
         let asked = self.asked.borrow();
+        #[cfg(test)]
+        asked::note(&self.place, &asked);
         for (key, _) in self.entries() {
             if let Some(name) = key.as_text().filter(|name| !asked.contains(name)) {
                 key.unknown(format!("unknown key `{name}`"), name, asked.iter().copied());
@@ -352,5 +354,29 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
         }
         DeValue::Datetime(date) => Some(date.to_string().into()),
         DeValue::Float(_) => None,
+    }
+}
+
+/// Which keys the reader asked of which table, for the proof that schemas know the same.
+#[cfg(test)]
+pub(crate) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::ops::Range;
+
+    /// The keys that were asked of the table at each place.
+    pub(crate) type Asked = BTreeMap<(usize, usize), Vec<&'static str>>;
+
+    thread_local! {
+        static ASKED: RefCell<Asked> = RefCell::default();
+    }
+
+    pub(super) fn note(place: &Range<usize>, keys: &[&'static str]) {
+        ASKED.with_borrow_mut(|asked| asked.insert((place.start, place.end), keys.to_vec()));
+    }
+
+    /// What was asked since the last call.
+    pub(crate) fn take() -> Asked {
+        ASKED.take()
     }
 }

@@ -21,9 +21,11 @@ use crate::policy::load::NamedText;
 use crate::request::{InputError, Request};
 use crate::source_text::SourceError;
 
-use read::{Ask, Case};
+pub(in crate::policy::tools) use read::Ask;
+use read::Case;
 
 pub use read::TestCaller;
+pub(in crate::policy::tools) use read::ask;
 
 /// What a case expects where the request itself is wrong.
 pub const INVALID_INPUT: &str = "invalid-input";
@@ -182,7 +184,7 @@ pub(in crate::policy::tools) fn judge<'p>(
 }
 
 /// The middle of a day, so that no zone makes it another.
-pub(in crate::policy::tools) fn noon(day: Date) -> Timestamp {
+pub fn noon(day: Date) -> Timestamp {
     let noon = day.at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
     noon.map_or(Timestamp::MIN, |noon| noon.timestamp())
 }

@@ -40,12 +40,12 @@ pub(super) struct Case {
 #[derive(Clone, Debug)]
 pub struct TestCaller {
     /// Whose program.
-    pub(super) organisation: Organisation,
+    pub(in crate::policy::tools) organisation: Organisation,
     /// The program, where the organisation has one with this role.
     pub(super) client: ClientId,
     /// Its role.
-    pub(super) role: String,
-    /// For whom it acts, and the datasets of its mandate.
+    pub(in crate::policy::tools) role: String,
+    /// The boards that gave it a mandate, and the datasets of that.
     pub(super) mandated: Vec<(Oin, BTreeSet<Name>)>,
     /// The board that it acts for.
     acting_for: Option<Oin>,
@@ -70,6 +70,28 @@ pub(in crate::policy::tools) enum Ask {
     Facts(Json),
     /// The body of a query.
     Query(Json),
+}
+
+impl Ask {
+    /// The purpose that is asked; a delivery's is that of its dataset.
+    pub(in crate::policy::tools) fn purpose(&self) -> Option<Name> {
+        let text = |body: &Json| body.get("purpose")?.as_str()?.parse().ok();
+        match self {
+            Self::Delivery { dataset, .. } => format!("delivery-{dataset}").parse().ok(),
+            Self::Question { purpose, .. } => Some(purpose.clone()),
+            Self::Facts(body) | Self::Query(body) => text(body),
+        }
+    }
+
+    /// The form that is asked, as far as the body says it.
+    pub(in crate::policy::tools) fn form(&self) -> Option<&str> {
+        match self {
+            Self::Delivery { .. } => Some("delivery"),
+            Self::Question { .. } => Some("figures"),
+            Self::Facts(_) => Some("facts"),
+            Self::Query(body) => body.get("form")?.as_str(),
+        }
+    }
 }
 
 /// All cases of one table.
@@ -129,12 +151,15 @@ fn case(
         table.error("missing key `clause`: name the grant that allows it, such as `youth-atlas/grant/0`");
     }
     let (purpose, request) = (purpose?, request?);
-    if request.json().is_some_and(|body| body.get("pupils").is_some()) {
+    let body = request.json()?;
+    if body.get("pupils").is_some() {
         // Told at the case: the line of the request would repeat the number.
         table.error("a policies folder names no pupil; say `by = \"bsn\"` or another kind of identifier");
         return None;
     }
-    let ask = ask(request, Some(purpose), &caller, policies)?;
+    let ask = ask(body, Some(purpose), &caller, policies)
+        .map_err(|wrong| request.error(wrong))
+        .ok()?;
     Some(Case {
         line,
         name: name?,
@@ -150,7 +175,7 @@ fn case(
 }
 
 /// `{ organisation = "…", role = "…", for = "…", mandate = ["…"], staff = "proved", case = true }`.
-pub(in crate::policy::tools) fn caller(table: &Table<'_, '_>, policies: &Policies) -> Option<TestCaller> {
+fn caller(table: &Table<'_, '_>, policies: &Policies) -> Option<TestCaller> {
     let organisation = table
         .required("organisation")
         .and_then(|value| organisation(value, policies));
@@ -229,52 +254,49 @@ fn dataset(value: Value<'_, '_>, policies: &Policies) -> Option<Name> {
     Some(name)
 }
 
-/// What a `request` asks: the API's own body, with the purpose filled in and pupils named by kind of number only.
+/// What a `request` asks: the API's own body, with the purpose filled in; pupils may be named by kind of number only.
+///
+/// # Errors
+/// What is wrong with it, without a value of it.
 pub(in crate::policy::tools) fn ask(
-    value: Value<'_, '_>,
+    body: Json,
     purpose: Option<&Name>,
     caller: &TestCaller,
     policies: &Policies,
-) -> Option<Ask> {
-    let Some(Json::Object(mut body)) = value.json() else {
-        value.error("must be a table, or the JSON of a request");
-        return None;
+) -> Result<Ask, String> {
+    let Json::Object(mut body) = body else {
+        return Err("must be a table, or the JSON of a request".to_owned());
     };
-    let purpose = purpose.or_else(|| named_purpose(&body, policies));
-    let given = body.get("purpose").and_then(Json::as_str);
-    if let (Some(given), Some(purpose)) = (given, purpose)
-        && given != purpose.as_str()
-    {
-        value.error(format!("asks `{given}`; this table is of `{purpose}`"));
-        return None;
-    }
-    let Some(purpose) = purpose else {
-        value.error("names no purpose that there is");
-        return None;
+    let named = body.get("purpose").and_then(Json::as_str);
+    let named = named.and_then(|text| text.parse::<Name>().ok());
+    let purpose = match (purpose, named) {
+        (Some(purpose), None) => purpose.clone(),
+        (Some(purpose), Some(named)) if *purpose == named => named,
+        (Some(purpose), Some(_)) => {
+            return Err(format!("asks another purpose; this table is of `{purpose}`"));
+        }
+        (None, Some(named)) => named,
+        (None, None) => return Err("names no purpose".to_owned()),
     };
     if body.contains_key("question") {
-        return question(value, &body, purpose);
+        return question(&body, purpose);
     }
     match body.get("form").and_then(Json::as_str) {
-        Some("delivery") => delivery(value, &body, caller, policies),
+        Some("delivery") => delivery(&body, caller, policies),
         Some("facts") => {
             body.remove("form");
-            facts(value, body, purpose, caller)
+            facts(body, &purpose, caller)
         }
+        None if body.contains_key("pupils") => facts(body, &purpose, caller),
         _ => {
             body.insert("purpose".to_owned(), purpose.as_str().into());
-            Some(Ask::Query(body.into()))
+            Ok(Ask::Query(body.into()))
         }
     }
-}
-
-fn named_purpose<'p>(body: &Map<String, Json>, policies: &'p Policies) -> Option<&'p Name> {
-    let name: Name = body.get("purpose")?.as_str()?.parse().ok()?;
-    policies.purposes.get_key_value(&name).map(|(name, _)| name)
 }
 
 /// `{ question = "…", epoch = "…", only = { … } }`.
-fn question(value: Value<'_, '_>, body: &Map<String, Json>, purpose: &Name) -> Option<Ask> {
+fn question(body: &Map<String, Json>, purpose: Name) -> Result<Ask, String> {
     let mut parameters = Vec::new();
     let mut name = None;
     for (key, given) in body {
@@ -287,53 +309,40 @@ fn question(value: Value<'_, '_>, body: &Map<String, Json>, purpose: &Name) -> O
                 (field.clone(), code)
             })),
             _ => {
-                value.error(format!(
+                return Err(format!(
                     "a named question has no `{key}` of this kind; it has `epoch` and `only`"
                 ));
-                return None;
             }
         }
     }
-    Some(Ask::Question {
-        purpose: purpose.clone(),
-        question: name?,
+    Ok(Ask::Question {
+        purpose,
+        question: name.ok_or("`question` must be a name")?,
         parameters,
     })
 }
 
 /// `{ form = "delivery", dataset = "…" }`: for the board that the caller acts for, else for itself.
-fn delivery(
-    value: Value<'_, '_>,
-    body: &Map<String, Json>,
-    caller: &TestCaller,
-    policies: &Policies,
-) -> Option<Ask> {
-    let known = ["form", "purpose", "dataset", "holder"];
-    if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
-        value.unknown(format!("a delivery has no `{key}`"), key, known);
-        return None;
+fn delivery(body: &Map<String, Json>, caller: &TestCaller, policies: &Policies) -> Result<Ask, String> {
+    const KEYS: [&str; 4] = ["form", "purpose", "dataset", "holder"];
+    if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!(
+            "a delivery has no `{key}`; it has `dataset` and `holder`"
+        ));
     }
-    let named = body.get("dataset").and_then(Json::as_str);
-    let Some(dataset) = named.and_then(|name| name.parse().ok()) else {
-        value.error("a delivery needs `dataset`");
-        return None;
+    let text = |key| body.get(key).and_then(Json::as_str);
+    let dataset = text("dataset").and_then(|name| name.parse().ok());
+    let holder = match text("holder") {
+        Some(text) => party(text, policies).ok_or("`holder` is no organisation")?,
+        None => caller
+            .acting_for
+            .as_ref()
+            .unwrap_or(&caller.organisation.oin)
+            .clone(),
     };
-    let holder = match body.get("holder").and_then(Json::as_str) {
-        Some(text) => party(text, policies),
-        None => Some(
-            caller
-                .acting_for
-                .as_ref()
-                .unwrap_or(&caller.organisation.oin)
-                .clone(),
-        ),
-    };
-    if holder.is_none() {
-        value.error("`holder` is no organisation");
-    }
-    Some(Ask::Delivery {
-        dataset,
-        holder: holder?,
+    Ok(Ask::Delivery {
+        dataset: dataset.ok_or("a delivery needs `dataset`")?,
+        holder,
     })
 }
 
@@ -352,27 +361,21 @@ fn party(text: &str, policies: &Policies) -> Option<Oin> {
 }
 
 /// `{ form = "facts", by = "eckId", fields = […] }`: about one pupil that nobody is.
-fn facts(
-    value: Value<'_, '_>,
-    mut body: Map<String, Json>,
-    purpose: &Name,
-    caller: &TestCaller,
-) -> Option<Ask> {
-    let by = body.remove("by");
-    let kind = by.as_ref().and_then(Json::as_str);
-    let kind = IDENTIFIERS.iter().find(|(name, _)| kind == Some(name));
-    let number = kind.and_then(|(_, kind)| NOBODY.iter().find(|(other, _)| other == kind));
-    let Some((kind, number)) = number else {
-        value.error("facts need `by`: one of `bsn`, `eckId`, `local`");
-        return None;
-    };
+fn facts(mut body: Map<String, Json>, purpose: &Name, caller: &TestCaller) -> Result<Ask, String> {
+    if !body.contains_key("pupils") {
+        let by = body.remove("by");
+        let kind = by.as_ref().and_then(Json::as_str);
+        let kind = IDENTIFIERS.iter().find(|(name, _)| kind == Some(name));
+        let number = kind.and_then(|(_, kind)| NOBODY.iter().find(|(other, _)| other == kind));
+        let (kind, number) = number.ok_or("facts need `by`: one of `bsn`, `eckId`, `local`")?;
+        body.insert(
+            "pupils".to_owned(),
+            json!([{ "ref": "1", kind.as_str(): number }]),
+        );
+    }
     body.insert("purpose".to_owned(), purpose.as_str().into());
-    body.insert(
-        "pupils".to_owned(),
-        json!([{ "ref": "1", kind.as_str(): number }]),
-    );
     if let Some(board) = &caller.acting_for {
         body.insert("actingFor".to_owned(), board.as_str().into());
     }
-    Some(Ask::Facts(body.into()))
+    Ok(Ask::Facts(body.into()))
 }
