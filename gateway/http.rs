@@ -16,6 +16,7 @@ mod problem;
 mod problems;
 mod queries;
 mod questions;
+mod register;
 mod token;
 mod told;
 mod trace;
@@ -44,6 +45,7 @@ use crate::gateway::Gateway;
 use crate::identity::{JWKS_PATH, METADATA_PATH, TOKEN_PATH};
 use language::Language;
 use problem::Problem;
+pub(crate) use problem::title as problem_title;
 
 /// The version of the API, in each response (API Design Rules, `API-Version`).
 const API_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -132,6 +134,7 @@ fn public_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(log::checkpoint)) // public
         .routes(routes!(openapi::show)) // public
         .routes(routes!(problems::explain)) // public
+        .routes(routes!(register::show)) // public
 }
 
 async fn nothing_here(request: Request) -> Response {

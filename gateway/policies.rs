@@ -23,6 +23,8 @@ use jiff::Timestamp;
 const FILE_BYTES_MAX: u64 = 4_194_304;
 /// Most files in one folder.
 const FOLDER_FILES_MAX: usize = 20_000;
+/// How the name of a decision table ends.
+const TABLE_ENDING: &str = ".test.toml";
 
 /// Why a policies folder is not accepted: every mistake that was found.
 #[derive(Debug)]
@@ -71,7 +73,12 @@ pub fn load(folder: &Path, deployment: &str, now: Timestamp) -> Result<Policies,
 
 /// Reads and checks the folder, without a look at approvals and mandates.
 pub fn draft(folder: &Path) -> Result<Draft, PoliciesError> {
-    Draft::read(&read(folder)?).map_err(PoliciesError::of)
+    draft_of(&read(folder)?)
+}
+
+/// Checks files that were read, without a look at approvals and mandates.
+pub fn draft_of(files: &PolicyFiles) -> Result<Draft, PoliciesError> {
+    Draft::read(files).map_err(PoliciesError::of)
 }
 
 /// Reads the files of the folder. A folder that is missing has no files; `organisations.toml` must exist.
@@ -90,6 +97,7 @@ pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
         reference: reader.folder("reference", ".csv"),
         organisations: reader.file(&organisations).unwrap_or_default(),
         purposes: reader.folder("purposes", ".toml"),
+        tables: reader.tables(),
         approvals: reader.folder("approvals", ".jws"),
         mandates: reader.folder("mandates", ".jws"),
     };
@@ -122,7 +130,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         let passed_over =
-            |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(".test.toml");
+            |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(TABLE_ENDING);
         let mut texts = Vec::new();
         for file in names.into_iter().filter(|file| !passed_over(file)) {
             if file.ends_with(ending) {
@@ -135,6 +143,16 @@ impl Reader<'_> {
             }
         }
         texts
+    }
+
+    /// The decision tables, in order of name; what is wrong with their folder is told by [`Self::folder`].
+    fn tables(&mut self) -> Vec<NamedText> {
+        let folder = Path::new("purposes");
+        let names = list(&self.root.join(folder)).unwrap_or_default();
+        let tables = names
+            .into_iter()
+            .filter(|file| file.ends_with(TABLE_ENDING) && !file.starts_with('.'));
+        tables.filter_map(|file| self.file(&folder.join(file))).collect()
     }
 
     fn file(&mut self, name: &Path) -> Option<NamedText> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::DemoError;
-use super::population::{AbsenceRow, Population, school_year};
+use super::population::{AbsenceRow, Population, SwvNumber, school_year};
 use super::setup::Setup;
 use super::story::Story;
 use crate::client::{Client, Delivery};
@@ -100,25 +100,37 @@ fn loads(population: &Population) -> Result<Vec<Load>, DemoError> {
         None,
         &population.residents,
     )?);
-    for (swv, rows) in &population.admissibility {
-        loads.push(load(
-            &partnership(&swv.to_string()),
-            None,
-            "admissibility",
-            None,
-            rows,
-        )?);
-    }
-    for (swv, rows) in &population.caseload {
-        loads.push(load(
-            &partnership(&swv.to_string()),
-            None,
-            "caseload",
-            None,
-            rows,
-        )?);
-    }
+    loads.push(load(
+        "municipality-delivery",
+        None,
+        "youth-care",
+        None,
+        &population.youth_care,
+    )?);
+    loads.push(load(
+        "municipality-delivery",
+        None,
+        "exemption",
+        None,
+        &population.exemptions,
+    )?);
+    of_partnerships(&mut loads, "admissibility", &population.admissibility)?;
+    of_partnerships(&mut loads, "caseload", &population.caseload)?;
+    of_partnerships(&mut loads, "funded", &population.funded)?;
+    of_partnerships(&mut loads, "provision", &population.provisions)?;
+    of_partnerships(&mut loads, "support", &population.support)?;
     Ok(loads)
+}
+
+fn of_partnerships<R: Serialize>(
+    loads: &mut Vec<Load>,
+    dataset: &'static str,
+    rows: &BTreeMap<SwvNumber, Vec<R>>,
+) -> Result<(), DemoError> {
+    for (swv, rows) in rows {
+        loads.push(load(&partnership(&swv.to_string()), None, dataset, None, rows)?);
+    }
+    Ok(())
 }
 
 /// The delivery client of a partnership: PO… is that of primary education.

@@ -13,10 +13,14 @@ mod code;
 mod declaration;
 mod deliveries;
 mod draw;
+mod funded;
+mod municipality;
 mod parameters;
 mod places;
+mod provisions;
 mod rows;
 mod seats;
+mod support;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -28,11 +32,15 @@ use jiff::civil::Date;
 
 pub use child::{Before, Child, Numbers, Schooling};
 pub use code::{BoardNumber, Brin6, Code, InvalidCode, Neighbourhood, Pc4, SwvNumber};
+pub use funded::FundedRow;
+pub use municipality::{ExemptionKind, ExemptionRow, YouthCareForm, YouthCareRow};
+pub use provisions::{ProvisionKind, ProvisionRow};
 pub use rows::{
     AbsenceKind, AbsenceReason, AbsenceRow, AbsenceStatus, AdmissibilityRow, CaseloadRow, Category,
     EnrolmentRow, FundingSwv, Outcome, Pupil, ResidentRow, Sector, SiteRow, UnknownSector,
 };
 pub use seats::{NOWHERE_ENROLLED, YEARS_UNDER_FOUR};
+pub use support::{SupportKind, SupportQuestion, SupportRow, SupportStatus};
 
 use calendar::Calendar;
 use declaration::Declaration;
@@ -95,6 +103,16 @@ pub struct Population {
     pub residents: Vec<ResidentRow>,
     /// Rows of `caseload`, by the partnership that delivers them.
     pub caseload: BTreeMap<SwvNumber, Vec<CaseloadRow>>,
+    /// Rows of `support`, by the partnership that delivers them.
+    pub support: BTreeMap<SwvNumber, Vec<SupportRow>>,
+    /// Rows of `funded`, by the partnership that delivers them.
+    pub funded: BTreeMap<SwvNumber, Vec<FundedRow>>,
+    /// Rows of `provision`, by the partnership that delivers them.
+    pub provisions: BTreeMap<SwvNumber, Vec<ProvisionRow>>,
+    /// Rows of `youth-care`, which the municipality delivers.
+    pub youth_care: Vec<YouthCareRow>,
+    /// Rows of `exemption`, which the municipality delivers.
+    pub exemptions: Vec<ExemptionRow>,
     /// The consulent of PO2401 whose caseload is one site of about 100 pupils.
     pub small_caseload: String,
 }
@@ -134,6 +152,7 @@ impl Population {
         }
         progress(total, total);
         population.divide_caseload(&world);
+        population.count_provisions(&world);
         Ok(population)
     }
 
@@ -158,6 +177,11 @@ impl Population {
                 .collect(),
             residents: Vec::new(),
             caseload: BTreeMap::new(),
+            support: BTreeMap::new(),
+            funded: BTreeMap::new(),
+            provisions: BTreeMap::new(),
+            youth_care: Vec::new(),
+            exemptions: Vec::new(),
             small_caseload: String::new(),
         }
     }
@@ -180,7 +204,44 @@ impl Population {
             self.admissibility.entry(declaration.swv).or_default().push(row);
         }
         self.residents.extend(deliveries::residence(&child, world));
+        for (swv, row) in support::support(&child, world) {
+            self.support.entry(swv).or_default().push(row);
+        }
+        if let Some((swv, row)) = funded::funded(&child, declaration.as_ref(), world) {
+            self.funded.entry(swv).or_default().push(row);
+        }
+        self.youth_care.extend(municipality::youth_care(&child, world));
+        self.exemptions.extend(municipality::exemption(&child, world));
         self.children.push(child);
+    }
+
+    /// How many pupils each provision has, from the rows about them.
+    fn count_provisions(&mut self, world: &World) {
+        let mut pupils: BTreeMap<Brin6, usize> = BTreeMap::new();
+        for schooling in self.children.iter().filter_map(|child| child.schooling.as_ref()) {
+            *pupils.entry(schooling.site).or_default() += usize::from(schooling.until.is_none());
+        }
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        for code in self
+            .support
+            .values()
+            .flatten()
+            .filter_map(|row| row.provision.as_deref())
+        {
+            *places.entry(code).or_default() += 1;
+        }
+        let sites: Vec<_> = world.almere().collect();
+        self.provisions = self
+            .admissibility
+            .keys()
+            .map(|swv| {
+                let in_group = |code: &str| places.get(code).copied().unwrap_or(0);
+                let at_school = |site| pupils.get(&site).copied().unwrap_or(0);
+                let tables = (world.groups.as_slice(), sites.as_slice());
+                let rows = provisions::provisions(*swv, tables, world.calendar, in_group, at_school);
+                (*swv, rows)
+            })
+            .collect();
     }
 
     fn divide_caseload(&mut self, world: &World) {

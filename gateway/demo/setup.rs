@@ -26,10 +26,12 @@ const DAYS: u32 = 365;
 const AUTHORITY: &str = "Doelpoort demo authority";
 /// The board whose school asks in the demo.
 const LARGEST_BOARD: &str = "board-41676";
+/// The compulsory education officer of the demo.
+const OFFICER: &str = "leerplicht-01";
 /// Marks a folder whose story was told.
 const READY: &str = "ready";
 /// What a vendor does for a board under its mandate.
-const MANDATED: [&str; 3] = ["absence", "admissibility", "enrolment"];
+const MANDATED: [&str; 4] = ["absence", "admissibility", "enrolment", "support"];
 
 /// Why the demo's folder could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -216,6 +218,13 @@ impl Setup {
                 FolderOptions { holder: None, staff },
             );
         }
+        options.insert(
+            client("municipality-dashboard")?,
+            FolderOptions {
+                holder: None,
+                staff: Some((slug("municipality")?, OFFICER.to_owned())),
+            },
+        );
         for (vendor, boards) in Self::vendors(&boards(organisations)) {
             let largest = boards.iter().find(|board| *board == LARGEST_BOARD);
             let Some(board) = largest.or(boards.first()) else {

@@ -1,5 +1,7 @@
 //! What the demo does and shows: each step in a sentence, with what really came out.
 
+mod others;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -117,10 +119,14 @@ impl Story {
         let dashboard = open("swv-po-dashboard")?;
         let named = self.named(&dashboard).await?;
         self.composed(&dashboard).await?;
-        self.records(&open("swv-po-consulent")?).await?;
+        let consulent = open("swv-po-consulent")?;
+        self.records(&consulent).await?;
         self.facts(&open("vendor-alpha-school")?, population, setup)
             .await?;
+        self.others(&open("board-41676-dashboard")?, &open("municipality-dashboard")?)
+            .await?;
         self.refused(&dashboard).await?;
+        self.refused_number(&consulent).await?;
         self.verified(setup, gateway, &named).await
     }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use doelpoort_core::catalogue::{Dataset, DatasetPeriod, Name, Value};
+use doelpoort_core::catalogue::{About, Dataset, DatasetPeriod, Name, Value};
 use doelpoort_core::party::Oin;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
@@ -58,15 +58,16 @@ pub(crate) enum Within<'a> {
 
 /// The latest row of a subject comes first: by `since`, then by row key.
 pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
+    let key = key(selection.dataset);
     let mut query = Query {
-        text: String::from("SELECT s.canonical"),
+        text: format!("SELECT {key}"),
         values: Vec::new(),
     };
     for field in &selection.columns {
         push(&mut query, format_args!(", r.{}", column(field)));
     }
     from(&mut query, selection);
-    query.text.push_str(" ORDER BY s.canonical");
+    push(&mut query, format_args!(" ORDER BY {key}"));
     if let Some(since) = &selection.dataset.since {
         push(&mut query, format_args!(", r.{} DESC", column(since)));
     }
@@ -110,15 +111,27 @@ pub(crate) fn enrolment_claims(subjects: &[[u8; 16]]) -> Query {
     query
 }
 
+/// What tells rows apart: the pupil; where rows are about nobody, the first half of their key's digest.
+fn key(dataset: &Dataset) -> &'static str {
+    if dataset.about == About::Pupil {
+        "s.canonical"
+    } else {
+        "substr(r.row_key, 1, 16)"
+    }
+}
+
 fn from(query: &mut Query, selection: &Selection<'_>) {
     push(
         query,
         format_args!(
-            " FROM {} r JOIN delivery d ON d.id = r.delivery AND d.state = 'active' \
-             JOIN subject s ON s.subject = r.subject WHERE TRUE",
+            " FROM {} r JOIN delivery d ON d.id = r.delivery AND d.state = 'active'",
             table(&selection.dataset.name)
         ),
     );
+    if selection.dataset.about == About::Pupil {
+        query.text.push_str(" JOIN subject s ON s.subject = r.subject");
+    }
+    query.text.push_str(" WHERE TRUE");
     holds_at(query, selection.dataset, "r", selection.at);
     for (field, value) in &selection.only {
         let place = bind(query, value_of(value));

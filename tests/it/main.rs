@@ -21,9 +21,17 @@ mod log;
 #[cfg(test)]
 mod log_of_requests;
 #[cfg(test)]
+mod measures;
+#[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod policy_tools;
+#[cfg(test)]
 mod privacy;
+#[cfg(test)]
+mod provisions;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]

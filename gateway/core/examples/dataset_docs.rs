@@ -1,20 +1,17 @@
-//! Writes `docs/datasets/` from `policies/`. Run after a change of the catalogue; a test tells when.
+//! Writes `docs/datasets/` and `docs/purposes.md` from `policies/`. Run after a change of them; a test tells when.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use doelpoort_core::catalogue::{Catalogue, docs};
+use doelpoort_core::party::Organisations;
+use doelpoort_core::purpose::Purpose;
+use doelpoort_core::purpose::docs as purpose_docs;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let catalogue = Catalogue::parse(&files(&root)?).map_err(|errors| {
-        errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n\n")
-    })?;
+    let catalogue = Catalogue::parse(&files(&root)?).map_err(|errors| all(&errors))?;
     let folder = root.join("docs/datasets");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("README.md"), docs::index(&catalogue))?;
@@ -24,7 +21,49 @@ fn main() -> Result<(), Box<dyn Error>> {
             docs::markdown(dataset, &catalogue),
         )?;
     }
+    let purposes = purposes(&root, &catalogue)?;
+    fs::write(
+        root.join("docs/purposes.md"),
+        purpose_docs::index(purposes.iter()),
+    )?;
     Ok(())
+}
+
+/// All purposes, by name.
+fn purposes(root: &Path, catalogue: &Catalogue) -> Result<Vec<Purpose>, Box<dyn Error>> {
+    let file = "policies/organisations.toml";
+    let text = fs::read_to_string(root.join(file))?;
+    let organisations = Organisations::parse(file, &text, catalogue).map_err(|errors| all(&errors))?;
+    let mut purposes = Vec::new();
+    for entry in fs::read_dir(root.join("policies/purposes"))? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !name.ends_with(".toml") || name.ends_with(".test.toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path)?;
+        let read = Purpose::parse(
+            &format!("policies/purposes/{name}"),
+            &text,
+            catalogue,
+            &organisations,
+        );
+        purposes.push(read.map_err(|errors| all(&errors))?);
+    }
+    purposes.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(purposes)
+}
+
+fn all(errors: &[impl ToString]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 fn files(root: &Path) -> Result<Vec<(String, String)>, Box<dyn Error>> {

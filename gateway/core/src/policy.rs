@@ -8,6 +8,7 @@ pub mod mandate;
 pub mod manifest;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod tools;
 
 use std::collections::BTreeMap;
 

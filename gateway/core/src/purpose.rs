@@ -1,5 +1,7 @@
 //! A purpose document: why data may be used, by whom, in which form, within which limits.
 
+pub mod docs;
+mod explain;
 mod grant;
 mod names;
 mod parse;
@@ -17,6 +19,7 @@ use crate::identifier::IdentifierKind;
 use crate::party::{OrganisationKind, Slug};
 use crate::text::Text;
 
+pub use explain::{Explanation, Warning};
 pub use rate::InvalidRate;
 
 /// One purpose, as `policies/purposes/<id>.toml` states it.
@@ -38,12 +41,16 @@ pub struct Purpose {
     pub dpia: Option<Dpia>,
     /// Days on which it acts.
     pub valid: Validity,
+    /// The day of its last change of substance, where the file says it; the impact assessment must be younger.
+    pub changed: Option<Date>,
     /// How long a recipient may keep what it gets, an ISO 8601 duration.
     pub retention: String,
     /// Where to ask about it.
     pub contact: String,
     /// Hard rules that a named article sets aside.
     pub exceptions: Vec<Exception>,
+    /// Why warnings of `policy check` are in order; part of what is signed.
+    pub explanations: Vec<Explanation>,
     /// What it grants. Nothing else is granted.
     pub grants: Vec<Grant>,
     /// Named questions.
@@ -102,6 +109,10 @@ pub enum HardRule {
     NoBsnToSwv,
     /// Health-related data that the SWV holds reach nobody but the pupil's own school board.
     SwvDataToOwnSchool,
+    /// They are kept for three years at most.
+    SwvDataThreeYears,
+    /// Where data are sensitive, the impact assessment is named.
+    DpiaWhereSensitive,
     /// Youth care leaves as figures only.
     YouthCareAsFigures,
     /// Records and facts prove the person who asks.
@@ -249,6 +260,8 @@ pub enum Scope {
 /// How the asking person must be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StaffRule {
+    /// Not at all: only where the rows are about no person.
+    None,
     /// By an assertion of the recipient's identity provider.
     Proved,
     /// By the recipient's word.

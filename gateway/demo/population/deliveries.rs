@@ -26,14 +26,14 @@ impl Pupil {
         }
     }
 
-    fn of_municipality(numbers: &Numbers) -> Self {
+    pub(super) fn of_municipality(numbers: &Numbers) -> Self {
         Self {
             bsn: Some(bsn(numbers)),
             eck_id: None,
         }
     }
 
-    fn of_swv(numbers: &Numbers) -> Self {
+    pub(super) fn of_swv(numbers: &Numbers) -> Self {
         Self {
             bsn: None,
             eck_id: Some(numbers.eck_id.clone()),

@@ -1,8 +1,12 @@
 //! The parameters of the design, read from the marginals once, so that a missing one shows at the start.
 
+mod services;
+
 use super::PopulationError;
 use super::rows::Sector;
 use super::tables::Tables;
+
+pub(crate) use services::{SupportParameters, YouthCareParameters};
 
 /// The parameters by subject.
 pub(crate) struct Parameters {
@@ -22,6 +26,10 @@ pub(crate) struct Parameters {
     pub(crate) absence: AbsenceParameters,
     /// Admissibility.
     pub(crate) admissibility: AdmissibilityParameters,
+    /// Support at regular schools.
+    pub(crate) support: SupportParameters,
+    /// Youth care.
+    pub(crate) youth_care: YouthCareParameters,
 }
 
 /// Yearly probabilities by sector, and what happens next.
@@ -90,6 +98,8 @@ impl Parameters {
             moves_house: tables.value("testkenmerk", ["verhuisd binnen schooljaar", "", ""])?,
             absence: AbsenceParameters::read(tables)?,
             admissibility: AdmissibilityParameters::read(tables)?,
+            support: SupportParameters::read(tables)?,
+            youth_care: YouthCareParameters::read(tables)?,
         })
     }
 }

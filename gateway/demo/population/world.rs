@@ -7,6 +7,7 @@ use super::code::{BoardNumber, Brin6};
 use super::draw::Chance;
 use super::parameters::Parameters;
 use super::places::{Places, in_almere};
+use super::provisions::{Group, groups};
 use super::tables::{Site, Tables};
 
 /// The first BSN of the test range; `RvIG`'s own test persons are in it.
@@ -21,6 +22,7 @@ pub(crate) struct World {
     pub(crate) tables: Tables,
     pub(crate) places: Places,
     pub(crate) parameters: Parameters,
+    pub(crate) groups: Vec<Group>,
     bsns: Vec<u32>,
 }
 
@@ -33,6 +35,7 @@ impl World {
             calendar,
             places: Places::new(&tables),
             parameters: Parameters::read(&tables)?,
+            groups: groups(&tables),
             bsns: shuffled_bsns(&chance),
             tables,
             chance,

@@ -66,6 +66,8 @@ impl Dataset {
 pub enum About {
     /// A pupil; rows carry identifiers on delivery and hang on a subject.
     Pupil,
+    /// A place of education or support; no person.
+    Provision,
     /// A school site; public reference.
     Site,
     /// A member of staff and the sites of their caseload.

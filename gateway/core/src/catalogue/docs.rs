@@ -98,6 +98,7 @@ fn properties(dataset: &Dataset) -> impl Iterator<Item = (&'static str, String)>
     );
     let about = match dataset.about {
         About::Pupil => "a pupil, named by one or more identifiers",
+        About::Provision => "a place of education or support; no person",
         About::Site => "a school site",
         About::Staff => "a member of staff; no pupil",
     };

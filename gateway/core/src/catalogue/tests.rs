@@ -44,8 +44,13 @@ fn the_shipped_files_are_a_catalogue() {
             "admissibility",
             "caseload",
             "enrolment",
+            "exemption",
+            "funded",
+            "provision",
             "resident",
-            "site"
+            "site",
+            "support",
+            "youth-care"
         ]
     );
 }
@@ -176,11 +181,11 @@ fn who_has_which_columns() {
     };
     assert_eq!(
         names(Field::is_stored),
-        "birth-date neighbourhood from until site attends"
+        "birth-date neighbourhood from until site attends school-municipality"
     );
     assert_eq!(
         names(Field::is_delivered),
-        "birth-date neighbourhood from until site"
+        "birth-date neighbourhood from until site school-municipality"
     );
 }
 

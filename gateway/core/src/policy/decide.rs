@@ -160,9 +160,11 @@ pub fn decide<'p>(
             request,
         )
         .map(|question| Right::Figures(grant, question)),
-        (Grant::Records(grant), Request::Records(request)) => records::check(grant, request)
-            .and_then(|()| staff_rule(grant.staff, staff))
-            .map(|()| Right::Records(grant, staff.cloned())),
+        (Grant::Records(grant), Request::Records(request)) => {
+            records::check(&policies.catalogue, grant, request)
+                .and_then(|()| staff_rule(grant.staff, staff))
+                .map(|()| Right::Records(grant, staff.cloned()))
+        }
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }
@@ -325,6 +327,9 @@ impl<'p, 'c> Asking<'p, 'c> {
 }
 
 fn staff_rule(rule: StaffRule, staff: Option<&Staff>) -> Result<(), Denial> {
+    if rule == StaffRule::None {
+        return Ok(());
+    }
     let Some(staff) = staff else {
         return Err(Denial::new(DenialCode::StaffMissing));
     };

@@ -28,6 +28,8 @@ pub struct PolicyFiles {
     pub organisations: NamedText,
     /// `purposes/*.toml`.
     pub purposes: Vec<NamedText>,
+    /// `purposes/*.test.toml`: decision tables. Nobody signs them, and no decision reads them.
+    pub tables: Vec<NamedText>,
     /// `approvals/<purpose>.<organisation>.<role>.jws`.
     pub approvals: Vec<NamedText>,
     /// `mandates/*.jws`.
@@ -270,6 +272,7 @@ fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
         reference,
         organisations,
         purposes,
+        tables: _,
         approvals,
         mandates,
     } = files;

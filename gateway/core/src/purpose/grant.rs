@@ -38,7 +38,11 @@ const SCOPES: [(&str, Scope); 5] = [
     ("own-site", Scope::OwnSite),
     ("everything", Scope::Everything),
 ];
-const STAFF: [(&str, StaffRule); 2] = [("proved", StaffRule::Proved), ("stated", StaffRule::Stated)];
+const STAFF: [(&str, StaffRule); 3] = [
+    ("none", StaffRule::None),
+    ("proved", StaffRule::Proved),
+    ("stated", StaffRule::Stated),
+];
 const KEY_PERIODS: [(&str, KeyPeriod); 2] =
     [("none", KeyPeriod::None), ("school-year", KeyPeriod::SchoolYear)];
 
@@ -169,7 +173,7 @@ fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<RecordsGrant> {
     let recipients = parties(table, "recipient", names);
     let dataset = table
         .required("dataset")
-        .and_then(|value| about_pupils(value, names));
+        .and_then(|value| about_pupils_or_places(value, names));
     let holders = table
         .required("holders")
         .and_then(|value| names.holders(value, dataset));
@@ -272,6 +276,15 @@ fn about_pupils<'c>(value: Value<'_, '_>, names: &Names<'c>) -> Option<&'c Datas
     Some(dataset)
 }
 
+/// Records are of pupils, or of places without a person.
+fn about_pupils_or_places<'c>(value: Value<'_, '_>, names: &Names<'c>) -> Option<&'c Dataset> {
+    let dataset = names.dataset(value)?;
+    match dataset.about {
+        About::Pupil | About::Provision => Some(dataset),
+        About::Site | About::Staff => about_pupils(value, names),
+    }
+}
+
 /// The population and the name of its calendar.
 fn counted(table: &Table<'_, '_>, names: &Names<'_>) -> Option<(Name, Name)> {
     let (population, epochs) = (table.required("population"), table.required("epochs"));
@@ -335,7 +348,8 @@ fn field_grant(value: Value<'_, '_>, names: &Names<'_>) -> Option<FieldGrant> {
     })
 }
 
-/// A field that may stand beside a pupil: of a dataset about pupils, or of their site.
+/// A field that may stand beside a pupil: of a dataset about pupils, or of their site. Places without a person are
+/// checked with the whole grant.
 fn joined(value: Value<'_, '_>, names: &Names<'_>) -> Option<FieldName> {
     let field = names.field(value)?;
     if names

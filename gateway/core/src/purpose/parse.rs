@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
+use super::explain::explanation;
 use super::grant::grant;
 use super::names::{Names, or_default, text};
 use super::question::questions;
+use super::rule;
 use super::{Basis, Controller, Dpia, Exception, HardRule, Purpose, Validity};
-use crate::catalogue::{Catalogue, Name, ProtectionClass};
+use crate::catalogue::{Catalogue, Name};
 use crate::document::{self, Table, Value};
 use crate::party::Organisations;
 use crate::source_text::SourceError;
@@ -50,10 +52,14 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
     let basis = table.required("basis").and_then(basis);
     let dpia = table.if_there("dpia", dpia);
     let valid = table.required("valid").and_then(valid);
+    let changed = table.if_there("changed", |value| value.date());
     let retention = table.required("retention").and_then(retention);
     let contact = table.required("contact").and_then(|value| value.words());
     let exceptions = or_default(table, "exceptions", Vec::new(), |list| list.each(exception));
     names.exceptions.replace(exceptions.clone().unwrap_or_default());
+    let explanations = or_default(table, "explain", Vec::new(), |list| {
+        list.each(|item| explanation(&item.table()?))
+    });
     let grants = table
         .required("grant")
         .and_then(|list| list.some(|item| grant(&item.table()?, names)));
@@ -72,13 +78,15 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         basis: basis?,
         dpia: dpia.ok()?,
         valid: valid?,
+        changed: changed.ok()?,
         retention: retention?,
         contact: contact?,
         exceptions: exceptions?,
+        explanations: explanations?,
         grants: grants?,
         questions: questions?,
     };
-    needs_dpia(table, &purpose, names.catalogue);
+    rule::check_whole(table, &purpose, names);
     Some(purpose)
 }
 
@@ -170,18 +178,4 @@ fn exception(value: Value<'_, '_>) -> Option<Exception> {
         rule: rule?,
         article: article?,
     })
-}
-
-/// Where a sensitive field is granted, the impact assessment must be named (AVG 35).
-fn needs_dpia(table: &Table<'_, '_>, purpose: &Purpose, catalogue: &Catalogue) {
-    let sensitive = purpose
-        .grants
-        .iter()
-        .find(|grant| grant.class(catalogue) == ProtectionClass::Sensitive);
-    if let (Some(grant), None) = (sensitive, &purpose.dpia) {
-        table.error(format!(
-            "missing key `dpia`: a grant on `{}` concerns sensitive data",
-            grant.dataset()
-        ));
-    }
 }

@@ -1,4 +1,5 @@
 mod broken;
+mod rules;
 
 use super::*;
 use crate::catalogue::Catalogue;
@@ -228,7 +229,9 @@ fn hard_rules_hold_unless_an_article_is_named() {
     for (from, to, rule, message) in cases {
         let text = SOUND.replace(from, to);
         let errors = world.parse(&text).unwrap_err();
-        let expected = format!("{message} (hard rule `{rule}`)");
+        let article = HardRule::ALL.into_iter().find(|known| known.name() == rule);
+        let article = article.map(HardRule::article).unwrap();
+        let expected = format!("{message} (hard rule `{rule}`: {article})");
         assert!(
             errors.iter().any(|error| error.message == expected),
             "{:#?}",

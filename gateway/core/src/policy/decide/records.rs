@@ -1,11 +1,23 @@
 //! Whether a records grant allows a request.
 
+use crate::catalogue::{About, Catalogue};
 use crate::purpose::RecordsGrant;
 use crate::request::RecordsRequest;
 
 use super::denial::{Denial, DenialCode};
 
-pub(super) fn check(grant: &RecordsGrant, request: &RecordsRequest) -> Result<(), Denial> {
+pub(super) fn check(
+    catalogue: &Catalogue,
+    grant: &RecordsGrant,
+    request: &RecordsRequest,
+) -> Result<(), Denial> {
+    let about_pupils = catalogue
+        .dataset(&grant.dataset)
+        .is_some_and(|dataset| dataset.about == About::Pupil);
+    if request.pseudonym && !about_pupils {
+        // Rows about nobody have no pseudonym.
+        return Err(Denial::new(DenialCode::FieldNotGranted));
+    }
     for field in &request.fields {
         if !grant.fields.iter().any(|granted| granted.field == *field) {
             return Err(Denial::new(DenialCode::FieldNotGranted).about(field));

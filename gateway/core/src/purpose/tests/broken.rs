@@ -54,7 +54,8 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     (
         "dpia = { reference = \"DPIA-1\", date = 2026-03-12 }\n",
         "",
-        "1:1: missing key `dpia`: a grant on `absence` concerns sensitive data",
+        "1:1: missing key `dpia`: a grant on `absence` concerns sensitive data \
+         (hard rule `dpia-where-sensitive`: AVG art. 35)",
     ),
     (
         "form = \"figures\"",
