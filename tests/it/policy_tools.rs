@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, send_plain};
-use crate::support::world::pupils::BSNS;
+use crate::support::world::pupils::bsn;
 
 /// The programs that ask, with the board that one acts for.
 const ASKING: [(&str, Option<&str>); 5] = [
@@ -128,7 +128,7 @@ fn questions(policies: &Policies, rows: &[Row], board: Option<&str>) -> Vec<(Rig
     for purpose in policies.purposes.keys().map(ToString::to_string) {
         let facts = |what: Value| {
             let mut asked = body(
-                json!({ "purpose": purpose, "pupils": [{ "ref": "1", "bsn": BSNS[0] }], "onBehalfOf": case }),
+                json!({ "purpose": purpose, "pupils": [{ "ref": "1", "bsn": bsn(1) }], "onBehalfOf": case }),
             );
             let board = board.map(|slug| {
                 policies
