@@ -1,7 +1,8 @@
-//! `doelpoort policy`: check a policies folder, sign a purpose, sign a mandate.
+//! `doelpoort policy`: check a policies folder, sign a purpose, sign a mandate, change the approvers' keys.
 
 mod check;
 mod key;
+mod keys;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ enum Command {
     Sign(Sign),
     /// Signs a mandate, as a board, for a vendor to act for it.
     Mandate(Mandate),
+    /// Shows and changes the keys with which purposes are approved.
+    Keys(keys::Keys),
 }
 
 #[derive(Debug, Parser)]
@@ -126,6 +129,7 @@ fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode
         Command::Check(args) => check::check(args, now, out),
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
+        Command::Keys(args) => keys::run(args, out).map(|()| ExitCode::SUCCESS),
     }
 }
 

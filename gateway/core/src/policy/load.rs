@@ -303,7 +303,7 @@ fn mandates(
 }
 
 /// SHA-256 over the deployment, the noise tables and each file's name and digest, in order of name.
-fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
+pub fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
     let PolicyFiles {
         catalogue,
         reference,

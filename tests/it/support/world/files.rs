@@ -83,6 +83,9 @@ fn sign(policies: &Path, now: Timestamp) {
     let mut organisations = draft.organisations.clone();
     let approvers = pki::fill(&root().join("keys-example"), &mut organisations).unwrap();
     std::fs::write(policies.join("organisations.toml"), organisations.to_toml()).unwrap();
+    let (name, text) = approvers.first_list(&organisations, DEPLOYMENT);
+    std::fs::create_dir_all(policies.join("approvers")).unwrap();
+    std::fs::write(policies.join(name), text).unwrap();
 
     let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
     let day = jiff::SignedDuration::from_hours(24);
