@@ -30,3 +30,5 @@ mod pseudonyms;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trust;
