@@ -79,6 +79,8 @@ impl Gateway {
             Ok(policies) => policies,
             Err(unfit) => {
                 self.metrics.policies_refused(true);
+                // Refusals, ours too, change no generation: look whether this one was told.
+                ledger.known = self.log.history_since(&ledger.known).await?;
                 refuse(&self.log, ledger.history(), &unfit).await?;
                 return Err(ReloadError::Unfit(unfit.error));
             }

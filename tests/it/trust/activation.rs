@@ -60,11 +60,7 @@ fn wrong_key(config: &mut Config) {
 }
 
 #[rstest]
-#[case::one_byte(
-    one_byte,
-    "municipality as fg: the signature does not match",
-    "municipality.fg/signature"
-)]
+#[case::one_byte(one_byte, "municipality as fg: the signature does not match", "board-20041.holder/signature")]
 #[case::missing_holder(
     missing_holder,
     "municipality as holder: there is no approval",
