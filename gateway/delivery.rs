@@ -68,6 +68,7 @@ impl Gateway {
         circumstances: &mut Circumstances,
     ) -> Result<(Received, Finished), DeliveryRefusal> {
         let now = circumstances.now();
+        current.check_in_force()?;
         self.limits.check_client(caller)?;
         let (dataset, holder) = asked.names(&current.policies)?;
         let permit = decide_delivery(&current.policies, caller, &dataset, &holder, now)?;

@@ -14,6 +14,7 @@ use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
 use doelpoort_core::figures::release::{ReleaseError, ReleasedCell, release};
 use doelpoort_core::figures::{QueryKey, RecordKey};
+use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::purpose::{Grant, Purpose};
 use jiff::civil::Date;
@@ -242,17 +243,19 @@ fn count_date(population: &Population, date: Option<Date>, today: Date) -> Resul
 
 /// The purposes that act now and grant figures over the population.
 fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Timestamp) -> Vec<&'p Purpose> {
-    let grants_figures = |purpose: &Purpose| {
-        purpose
-            .grants
-            .iter()
-            .any(|grant| matches!(grant, Grant::Figures(figures) if figures.population == *population))
+    // A cell holds everybody's rows: where one holder is missing, there is nothing to release.
+    let releases = |standing: &&Standing| {
+        let grants = standing.purpose.grants.iter().enumerate();
+        let mut figures = grants
+            .filter(
+                |(_, grant)| matches!(grant, Grant::Figures(figures) if figures.population == *population),
+            )
+            .peekable();
+        figures.peek().is_some() && figures.all(|(position, _)| standing.grant_acts(position, now).is_ok())
     };
-    current
-        .policies
-        .purposes
-        .values()
-        .filter(|standing| standing.acts(now).is_ok() && grants_figures(&standing.purpose))
+    let standings = current.policies.purposes.values();
+    standings
+        .filter(releases)
         .map(|standing| &standing.purpose)
         .collect()
 }

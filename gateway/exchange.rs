@@ -46,6 +46,7 @@ impl Gateway {
     ) -> Result<Release, Refusal> {
         let now = circumstances.now();
         let policies = &current.policies;
+        current.check_in_force()?;
         self.limits.check_client(caller)?;
         let request = asked.parse(&policies.catalogue, caller)?;
         circumstances.asked_for(&request, policies);

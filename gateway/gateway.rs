@@ -1,14 +1,18 @@
 //! The composition root: the wired gateway, made once and shared.
 
+mod activation;
+mod follow;
+mod policy_set;
 mod start;
 mod subject_ids;
+mod withdrawal;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
 use doelpoort_core::lp::PartText;
-use doelpoort_core::policy::Policies;
 use ring::rand::SystemRandom;
+use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
@@ -18,11 +22,16 @@ use crate::limit::Limiter;
 use crate::log::Log;
 use crate::source::Delivered;
 use crate::store::Store;
-use crate::store::dataset::DatasetTables;
 use crate::telemetry::Metrics;
 
+pub use activation::ReloadError;
+pub(crate) use policy_set::WORD_AGE_MAX;
+pub use policy_set::{Current, PolicySet};
 pub use start::StartError;
 pub use subject_ids::SubjectIds;
+pub use withdrawal::Withdrawn;
+
+use activation::Ledger;
 
 /// Everything that a request needs, wired.
 pub struct Gateway {
@@ -32,39 +41,16 @@ pub struct Gateway {
     pub(crate) limits: Limiter,
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) policies: PolicySet,
+    pub(crate) policies: Arc<PolicySet>,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) follower: OnceLock<AbortHandle>,
     pub(crate) random: SystemRandom,
     pub(crate) source: Delivered,
     pub(crate) store: Store,
     pub(crate) subject_ids: SubjectIds,
-    pub(crate) tables: DatasetTables,
     pub(crate) tenant: PartText,
     pub(crate) bounds: Limits,
     pub(crate) config: Config,
-}
-
-/// The policies in force and the generation under which the log knows them.
-#[derive(Debug)]
-pub struct Current {
-    /// The policies.
-    pub policies: Policies,
-    /// Their generation: an answer decided under another one is refused when it is recorded.
-    pub generation: i64,
-}
-
-/// The policies in force, swapped whole.
-pub struct PolicySet(ArcSwap<Current>);
-
-impl PolicySet {
-    /// These policies, at this generation.
-    pub(crate) fn new(policies: Policies, generation: i64) -> Self {
-        Self(ArcSwap::from_pointee(Current { policies, generation }))
-    }
-
-    /// The policies as they are now; a request keeps what it began with.
-    pub fn current(&self) -> Arc<Current> {
-        self.0.load_full()
-    }
 }
 
 impl Gateway {
@@ -88,23 +74,6 @@ impl Gateway {
         &self.store
     }
 
-    /// Another replica changed the policies: until this one has the same, it answers nothing.
-    pub(crate) async fn follow_policy_generation(&self) {
-        let current = self.policies.current();
-        match self.log.policy().await {
-            Ok((generation, Some(digest))) if digest == current.policies.digest => {
-                self.policies.0.store(Arc::new(Current {
-                    policies: current.policies.clone(),
-                    generation,
-                }));
-            }
-            Ok(_) => {
-                tracing::error!("the policies in force are not the ones this replica loaded; reload them");
-            }
-            Err(error) => tracing::error!(%error, "the policy generation cannot be read"),
-        }
-    }
-
     /// What is done between requests: due merges, leftovers of deliveries, expired token ids.
     ///
     /// # Errors
@@ -120,6 +89,9 @@ impl Gateway {
 
     /// Ends it in order: what is queued for the log is written, then the database is closed.
     pub async fn close(&self) {
+        if let Some(follower) = self.follower.get() {
+            follower.abort();
+        }
         self.log.close().await;
         self.store.close().await;
     }

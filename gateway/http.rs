@@ -17,10 +17,12 @@ mod problems;
 mod queries;
 mod questions;
 mod register;
+mod stream;
 mod token;
 mod told;
 mod trace;
 mod well_known;
+mod withdrawals;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -121,6 +123,7 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(questions::ask)) // token
         .routes(routes!(queries::ask)) // token
         .routes(routes!(facts::ask)) // token
+        .routes(routes!(withdrawals::withdraw)) // token, role `policy`
 }
 
 /// Deliveries: a body of any length, so other limits. Token.

@@ -4,6 +4,7 @@
 mod committer;
 mod entry;
 mod error;
+mod history;
 mod publisher;
 mod report;
 mod verify;
@@ -27,6 +28,7 @@ use publisher::Publisher;
 
 pub use entry::{Effect, Entry};
 pub use error::LogError;
+pub use history::PolicyHistory;
 pub use report::{Finding, Report};
 pub use verify::{VerifyError, verify};
 

@@ -5,6 +5,7 @@
 //! | `organisations.toml` | who takes part |
 //! | `datasets/` `hierarchies/` `maps/` `populations/` | the catalogue, `.toml` |
 //! | `reference/` | public rows, `.csv` |
+//! | `approvers/` | the approvers' keys: the first list and each signed change, `.json` |
 //! | `purposes/` | purposes, `.toml`; their decision tables, `.test.toml`, are not read here |
 //! | `approvals/` | `<purpose>.<organisation>.<role>.jws`, role `fg` or `holder` |
 //! | `mandates/` | `.jws`, one a file |
@@ -15,8 +16,9 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use doelpoort_core::policy::load::NamedText;
-use doelpoort_core::policy::{Draft, Policies, PolicyError, PolicyFiles};
+use doelpoort_core::policy::history::Regression;
+use doelpoort_core::policy::load::{NamedText, digest};
+use doelpoort_core::policy::{Draft, History, Policies, PolicyError, PolicyFiles, sha256};
 use jiff::Timestamp;
 
 /// Largest file, in bytes.
@@ -25,6 +27,18 @@ const FILE_BYTES_MAX: u64 = 4_194_304;
 const FOLDER_FILES_MAX: usize = 20_000;
 /// How the name of a decision table ends.
 const TABLE_ENDING: &str = ".test.toml";
+/// The folders within the policies folder.
+const FOLDERS: [&str; 9] = [
+    "approvals",
+    "approvers",
+    "datasets",
+    "hierarchies",
+    "mandates",
+    "maps",
+    "populations",
+    "purposes",
+    "reference",
+];
 
 /// Why a policies folder is not accepted: every mistake that was found.
 #[derive(Debug)]
@@ -64,6 +78,69 @@ pub enum Mistake {
     /// What the files say.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// What the log says of those before them.
+    #[error(transparent)]
+    Regression(#[from] Regression),
+}
+
+/// Why a folder may not come into force, and the digest of its files where they could be read.
+#[derive(Debug)]
+pub struct Unfit {
+    /// SHA-256 over the files.
+    pub digest: Option<[u8; 32]>,
+    /// Every mistake.
+    pub error: PoliciesError,
+}
+
+/// Reads, checks and verifies the folder, and holds it against what the log knows: what it says when nothing keeps it
+/// from coming into force, without what was withdrawn.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn candidate(
+    folder: &Path,
+    deployment: &str,
+    now: Timestamp,
+    history: &History,
+) -> Result<Policies, Unfit> {
+    let files = read(folder).map_err(|error| Unfit { digest: None, error })?;
+    let digest = Some(digest(&files, deployment));
+    let unfit = |error| Unfit { digest, error };
+    let policies =
+        Policies::load(&files, deployment, now).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let policies = policies.after(&history.withdrawals, now);
+    let regressions = history.regressions(&policies, now);
+    if regressions.is_empty() {
+        Ok(policies)
+    } else {
+        let mistakes = regressions.into_iter().map(Mistake::Regression).collect();
+        Err(unfit(PoliciesError(mistakes)))
+    }
+}
+
+/// Tells whether any file of the folder was written since: a digest of names, lengths and times of change.
+pub fn fingerprint(folder: &Path) -> [u8; 32] {
+    let mut lines = Vec::new();
+    for part in FOLDERS.iter().copied().chain(["."]) {
+        let entries = std::fs::read_dir(folder.join(part))
+            .into_iter()
+            .flatten()
+            .take(FOLDER_FILES_MAX);
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_file() {
+                let name = entry.file_name();
+                lines.push(format!(
+                    "{part}/{} {} {:?}\n",
+                    name.display(),
+                    metadata.len(),
+                    metadata.modified()
+                ));
+            }
+        }
+    }
+    lines.sort();
+    sha256(lines.concat().as_bytes())
 }
 
 /// Reads, checks and verifies the folder as it stands at `now` for this deployment.
@@ -96,6 +173,7 @@ pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
         catalogue,
         reference: reader.folder("reference", ".csv"),
         organisations: reader.file(&organisations).unwrap_or_default(),
+        approvers: reader.folder("approvers", ".json"),
         purposes: reader.folder("purposes", ".toml"),
         tables: reader.tables(),
         approvals: reader.folder("approvals", ".jws"),
@@ -181,6 +259,15 @@ fn list(folder: &Path) -> std::io::Result<Vec<String>> {
 impl PoliciesError {
     fn of(errors: Vec<PolicyError>) -> Self {
         Self(errors.into_iter().map(Mistake::Policy).collect())
+    }
+
+    /// The folder could not be read to its end.
+    pub(crate) fn not_read(path: &Path) -> Self {
+        let source = std::io::Error::other("reading broke off");
+        Self(vec![Mistake::Read {
+            path: path.to_owned(),
+            source,
+        }])
     }
 
     /// Every mistake, in order of file and line.

@@ -1,9 +1,11 @@
-//! `doelpoort policy`: check, test, explain and compare policies; sign a purpose, sign a mandate.
+//! `doelpoort policy`: check, test, explain and compare policies; sign a purpose or a mandate; change the approvers'
+//! keys.
 
 mod check;
 mod diff;
 mod explain;
 mod key;
+mod keys;
 mod matrix;
 mod register;
 mod schema;
@@ -54,6 +56,8 @@ enum Command {
     Sign(Sign),
     /// Signs a mandate, as a board, for a vendor to act for it.
     Mandate(Mandate),
+    /// Shows and changes the keys with which purposes are approved.
+    Keys(keys::Keys),
 }
 
 #[derive(Debug, Parser)]
@@ -161,6 +165,7 @@ fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode
         Command::Schema(args) => schema::schema(args, out).map(|()| ExitCode::SUCCESS),
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
+        Command::Keys(args) => keys::run(args, out).map(|()| ExitCode::SUCCESS),
     }
 }
 

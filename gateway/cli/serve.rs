@@ -48,6 +48,7 @@ impl Serve {
         let running = running.await.map_err(|why| told(&why))?;
         tokio::select! {
             () = tidy(&gateway) => {}
+            () = reload_on_hangup(&gateway) => {}
             () = shutdown.draining() => {}
         }
         running.finished().await;
@@ -72,6 +73,21 @@ async fn tidy(gateway: &Gateway) {
         tokio::time::sleep(TIDY_EVERY).await;
         if let Err(error) = gateway.tidy().await {
             tracing::warn!(%error, "what was due could not be done; it is tried again");
+        }
+    }
+}
+
+/// Reads the policies again at each SIGHUP. Why they are refused is told where that is decided.
+async fn reload_on_hangup(gateway: &Gateway) {
+    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    let Ok(mut hangup) = hangup else {
+        tracing::warn!("cannot wait for SIGHUP; policies are read again when their files change");
+        return std::future::pending().await;
+    };
+    while hangup.recv().await.is_some() {
+        match gateway.reload_policies().await {
+            Ok(changed) => tracing::info!(changed, "policies read again"),
+            Err(error) => tracing::error!(%error, "policies not read again; the old ones stay"),
         }
     }
 }

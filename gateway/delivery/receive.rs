@@ -1,5 +1,7 @@
 //! Rows are read, checked, pseudonymised and staged, a batch at a time; nothing of it is visible yet.
 
+use std::sync::Arc;
+
 use doelpoort_core::catalogue::{Dataset, RowReader, school_year_days};
 use doelpoort_core::lp::Part;
 use doelpoort_core::party::Oin;
@@ -148,7 +150,8 @@ impl Gateway {
         batch: Checked,
     ) -> Result<Tally, DeliveryRefusal> {
         let now_us = self.clock.now().as_microsecond();
-        let table = self.tables.table(&dataset.name).ok_or(Refusal::Internal)?;
+        let tables = Arc::clone(&self.policies.current().tables);
+        let table = tables.table(&dataset.name).ok_or(Refusal::Internal)?;
         let active = (self.keyring.index.active_version(), self.keyring.index.active());
         let accepted: Vec<_> = self
             .keyring
@@ -174,7 +177,7 @@ impl Gateway {
         };
         let resolved = self
             .store
-            .resolve_rows(by, &sightings, &|index| maker.id(index), &self.tables)
+            .resolve_rows(by, &sightings, &|index| maker.id(index), &tables)
             .await?;
 
         let linked = resolved.linked;

@@ -146,7 +146,7 @@ impl Gateway {
         let receipt = match appended {
             Ok(receipt) => receipt,
             Err(LogError::PolicyChanged) => {
-                self.follow_policy_generation().await;
+                self.hear_now().await;
                 let changed = DeliveryRefusal::from(Refusal::PolicyChanged);
                 self.log.append(circumstances.entry(Err(&changed))?).await?;
                 return Err(changed);

@@ -152,6 +152,8 @@ impl Setup {
         let mut organisations = policies::draft(&folder)?.organisations;
         let approvers = self.parties(&mut organisations, consulents, now)?;
         write(&folder.join("organisations.toml"), &organisations.to_toml())?;
+        let (name, text) = approvers.first_list(&organisations, DEPLOYMENT);
+        write(&folder.join(name), &text)?;
         self.mandates(&organisations, &approvers, now)?;
         let from = now.saturating_sub(SignedDuration::from_hours(48)).unwrap_or(now);
         let until = now

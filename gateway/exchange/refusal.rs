@@ -28,8 +28,12 @@ pub enum Refusal {
     Log,
     /// No such epoch was released under the purpose.
     NoSuchEpoch,
+    /// Other policies are in force than this replica has.
+    NotInForce,
     /// The policies changed between the decision and its record.
     PolicyChanged,
+    /// The program does not have the role for this.
+    Role,
     /// The rows cannot be read now.
     Source,
     /// The staff assertion proves nobody.
@@ -51,7 +55,9 @@ impl Refusal {
             Self::Limited(_) => "rate-limited",
             Self::Log => "log-unavailable",
             Self::NoSuchEpoch => "no-such-epoch",
+            Self::NotInForce => "policies-not-in-force",
             Self::PolicyChanged => "policy-changed",
+            Self::Role => "role-missing",
             Self::Source => "source-unavailable",
             Self::Staff => "invalid-staff-assertion",
             Self::TooManyCells => "too-many-cells",

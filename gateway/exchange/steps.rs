@@ -118,7 +118,7 @@ impl Gateway {
                 Ok((outcome, receipt))
             }
             Err(LogError::PolicyChanged) => {
-                self.follow_policy_generation().await;
+                self.hear_now().await;
                 let changed = Err(Refusal::PolicyChanged);
                 let receipt = self.log.append(circumstances.entry(changed.as_ref())?).await?;
                 Ok((changed, receipt))
@@ -132,9 +132,9 @@ impl Gateway {
 fn became(refusal: Option<&Refusal>) -> AccessOutcome {
     match refusal {
         None => AccessOutcome::Granted,
-        Some(Refusal::Internal | Refusal::Log | Refusal::PolicyChanged | Refusal::Source) => {
-            AccessOutcome::Failed
-        }
+        Some(
+            Refusal::Internal | Refusal::Log | Refusal::NotInForce | Refusal::PolicyChanged | Refusal::Source,
+        ) => AccessOutcome::Failed,
         Some(_) => AccessOutcome::Denied,
     }
 }

@@ -1,21 +1,20 @@
 //! Start: every part is opened and checked before the first request; anything wrong and nothing is served.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use doelpoort_core::audit::leaf::{Kind, Value, extra};
 use doelpoort_core::audit::note::Signer;
-use doelpoort_core::policy::Policies;
 use doelpoort_core::purpose::{Per, Rate};
 use ring::rand::SystemRandom;
+use tokio::sync::Mutex;
 
-use super::{Gateway, PolicySet, SubjectIds};
+use super::activation::{self, Ledger};
+use super::{Gateway, PolicySet, ReloadError, SubjectIds, follow};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
 use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
-use crate::log::{Effect, Entry, Log, LogError};
-use crate::policies::{self, PoliciesError};
+use crate::log::{Log, LogError};
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -32,9 +31,9 @@ pub enum StartError {
     /// The log cannot be trusted or written.
     #[error("log: {0}")]
     Log(#[from] LogError),
-    /// The policies are not valid.
-    #[error("policies:\n{0}")]
-    Policies(#[from] PoliciesError),
+    /// The policies may not come into force.
+    #[error("{0}")]
+    Policies(#[from] ReloadError),
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
@@ -60,7 +59,6 @@ impl Gateway {
     ) -> Result<Arc<Self>, StartError> {
         let now = clock.now();
         let keyring = key_files(&config).load(key_use)?;
-        let policies = policies::load(&config.policies.dir, &config.deployment.name, now)?;
         let audience = Some(config.token.audience.as_str()).filter(|audience| !audience.is_empty());
         let settings = Settings::new(&config.token.issuer, audience, config.token.lifetime_s)?;
         let identity = Identity::new(settings, token_keys(&keyring)?);
@@ -70,11 +68,22 @@ impl Gateway {
         };
         let store = Store::open(config.database.url.expose(), options).await?;
         store.migrate().await?;
-        let tables = store.prepare_datasets(&policies.catalogue).await?;
         let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
             .map_err(|_| StartError::Key("log"))?;
         let log = Log::open(store.clone(), signer, Arc::clone(&clock)).await?;
-        let generation = activate(&log, &policies).await?;
+        let mut ledger = Ledger {
+            known: log.history().await?,
+            fingerprint: [0; 32],
+        };
+        let current = match activation::candidate(&config, &mut ledger, now).await {
+            Ok(policies) => activation::put_in_force(&log, &store, policies, &mut ledger, now).await?,
+            Err(unfit) => {
+                activation::refuse(&log, ledger.history(), &unfit).await?;
+                log.close().await;
+                return Err(ReloadError::Unfit(unfit.error).into());
+            }
+        };
+        metrics.policies_in_force(true);
         let tenant = config.deployment.tenant.parse().map_err(|_| StartError::Tenant)?;
         let gateway = Self {
             identity,
@@ -82,19 +91,22 @@ impl Gateway {
             limits: Limiter::new(rates(&config)),
             log,
             metrics,
-            policies: PolicySet::new(policies, generation),
+            policies: Arc::new(PolicySet::new(current)),
+            ledger: Mutex::new(ledger),
+            follower: OnceLock::new(),
             random: SystemRandom::new(),
             source: Delivered::new(store.clone(), config.limits.records_rows_max),
             store,
             subject_ids,
-            tables,
             tenant,
             bounds: config.limits.clone(),
             config,
             clock,
         };
         gateway.tidy().await?;
-        Ok(Arc::new(gateway))
+        let gateway = Arc::new(gateway);
+        follow::start(&gateway);
+        Ok(gateway)
     }
 }
 
@@ -131,25 +143,4 @@ fn token_keys(keyring: &Keyring) -> Result<TokenKeys, StartError> {
         .map(|(_, seed)| seed.expose())
         .collect();
     TokenKeys::from_seeds(keyring.token.active().expose(), &accepted).map_err(|_| StartError::Key("token"))
-}
-
-/// Makes these policies the ones in force, if they are not: an entry in the log, old digest to new.
-async fn activate(log: &Log, policies: &Policies) -> Result<i64, StartError> {
-    let (generation, digest) = log.policy().await?;
-    if digest == Some(policies.digest) {
-        return Ok(generation);
-    }
-    let next = generation + 1;
-    let mut entry = Entry::new(Kind::PolicyChanged)?;
-    entry.event.policy = Some(policies.digest);
-    entry.event.extra.insert(
-        extra::GENERATION,
-        Value::Number(u64::try_from(next).unwrap_or_default()),
-    );
-    log.append(entry.with_effect(Effect::SetPolicyGeneration {
-        generation: next,
-        digest: policies.digest,
-    }))
-    .await?;
-    Ok(next)
 }

@@ -12,7 +12,7 @@ use doelpoort_core::request::Form;
 use super::format::media_type;
 use super::language::Language;
 use super::problem::Problem;
-use super::{format, trace};
+use super::{format, stream, trace};
 use crate::exchange::{Asked, Question};
 use crate::gateway::Gateway;
 
@@ -38,13 +38,13 @@ pub(crate) async fn exchange(
     };
     let asked = Asked::new(question, format, trace, gateway.clock.now());
     match gateway.exchange(caller, &asked).await {
-        Ok(answer) => Ok(respond(answer, headers)),
+        Ok(answer) => Ok(respond(gateway, answer, headers)),
         Err(refusal) => Err(Problem::refusal(refusal, language).at(path, &trace.id())),
     }
 }
 
 /// Figures may be kept and asked again by their entity tag, each time through the line; answers about persons never.
-fn respond(answer: Answer, headers: &HeaderMap) -> Response {
+fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap) -> Response {
     let (format, form, digest) = (answer.format(), answer.form(), answer.digest());
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
     let unchanged = form == Form::Figures && known(headers, &etag);
@@ -52,7 +52,7 @@ fn respond(answer: Answer, headers: &HeaderMap) -> Response {
     let mut response = Response::new(if unchanged {
         Body::empty()
     } else {
-        Body::from(body)
+        stream::body(gateway, body, &receipt)
     });
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

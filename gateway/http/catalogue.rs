@@ -33,11 +33,11 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Json<CatalogueDocument>, Problem> {
     let caller = identify::caller(&gateway, &peer, &headers)?;
-    CatalogueDocument::of(&gateway, &caller)
-        .await
-        .map(Json)
-        .map_err(|error| {
-            let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-            Problem::refusal(Refusal::from(error), language).at(uri.path(), &trace.id())
-        })
+    let refused = |refusal| {
+        let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+        Problem::refusal(refusal, language).at(uri.path(), &trace.id())
+    };
+    gateway.policies.current().check_in_force().map_err(&refused)?;
+    let document = CatalogueDocument::of(&gateway, &caller).await;
+    document.map(Json).map_err(|error| refused(Refusal::from(error)))
 }

@@ -133,6 +133,8 @@ const MEANINGS: &[Meaning] = meanings![
     "cursor-not-valid" BAD_REQUEST "De cursor is niet geldig" "The cursor is not valid"
     "rate-limited" TOO_MANY_REQUESTS "Te veel vragen" "Too many requests"
     "log-unavailable" SERVICE_UNAVAILABLE "Het logboek is niet beschikbaar" "The log is not available"
+    "role-missing" FORBIDDEN "Deze toepassing heeft hiervoor de rol niet" "This program does not have the role for this"
+    "policies-not-in-force" SERVICE_UNAVAILABLE "Deze gateway heeft andere afspraken dan er gelden" "This gateway has other policies than those in force"
     "policy-changed" SERVICE_UNAVAILABLE "De afspraken veranderden net" "The policies just changed"
     "source-unavailable" SERVICE_UNAVAILABLE "De bron is niet beschikbaar" "The source is not available"
     "overloaded" SERVICE_UNAVAILABLE "De gateway is te druk" "The gateway is too busy"
@@ -211,7 +213,13 @@ impl Problem {
             Refusal::TooManyCells | Refusal::TooManyRows => {
                 Self::new("too-many-cells", help("too-many-cells", language), language)
             }
+            Refusal::NotInForce => Self::new(
+                "policies-not-in-force",
+                help("policies-not-in-force", language),
+                language,
+            ),
             Refusal::PolicyChanged => Self::new("policy-changed", help("policy-changed", language), language),
+            Refusal::Role => Self::new("role-missing", help("role-missing", language), language),
             Refusal::Log => Self::new("log-unavailable", help("log-unavailable", language), language),
             Refusal::Source => Self::new(
                 "source-unavailable",
@@ -302,6 +310,14 @@ fn help(code: &str, language: Language) -> String {
             "see `GET /v1/catalogue` for your purposes; who acts for a board names it: `holder=` at a delivery, `actingFor` in a request",
         ),
         "not-in-token" => ("vraag een nieuw token", "ask for a new token"),
+        "policies-not-in-force" => (
+            "vraag de beheerder om deze replica dezelfde bestanden te geven; een andere replica antwoordt wel",
+            "ask the operator to give this replica the same files; another replica does answer",
+        ),
+        "role-missing" => (
+            "alleen een toepassing met de rol `policy` van de eigen organisatie mag dit",
+            "only a program of your own organisation with the role `policy` may do this",
+        ),
         "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
         "purpose-asleep" => (
             "een ondertekenaar moet het doel (opnieuw) goedkeuren; vraag het de beheerder",

@@ -30,6 +30,8 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
     let current = gateway.policies.current();
     let certificate = peer.certificate.as_deref().ok();
     let issued = match TokenRequest::parse(&body) {
+        // Its purposes would be those of other policies than the ones in force.
+        Ok(_) if !current.in_force => Err(OAuthError::Unavailable),
         Ok(request) => {
             gateway
                 .identity

@@ -25,6 +25,9 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long it may take to answer that.
 const PING_TIME: Duration = Duration::from_secs(20);
 
+/// Bytes of an answer that wait for room on an HTTP/2 stream.
+const STREAM_BUFFER_BYTES_MAX: usize = 32 * 1024;
+
 /// What the connection speaks, as agreed in the handshake; never guessed from its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -83,6 +86,7 @@ fn builder(protocol: Protocol, limits: &Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIME)
+        .max_send_buf_size(STREAM_BUFFER_BYTES_MAX)
         .max_header_list_size(limits.header_bytes_max)
         .max_concurrent_streams(limits.streams_per_connection_max);
     builder

@@ -39,6 +39,15 @@ const INSERT_ENTRIES: Sql = sql!(
 const LAST_SEQUENCE: Sql = sql!("SELECT MAX(sequence) FROM log_entry WHERE replica = $1");
 const LEAF_HASHES: Sql =
     sql!("SELECT leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
+const LEAVES: Sql =
+    sql!("SELECT leaf, leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
+// The condition of the index `log_entry_policy`, word for word, so that it is used.
+const POLICY_LEAVES: Sql = sql!(
+    sqlite = "SELECT leaf, leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3
+                AND substr(leaf, 5, 1) IN (x'05', x'10') ORDER BY idx",
+    postgres = "SELECT leaf, leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3
+                  AND substr(leaf, 5, 1) IN (CAST('\\x05' AS BYTEA), CAST('\\x10' AS BYTEA)) ORDER BY idx"
+);
 const ENTRIES: Sql = sql!(
     "SELECT idx, leaf_hash, leaf, replica, sequence FROM log_entry
      WHERE shard = $1 AND idx >= $2 ORDER BY idx LIMIT $3"
@@ -60,12 +69,26 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::INSERT_ENTRIES", INSERT_ENTRIES),
     ("log::LAST_SEQUENCE", LAST_SEQUENCE),
     ("log::LEAF_HASHES", LEAF_HASHES),
+    ("log::LEAVES", LEAVES),
+    ("log::POLICY_LEAVES", POLICY_LEAVES),
     ("log::ENTRIES", ENTRIES),
     ("log::LAST_CHECKPOINT", LAST_CHECKPOINT),
     ("log::CHECKPOINTS", CHECKPOINTS),
     ("log::LOCK_PUBLISHER", LOCK_PUBLISHER),
     ("log::INSERT_CHECKPOINT", INSERT_CHECKPOINT),
 ];
+
+/// The kinds of the leaves that [`Leaves::Policies`] reads: changes of policies, and withdrawals.
+pub const POLICY_KINDS: [u8; 2] = [5, 16];
+
+/// Which leaves to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// Each one.
+    All,
+    /// Those about policies.
+    Policies,
+}
 
 /// The stored state of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,6 +248,22 @@ pub async fn leaf_hashes(
             Ok(())
         })
         .await
+}
+
+/// Reads leaves of the range, each row a leaf and its stored hash, in order.
+pub async fn leaves(
+    store: &Store,
+    shard: i64,
+    (from, until): (u64, u64),
+    which: Leaves,
+    each: impl FnMut(Row) -> Result<(), StoreError> + Send,
+) -> Result<(), StoreError> {
+    let values = vec![shard.into(), number(from)?.into(), number(until)?.into()];
+    let statement = match which {
+        Leaves::All => LEAVES,
+        Leaves::Policies => POLICY_LEAVES,
+    };
+    store.for_each(statement, values, each).await
 }
 
 /// Reads at most `limit` entries from `from` on, in order of their stored index.

@@ -98,6 +98,9 @@ pub struct Metrics {
     log_entries: Family<AccessLabel, Counter>,
     delivery_rows: Family<RowLabels, Counter>,
     certificate_days_left: Gauge<i64, AtomicI64>,
+    policies_in_force: Gauge<i64, AtomicI64>,
+    policies_refused: Gauge<i64, AtomicI64>,
+    answers_cut: Counter,
 }
 
 impl Metrics {
@@ -112,6 +115,9 @@ impl Metrics {
             log_entries: Family::default(),
             delivery_rows: Family::default(),
             certificate_days_left: Gauge::default(),
+            policies_in_force: Gauge::default(),
+            policies_refused: Gauge::default(),
+            answers_cut: Counter::default(),
         };
         metrics.register();
         metrics
@@ -151,6 +157,26 @@ impl Metrics {
             "certificate_days_left",
             "Days until the server certificate ends",
             self.certificate_days_left.clone(),
+        );
+        self.register_policies();
+    }
+
+    fn register_policies(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "policies_in_force",
+            "1 while this replica has the policies in force; at 0 it answers nothing",
+            self.policies_in_force.clone(),
+        );
+        registry.register(
+            "policies_refused",
+            "1 while the policies on disk are refused and older ones stay in force",
+            self.policies_refused.clone(),
+        );
+        registry.register(
+            "answers_cut",
+            "Answers that were cut while they were sent, after a withdrawal or another change of policies",
+            self.answers_cut.clone(),
         );
     }
 
@@ -194,6 +220,21 @@ impl Metrics {
     /// Days until the server certificate ends.
     pub fn certificate_days_left(&self, days: i64) {
         self.certificate_days_left.set(days);
+    }
+
+    /// Whether this replica has the policies in force.
+    pub fn policies_in_force(&self, in_force: bool) {
+        self.policies_in_force.set(i64::from(in_force));
+    }
+
+    /// Whether the policies on disk are refused.
+    pub fn policies_refused(&self, refused: bool) {
+        self.policies_refused.set(i64::from(refused));
+    }
+
+    /// An answer was cut while it was sent.
+    pub fn answer_cut(&self) {
+        self.answers_cut.inc();
     }
 
     /// Everything in the `OpenMetrics` text format, for `/metrics`.

@@ -38,3 +38,5 @@ mod pseudonyms;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trust;

@@ -10,7 +10,7 @@ use doelpoort_core::policy::approval::{self, ApprovalTerms};
 use doelpoort_core::policy::jws::SigningKey;
 use doelpoort_core::policy::load::approval_file;
 use doelpoort_core::policy::manifest::digest_text;
-use doelpoort_core::policy::{self, ApprovalRole, Draft};
+use doelpoort_core::policy::{self, ApprovalRole, Draft, KeyList};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -30,7 +30,7 @@ enum SignError {
         purpose: Name,
         role: ApprovalRole,
     },
-    #[error("`{0}` has no such key for this in organisations.toml")]
+    #[error("`{0}` has no such key for this in the approvers' key list; see `doelpoort policy keys show`")]
     NotAnApprover(Slug),
     #[error("no {kind} is called `{slug}`")]
     Unknown { kind: &'static str, slug: Slug },
@@ -59,7 +59,7 @@ pub(super) fn sign(args: &Sign, now: Timestamp, out: &mut impl Write) -> Result<
         purpose: purpose.id.clone(),
         role,
     })?;
-    let kid = key_id(organisation, key.signing_key(), role.of_key())?;
+    let kid = key_id(&draft.keys, organisation, key.signing_key(), role.of_key())?;
     let terms = ApprovalTerms {
         deployment: &args.deployment,
         purpose: &purpose.id,
@@ -108,7 +108,7 @@ pub(super) fn mandate(args: &Mandate, now: Timestamp, out: &mut impl Write) -> R
         until: args.until,
         agreement: args.agreement.clone(),
     };
-    let kid = key_id(board, key.signing_key(), ApproverRole::Mandate)?;
+    let kid = key_id(&draft.keys, board, key.signing_key(), ApproverRole::Mandate)?;
     let text = mandate.sign(&args.deployment, now, kid, key.signing_key())?;
     let file = format!("{}.{}.jws", board.slug, vendor.slug);
     write(&args.policies.join("mandates"), &file, &text)?;
@@ -133,14 +133,15 @@ fn party<'d>(
 }
 
 /// The id under which the organisation lists this key for this role.
-fn key_id<'o>(
-    organisation: &'o Organisation,
+fn key_id<'k>(
+    keys: &'k KeyList,
+    organisation: &Organisation,
     key: SigningKey<'_>,
     role: ApproverRole,
-) -> Result<&'o str, SignError> {
+) -> Result<&'k str, SignError> {
     let public = key.public_key();
-    let listed = organisation
-        .approvers
+    let listed = keys
+        .keys(&organisation.oin)
         .iter()
         .find(|one| one.key == public && one.roles.contains(&role));
     listed
@@ -157,7 +158,7 @@ fn end_of(day: Date) -> Option<Timestamp> {
 }
 
 /// Writes beside the file and moves into place, so that a crash leaves the old file or the new one.
-fn write(folder: &Path, file: &str, text: &str) -> std::io::Result<()> {
+pub(super) fn write(folder: &Path, file: &str, text: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let draft = folder.join(format!(".{file}.new"));
     std::fs::write(&draft, format!("{text}\n"))?;

@@ -4,7 +4,6 @@ use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
 use super::*;
-use doelpoort_core::party::{Approver, ApproverRole};
 use doelpoort_core::policy::jws::SigningKey;
 
 /// A copy of the shipped policies in which one key approves for everybody.
@@ -25,21 +24,18 @@ impl World {
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
         std::fs::write(world.key(), pem).unwrap();
         owner_only(&world.key(), 0o600);
-        let key = SigningKey::EdDsa(&pair).public_key();
-        let mut organisations = crate::policies::draft(&world.policies()).unwrap().organisations;
-        for organisation in organisations.iter_mut() {
-            let roles = vec![ApproverRole::Fg, ApproverRole::Holder, ApproverRole::Mandate];
-            organisation.approvers = vec![Approver {
-                kid: "1".to_owned(),
-                roles,
-                key: key.clone(),
-            }];
-        }
-        std::fs::write(
-            world.policies().join("organisations.toml"),
-            organisations.to_toml(),
-        )
-        .unwrap();
+        let jwk = SigningKey::EdDsa(&pair).public_key().to_jwk("1");
+        std::fs::write(world.folder.path().join("key.jwk"), jwk.to_string()).unwrap();
+        let organisations = crate::policies::draft(&world.policies()).unwrap().organisations;
+        let add = organisations
+            .iter()
+            .map(|party| format!("--add {}:fg,holder,mandate=JWK", party.slug));
+        let add = add.collect::<Vec<_>>().join(" ");
+        world
+            .run(&format!(
+                "keys change --policies POLICIES --deployment almere {add}"
+            ))
+            .unwrap();
         world
     }
 
@@ -54,6 +50,7 @@ impl World {
     fn run(&self, line: &str) -> Result<(ExitCode, String), String> {
         let line = line
             .replace("POLICIES", self.policies().to_str().unwrap())
+            .replace("JWK", self.folder.path().join("key.jwk").to_str().unwrap())
             .replace("KEY", self.key().to_str().unwrap());
         let args = Args::try_parse_from(["policy"].into_iter().chain(line.split_whitespace()))
             .map_err(|error| error.to_string())?;
@@ -107,7 +104,7 @@ fn a_purpose_wakes_when_the_last_of_its_approvers_has_signed() {
     assert!(after.contains(active), "{after}");
     let (_, elsewhere) = world.run("check POLICIES --deployment other").unwrap();
     assert!(
-        elsewhere.contains("municipality as fg: the approval is for another deployment\n"),
+        elsewhere.contains("approvers/: the key list is for the deployment `almere`, not for `other`\n"),
         "{elsewhere}"
     );
 }
@@ -188,5 +185,56 @@ fn mistakes_exit_with_one() {
     assert!(
         said.contains("purposes/broken.toml:1:1: missing key `version`"),
         "{said}"
+    );
+}
+
+#[test]
+fn a_key_is_made_listed_signed_for_and_shown() {
+    let world = World::new();
+    let private = world.folder.path().join("new.pem");
+    let (_, jwk) = world.run(&format!("keys new {}", private.display())).unwrap();
+    let file = world.folder.path().join("new.jwk");
+    std::fs::write(&file, &jwk).unwrap();
+    let again = world.run(&format!("keys new {}", private.display())).unwrap_err();
+    assert!(
+        again.ends_with("new.pem` exists; nothing is overwritten"),
+        "{again}"
+    );
+
+    let rotate = format!(
+        "keys change --policies POLICIES --deployment almere --remove municipality:1 --add municipality:fg,holder={}",
+        file.display()
+    );
+    let (_, made) = world.run(&rotate).unwrap();
+    assert!(made.starts_with("approvers/0001.json sha256:"), "{made}");
+    let unsigned = world.run("keys show --policies POLICIES").unwrap_err();
+    assert!(
+        unsigned.contains(
+            "approvers/0001.json: the fg keys of `00000099000000000034` change without the signature"
+        ),
+        "{unsigned}"
+    );
+    let own = format!(
+        "keys sign --policies POLICIES --organisation municipality --key {}",
+        private.display()
+    );
+    assert_eq!(
+        world.run(&own).unwrap_err(),
+        "`municipality` has no such key in the list as it was before this change"
+    );
+    let (_, signed) = world
+        .run("keys sign --policies POLICIES --organisation municipality --key KEY")
+        .unwrap();
+    assert_eq!(signed, "approvers/0001.json: signed by all who must\n");
+
+    let (_, shown) = world.run("keys show --policies POLICIES").unwrap();
+    assert!(
+        shown.contains("00000099000000000034 municipality: ") && shown.contains(" after 1 changes\n"),
+        "{shown}"
+    );
+    let refused = world.sign("delivery-resident", "municipality", "fg").unwrap_err();
+    assert!(
+        refused.starts_with("`municipality` has no such key for this in the approvers' key list"),
+        "{refused}"
     );
 }

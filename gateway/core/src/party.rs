@@ -31,7 +31,7 @@ pub enum OrganisationKind {
 }
 
 /// What an approver's key may sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApproverRole {
     /// Approves purposes as the data protection officer (FG) of a controller.
@@ -96,8 +96,6 @@ pub struct Organisation {
     pub identifiers: Vec<IdentifierKind>,
     /// Its programs.
     pub clients: Vec<Client>,
-    /// Its keys for approvals and mandates.
-    pub approvers: Vec<Approver>,
     /// Its staff identity provider.
     pub staff: Option<StaffProvider>,
 }
@@ -227,11 +225,13 @@ impl Organisations {
     }
 }
 
-impl Organisation {
-    /// The approver key with this id, if it may sign in this role.
-    pub fn approver(&self, kid: &str, role: ApproverRole) -> Option<&Approver> {
-        self.approvers
-            .iter()
-            .find(|approver| approver.kid == kid && approver.roles.contains(&role))
+impl ApproverRole {
+    /// The role's name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fg => "fg",
+            Self::Holder => "holder",
+            Self::Mandate => "mandate",
+        }
     }
 }

@@ -2,10 +2,13 @@
 
 pub mod approval;
 pub mod decide;
+pub mod history;
 pub mod jws;
+pub mod key_list;
 pub mod load;
 pub mod mandate;
 pub mod manifest;
+mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tools;
@@ -14,16 +17,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::catalogue::{Catalogue, Name};
-use crate::party::{Oin, Organisations, Slug};
-use crate::purpose::Purpose;
+use crate::party::{Oin, Organisations};
 
 pub use approval::{ApprovalRole, InvalidApproval};
+pub use history::{History, Withdrawal};
+pub use key_list::KeyList;
 pub use load::{Draft, PolicyError, PolicyFiles};
 pub use mandate::Mandate;
 pub use manifest::Manifest;
+pub use standing::{Approvals, Dormant, Missing, Standing, StandingState};
 
 /// Everything that decides what may be asked. Made whole or not at all.
 #[derive(Clone, Debug)]
@@ -38,68 +42,17 @@ pub struct Policies {
     pub mandates: Vec<Mandate>,
     /// SHA-256 over everything that was loaded.
     pub digest: [u8; 32],
+    /// What signatures were checked with.
+    pub evidence: Evidence,
 }
 
-/// A purpose and whether it is approved.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// The purpose.
-    pub purpose: Purpose,
-    /// SHA-256 of its manifest, which approvals sign.
-    pub manifest_digest: [u8; 32],
-    /// Whether it is approved.
-    pub state: StandingState,
-}
-
-/// Whether a purpose is approved by everybody whose approval it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StandingState {
-    /// All required approvals are there and valid.
-    Active {
-        /// The first moment at which one of them expires.
-        until: Timestamp,
-    },
-    /// Approvals are missing or invalid; the purpose grants nothing.
-    Asleep {
-        /// Whose, and why.
-        missing: Vec<Missing>,
-    },
-}
-
-/// A required approval that does not count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Whose.
-    pub organisation: Slug,
-    /// In which role.
-    pub role: ApprovalRole,
-    /// Why.
-    pub reason: InvalidApproval,
-}
-
-/// Why a purpose does not act at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dormant {
-    /// Approvals are missing, invalid or have expired.
-    Asleep,
-    /// Its first day is still to come.
-    NotYetValid,
-    /// Its last day is past.
-    Expired,
-}
-
-impl Standing {
-    /// Whether the purpose acts at `now`: approved, and within its days (counted in UTC).
-    pub fn acts(&self, now: Timestamp) -> Result<(), Dormant> {
-        let day = now.to_zoned(TimeZone::UTC).date();
-        match self.state {
-            StandingState::Asleep { .. } => Err(Dormant::Asleep),
-            StandingState::Active { until } if until <= now => Err(Dormant::Asleep),
-            StandingState::Active { .. } if day < self.purpose.valid.from => Err(Dormant::NotYetValid),
-            StandingState::Active { .. } if day > self.purpose.valid.until => Err(Dormant::Expired),
-            StandingState::Active { .. } => Ok(()),
-        }
-    }
+/// What signatures were checked with.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The approvers' keys.
+    pub keys: KeyList,
+    /// When each of the mandates was signed, in their order.
+    mandates_issued: Vec<Timestamp>,
 }
 
 impl Policies {
@@ -108,6 +61,30 @@ impl Policies {
         self.mandates
             .iter()
             .find(|mandate| mandate.covers(vendor, board, dataset, day))
+    }
+
+    /// The same policies without what was withdrawn: approvals, and for who withdrew all, its mandates.
+    #[must_use]
+    pub fn after(mut self, withdrawals: &[Withdrawal], now: Timestamp) -> Self {
+        for withdrawal in withdrawals {
+            for standing in self.purposes.values_mut() {
+                standing.withdraw(withdrawal, now);
+            }
+            if withdrawal.purpose.is_none() {
+                self.withdraw_mandates(withdrawal);
+            }
+        }
+        self
+    }
+
+    fn withdraw_mandates(&mut self, withdrawal: &Withdrawal) {
+        let issued = std::mem::take(&mut self.evidence.mandates_issued);
+        let mandates = std::mem::take(&mut self.mandates);
+        let stands = |(mandate, issued): &(Mandate, Timestamp)| {
+            mandate.board != withdrawal.organisation || !withdrawal.voids(*issued)
+        };
+        (self.mandates, self.evidence.mandates_issued) =
+            mandates.into_iter().zip(issued).filter(stands).unzip();
     }
 }
 

@@ -8,6 +8,7 @@ mod reader;
 mod records;
 #[cfg(test)]
 mod tests;
+mod withdrawal;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub use facts::{FactsRequest, Pupil};
 pub use figures::{EpochChoice, FiguresRequest, Selection};
 pub use reader::InputError;
 pub use records::{Page, RecordsRequest};
+pub use withdrawal::WithdrawalRequest;
 
 use reader::Reader;
 

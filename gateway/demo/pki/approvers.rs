@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use doelpoort_core::party::{Approver, ApproverRole, Organisation, OrganisationKind, Slug};
+use doelpoort_core::party::{ApproverRole, Organisation, OrganisationKind, Organisations, Slug};
 use doelpoort_core::policy::approval::{self, ApprovalTerms};
+use doelpoort_core::policy::key_list::{Added, Change};
 use doelpoort_core::policy::load::{NamedText, approval_file};
-use doelpoort_core::policy::{ApprovalRole, Draft, Mandate};
+use doelpoort_core::policy::{ApprovalRole, Draft, KeyList, Mandate};
 use jiff::Timestamp;
 
 use super::{MODE_SECRET, PkiError, write};
@@ -19,26 +20,32 @@ const FOLDER: &str = "approvers";
 pub struct ApproverKeys(BTreeMap<(Slug, ApproverRole), PrivateKey>);
 
 impl ApproverKeys {
-    /// Reads the keys of these organisations, and puts their public halves into the organisations.
-    pub(super) fn fill<'o>(
+    /// Reads the keys of these organisations.
+    pub(super) fn read<'o>(
         folder: &Path,
-        organisations: impl Iterator<Item = &'o mut Organisation>,
+        organisations: impl Iterator<Item = &'o Organisation>,
     ) -> Result<Self, PkiError> {
         let mut keys = BTreeMap::new();
         for organisation in organisations {
-            organisation.approvers.clear();
             for role in roles(organisation) {
                 let key = PrivateKey::read(&folder.join(file(organisation, *role)))?;
-                let (kid, public) = (key.kid(), key.signing_key().public_key());
-                organisation.approvers.push(Approver {
-                    kid,
-                    roles: vec![*role],
-                    key: public,
-                });
                 keys.insert((organisation.slug.clone(), *role), key);
             }
         }
         Ok(Self(keys))
+    }
+
+    /// The first list of these keys; file name and text.
+    pub fn first_list(&self, organisations: &Organisations, deployment: &str) -> NamedText {
+        let listed = self.0.iter().filter_map(|((slug, role), key)| {
+            Some(Added {
+                organisation: organisations.by_slug(slug)?.oin.to_string(),
+                roles: vec![*role],
+                jwk: key.signing_key().public_key().to_jwk(&key.kid()),
+            })
+        });
+        let first = Change::after(&KeyList::default(), deployment, Vec::new(), listed.collect());
+        ("approvers/0000.json".to_owned(), first.to_text())
     }
 
     /// Signs every purpose for everyone who must, from `from` until `until`; file names and texts.
@@ -88,7 +95,7 @@ impl ApproverKeys {
             .get(&(organisation.clone(), role))
             .ok_or_else(|| PkiError::NoKey {
                 organisation: organisation.to_string(),
-                role: word(role),
+                role: role.name(),
             })
     }
 }
@@ -118,15 +125,7 @@ fn roles(organisation: &Organisation) -> &'static [ApproverRole] {
 }
 
 fn file(organisation: &Organisation, role: ApproverRole) -> String {
-    format!("{FOLDER}/{}.{}.key", organisation.slug, word(role))
-}
-
-fn word(role: ApproverRole) -> &'static str {
-    match role {
-        ApproverRole::Fg => "fg",
-        ApproverRole::Holder => "holder",
-        ApproverRole::Mandate => "mandate",
-    }
+    format!("{FOLDER}/{}.{}.key", organisation.slug, role.name())
 }
 
 fn approval_path(

@@ -154,7 +154,7 @@ pub fn fill(folder: &Path, organisations: &mut Organisations) -> Result<Approver
             fill_staff(&provider_key(folder, &organisation.slug), staff)?;
         }
     }
-    ApproverKeys::fill(folder, organisations.iter_mut())
+    ApproverKeys::read(folder, organisations.iter())
 }
 
 fn fill_client(folder: &Path, client: &mut Client) -> Result<(), PkiError> {

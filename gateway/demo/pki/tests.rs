@@ -23,7 +23,6 @@ pub(crate) fn organisations() -> Organisations {
             key_pins: Vec::new(),
             jwks: None,
         }],
-        approvers: Vec::new(),
         staff: staff.map(|issuer| StaffProvider {
             issuer: issuer.to_owned(),
             jwks: None,
@@ -92,12 +91,13 @@ fn private_keys_are_their_owners_alone() {
 #[test]
 fn the_organisations_get_pins_and_keys_that_can_be_filled_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (filled, _) = made(folder.path());
+    let (filled, approvers) = made(folder.path());
     let swv = filled.by_slug(&"swv-po".parse().unwrap()).unwrap();
     let client = &swv.clients[0];
     assert_eq!((client.thumbprints.len(), client.key_pins.len()), (1, 1));
     assert!(client.jwks.is_some() && swv.staff.as_ref().unwrap().jwks.is_some());
-    assert_eq!(swv.approvers.len(), 2);
+    let (_, list) = approvers.first_list(&filled, "test");
+    assert_eq!(list.matches(swv.oin.as_str()).count(), 2);
 
     let mut again = organisations();
     fill(folder.path(), &mut again).unwrap();

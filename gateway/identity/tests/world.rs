@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64URL_NOPAD;
 use doelpoort_core::catalogue::Catalogue;
 use doelpoort_core::party::{Caller, Organisations, Pin};
-use doelpoort_core::policy::{Mandate, Policies, Standing, StandingState};
+use doelpoort_core::policy::{Approvals, Evidence, Mandate, Policies, Standing, StandingState};
 use doelpoort_core::purpose::{
     Basis, DeliveryGrant, Grant, Limit, Party, Per, Purpose, Rate, Recipient, Validity,
 };
@@ -279,6 +279,7 @@ fn policies(organisations: Organisations) -> Policies {
         purposes,
         mandates: vec![mandate],
         digest: [0; 32],
+        evidence: Evidence::default(),
     }
 }
 
@@ -294,6 +295,7 @@ fn standing(purpose: Purpose, state: StandingState) -> (doelpoort_core::catalogu
             purpose,
             manifest_digest,
             state,
+            approvals: Approvals::default(),
         },
     )
 }

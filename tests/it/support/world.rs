@@ -2,7 +2,7 @@
 //! stands still until it is moved.
 
 pub(crate) mod ask;
-mod files;
+pub(crate) mod files;
 pub(crate) mod pupils;
 
 use std::sync::Arc;
@@ -28,6 +28,22 @@ pub(crate) const START: &str = "2026-11-21T10:00:00Z";
 pub(crate) const EPOCH: &str = "2026-10-01";
 /// The seed of the roots and of the subject ids, so that figures are the same on every engine.
 const SEED: u64 = 7;
+
+/// Another gateway on the same database and keys.
+pub(crate) struct Replica {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) base: String,
+    running: (Running, Shutdown),
+}
+
+impl Replica {
+    pub(crate) async fn stop(self) {
+        let (running, shutdown) = self.running;
+        shutdown.hurry();
+        running.finished().await;
+        self.gateway.close().await;
+    }
+}
 
 /// A running gateway and everything around it.
 pub(crate) struct World {
@@ -80,9 +96,54 @@ impl World {
         }
     }
 
+    /// Another gateway on the same database, with the same folder of policies or another.
+    pub(crate) async fn replica(&self, policies: Option<&std::path::Path>) -> Replica {
+        let mut config = self.files.config.clone();
+        if let Some(policies) = policies {
+            config.policies.dir = policies.to_owned();
+        }
+        let (gateway, running, base) = start(&config, &self.clock).await;
+        Replica {
+            gateway,
+            base,
+            running,
+        }
+    }
+
+    /// What a start on the same database, keys and policies comes to.
+    pub(crate) async fn try_start(&self) -> Result<Arc<Gateway>, doelpoort::gateway::StartError> {
+        let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
+        let (config, ids) = (self.files.config.clone(), SubjectIds::Seeded([7; 32]));
+        Gateway::start(config, KeyUse::DemoOrTest, ids, clock, Arc::new(Metrics::new())).await
+    }
+
+    /// The folder of policies.
+    pub(crate) fn policies(&self) -> &std::path::Path {
+        &self.files.config.policies.dir
+    }
+
+    /// Changes a file of the policies.
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.policies().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Everybody signs what stands in the folder, as of now.
+    pub(crate) fn approve(&self) {
+        let now = self.clock.now();
+        files::approve(self.policies(), now, now + SignedDuration::from_hours(24 * 365));
+    }
+
     /// A party's program.
     pub(crate) fn client(&self, id: &str) -> Client {
-        let folder = self.files.client_folder(id, &self.base);
+        self.client_at(id, &self.base)
+    }
+
+    /// A party's program that calls this address.
+    pub(crate) fn client_at(&self, id: &str, base: &str) -> Client {
+        let folder = self.files.client_folder(id, base);
         let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
         Client::open_with_clock(folder.path(), clock).unwrap()
     }

@@ -64,6 +64,12 @@ pub mod extra {
     pub const KEY_ID: u64 = 17;
     /// Unsigned: how many rows were refused.
     pub const ROWS_REFUSED: u64 = 18;
+    /// Bytes: the digest of the approvers' key list from this entry on.
+    pub const KEY_LIST: u64 = 19;
+    /// Bytes: the digest of the policies before this entry.
+    pub const POLICY_BEFORE: u64 = 20;
+    /// Unsigned: how many bytes of an answer were given to its connection before it ended.
+    pub const BYTES: u64 = 21;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.

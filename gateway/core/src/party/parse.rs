@@ -5,14 +5,10 @@ use std::fmt::Display;
 
 use serde_json::Value as Json;
 
-use super::{
-    Approver, ApproverRole, Client, LinkingRule, Organisation, OrganisationKind, Organisations, Pin, Slug,
-    StaffProvider,
-};
+use super::{Client, LinkingRule, Organisation, OrganisationKind, Organisations, Pin, Slug, StaffProvider};
 use crate::catalogue::{Catalogue, FieldName};
 use crate::document::{self, Noted, Table, Value};
 use crate::identifier::IdentifierKind;
-use crate::policy::jws::PublicKey;
 use crate::source_text::SourceError;
 
 pub(crate) const KINDS: [(&str, OrganisationKind); 5] = [
@@ -26,11 +22,6 @@ pub(crate) const IDENTIFIERS: [(&str, IdentifierKind); 3] = [
     ("bsn", IdentifierKind::Bsn),
     ("eckId", IdentifierKind::EckId),
     ("local", IdentifierKind::Local),
-];
-pub(super) const APPROVER_ROLES: [(&str, ApproverRole); 3] = [
-    ("fg", ApproverRole::Fg),
-    ("holder", ApproverRole::Holder),
-    ("mandate", ApproverRole::Mandate),
 ];
 
 impl Organisations {
@@ -92,7 +83,9 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
     let (board, swv) = numbers(table, kind, seen, &owner);
     let identifiers = list(table, "identifiers", |value| identifier(value, kind));
     let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
-    let approvers = list(table, "approver", |value| approver(&value.table()?));
+    if let Some(value) = table.optional("approver") {
+        value.error("keys of approvers are not listed here but in `approvers/`: see `doelpoort policy keys`");
+    }
     let staff = table.if_there("staff", |value| staff(&value.table()?));
     table.finish();
     Some(Organisation {
@@ -104,7 +97,6 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
         swv: swv.ok()?,
         identifiers: identifiers?,
         clients: clients?,
-        approvers: unique_kids(table, approvers?)?,
         staff: staff.ok()?,
     })
 }
@@ -241,43 +233,6 @@ fn jwks(value: Value<'_, '_>) -> Option<Json> {
         return None;
     }
     Some(set)
-}
-
-fn approver(table: &Table<'_, '_>) -> Option<Approver> {
-    let roles = table
-        .required("roles")
-        .and_then(|value| value.some(|role| role.choice("role", &APPROVER_ROLES)));
-    let jwk = table.required("jwk").and_then(|value| {
-        let jwk = value.json()?;
-        let key = PublicKey::from_jwk(&jwk)
-            .map_err(|error| value.error(error.to_string()))
-            .ok()?;
-        let kid = jwk
-            .get("kid")
-            .and_then(Json::as_str)
-            .filter(|kid| !kid.is_empty());
-        let Some(kid) = kid else {
-            value.error("the key needs a `kid`");
-            return None;
-        };
-        Some((kid.to_owned(), key))
-    });
-    table.finish();
-    let (kid, key) = jwk?;
-    Some(Approver {
-        kid,
-        roles: roles?,
-        key,
-    })
-}
-
-fn unique_kids(table: &Table<'_, '_>, approvers: Vec<Approver>) -> Option<Vec<Approver>> {
-    let kids: std::collections::BTreeSet<_> = approvers.iter().map(|approver| &approver.kid).collect();
-    if kids.len() < approvers.len() {
-        table.error("two approver keys have the same `kid`");
-        return None;
-    }
-    Some(approvers)
 }
 
 fn staff(table: &Table<'_, '_>) -> Option<StaffProvider> {

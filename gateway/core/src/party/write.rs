@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::parse::{APPROVER_ROLES, KINDS};
+use super::parse::KINDS;
 use super::{Client, Organisation, Organisations, Pin};
 
 impl Organisations {
@@ -71,15 +71,6 @@ fn write_organisation(text: &mut String, organisation: &Organisation) {
     }
     for client in &organisation.clients {
         write_client(text, client);
-    }
-    for approver in &organisation.approvers {
-        text.push_str("[[organisation.approver]]\n");
-        let roles = approver
-            .roles
-            .iter()
-            .map(|role| word(&APPROVER_ROLES, *role).to_owned());
-        line(text, "roles", &quoted_list(roles));
-        write_json(text, "jwk", Some(&approver.key.to_jwk(&approver.kid)));
     }
     text.push('\n');
 }

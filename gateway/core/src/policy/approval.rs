@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Manifest;
 use super::jws::{self, JwsError, Parts, SigningKey};
+use super::{KeyList, Manifest};
 use crate::catalogue::Name;
 use crate::party::{ApproverRole, Oin, Organisation};
 
@@ -77,6 +77,56 @@ pub enum InvalidApproval {
     /// Its time is over.
     #[error("the approval has expired")]
     Expired,
+    /// The key that signed was removed from the approvers' keys.
+    #[error("the key that signed was removed from the approvers' keys by change {0}")]
+    RemovedKey(u32),
+    /// The organisation took back what it had approved until then.
+    #[error("the organisation withdrew at {at}; only an approval issued after that counts")]
+    Withdrawn {
+        /// When, as the log has it.
+        at: Timestamp,
+    },
+}
+
+impl InvalidApproval {
+    /// The reason in one word, for clauses.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Signature(_) => "signature",
+            Self::Other(_) => "other",
+            Self::UnknownKey => "unknown-key",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Expired => "expired",
+            Self::RemovedKey(_) => "removed-key",
+            Self::Withdrawn { .. } => "withdrawn",
+        }
+    }
+}
+
+/// When an approval counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// From when.
+    pub issued_at: Timestamp,
+    /// Until when, exclusive.
+    pub expires_at: Timestamp,
+}
+
+impl Term {
+    /// Whether it counts at `now`.
+    ///
+    /// # Errors
+    /// [`InvalidApproval::NotYetValid`], [`InvalidApproval::Expired`].
+    pub fn check(&self, now: Timestamp) -> Result<(), InvalidApproval> {
+        if self.issued_at > now {
+            Err(InvalidApproval::NotYetValid)
+        } else if self.expires_at <= now {
+            Err(InvalidApproval::Expired)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,13 +167,16 @@ pub fn sign(
     jws::sign(&header, manifest.bytes(), true, key)
 }
 
-/// Verifies an approval; returns when it expires.
+/// Verifies an approval and returns its term, whatever the time is now.
+///
+/// # Errors
+/// Why it does not count; a key that was removed is named as such.
 pub fn verify(
     text: &str,
     required: &Required<'_>,
     manifest: &Manifest,
-    now: Timestamp,
-) -> Result<Timestamp, InvalidApproval> {
+    keys: &KeyList,
+) -> Result<Term, InvalidApproval> {
     let parts = Parts::parse(text)?;
     if !parts.payload.is_empty() {
         return Err(JwsError::Malformed.into());
@@ -133,18 +186,22 @@ pub fn verify(
         return Err(JwsError::Type.into());
     }
     is_for(&header, required)?;
-    let approver = required
-        .organisation
-        .approver(&header.kid, required.role.of_key());
-    let approver = approver.ok_or(InvalidApproval::UnknownKey)?;
+    let Organisation { oin, .. } = required.organisation;
+    let role = required.role.of_key();
+    let approver = keys
+        .keys(oin)
+        .iter()
+        .find(|key| key.kid == header.kid && key.roles.contains(&role));
+    let approver = approver.ok_or_else(|| {
+        keys.removed_by(oin, &header.kid)
+            .map_or(InvalidApproval::UnknownKey, InvalidApproval::RemovedKey)
+    })?;
     parts.verify(&header.alg, manifest.bytes(), &approver.key)?;
-    if header.iat > now.as_second() {
-        return Err(InvalidApproval::NotYetValid);
-    }
-    if header.exp <= now.as_second() {
-        return Err(InvalidApproval::Expired);
-    }
-    Timestamp::from_second(header.exp).map_err(|_| JwsError::Header.into())
+    let moment = |second| Timestamp::from_second(second).map_err(|_| InvalidApproval::from(JwsError::Header));
+    Ok(Term {
+        issued_at: moment(header.iat)?,
+        expires_at: moment(header.exp)?,
+    })
 }
 
 fn is_for(header: &Header, required: &Required<'_>) -> Result<(), InvalidApproval> {

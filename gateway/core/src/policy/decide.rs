@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use crate::catalogue::Name;
 use crate::party::{Caller, Oin, Staff};
-use crate::policy::{Dormant, Policies, Standing};
+use crate::policy::{Dormant, Missing, Policies, Standing};
 use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, RecordsGrant, StaffRule};
 use crate::request::{Form, Request};
 
@@ -147,9 +147,7 @@ pub fn decide<'p>(
 ) -> Result<Permit<'p>, Denial> {
     let asking = Asking::new(policies, caller, request.acting_for(), request.purpose(), now)?;
     asking.first_granted(request.form(), |grant| match (grant, request) {
-        (Grant::Facts(grant), Request::Facts(request)) => asking
-            .mandated(&grant.dataset)
-            .and_then(|()| facts::check(grant, request))
+        (Grant::Facts(grant), Request::Facts(request)) => facts::check(grant, request)
             .and_then(|()| staff_rule(grant.staff, staff))
             .map(|()| Right::Facts(grant)),
         (Grant::Figures(grant), Request::Figures(request)) => figures::check(
@@ -185,9 +183,7 @@ pub fn decide_delivery<'p>(
         .map_err(|_| Denial::new(DenialCode::NoSuchPurpose))?;
     let asking = Asking::new(policies, caller, Some(holder), &purpose, now)?;
     asking.first_granted(Form::Delivery, |grant| match grant {
-        Grant::Delivery(grant) if grant.dataset == *dataset => {
-            asking.mandated(dataset).map(|()| Right::Delivery(grant))
-        }
+        Grant::Delivery(grant) if grant.dataset == *dataset => Ok(Right::Delivery(grant)),
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }
@@ -204,6 +200,7 @@ struct Asking<'p, 'c> {
     caller: &'c Caller,
     principal: Oin,
     acting_for: Option<Oin>,
+    now: Timestamp,
     day: Date,
 }
 
@@ -229,28 +226,31 @@ impl<'p, 'c> Asking<'p, 'c> {
             caller,
             principal,
             acting_for: acting_for.cloned(),
+            now,
             day,
         };
         if !known.purpose.grants.iter().any(|grant| asking.receives(grant)) {
             // What the caller may not know looks like what is not there.
             return Err(Denial::new(DenialCode::NoSuchPurpose));
         }
-        asking.acts(now).map_err(|code| Denial::new(code).of(purpose))?;
+        asking.acts(now).map_err(|denial| denial.of(purpose))?;
         Ok(asking)
     }
 
-    fn acts(&self, now: Timestamp) -> Result<(), DenialCode> {
+    fn acts(&self, now: Timestamp) -> Result<(), Denial> {
         if self
             .acting_for
             .as_ref()
             .is_some_and(|board| !self.caller.acting_for.contains(board))
         {
-            return Err(DenialCode::MandateMissing);
+            return Err(Denial::new(DenialCode::MandateMissing));
         }
         match self.standing.acts(now) {
             Ok(()) => {}
-            Err(Dormant::Asleep) => return Err(DenialCode::PurposeAsleep),
-            Err(Dormant::Expired | Dormant::NotYetValid) => return Err(DenialCode::PurposeExpired),
+            Err(Dormant::Asleep) => return Err(self.asleep(&self.standing.missing(now))),
+            Err(Dormant::Expired | Dormant::NotYetValid) => {
+                return Err(Denial::new(DenialCode::PurposeExpired));
+            }
         }
         let named = self.caller.purposes.iter().any(|purpose| {
             purpose.id == self.standing.purpose.id && purpose.manifest_digest == self.standing.manifest_digest
@@ -258,7 +258,33 @@ impl<'p, 'c> Asking<'p, 'c> {
         if named {
             Ok(())
         } else {
-            Err(DenialCode::NotInToken)
+            Err(Denial::new(DenialCode::NotInToken))
+        }
+    }
+
+    /// The denial that names whose approval is missing, and why.
+    fn asleep(&self, missing: &[Missing]) -> Denial {
+        let purpose = &self.standing.purpose.id;
+        let denial = Denial::new(DenialCode::PurposeAsleep);
+        match missing.first() {
+            None => denial,
+            Some(first) => missing
+                .iter()
+                .fold(denial.at(first.clause(purpose)), Denial::about),
+        }
+    }
+
+    /// A grant that sleeps for the rows of somebody it touches does not answer; a delivery touches who delivers.
+    fn awake(&self, position: usize, grant: &Grant) -> Result<(), Denial> {
+        let mut asleep = self.standing.asleep(position, self.now);
+        if matches!(grant, Grant::Delivery(_)) {
+            let principal = self.policies.organisations.by_oin(&self.principal);
+            asleep.retain(|one| principal.is_some_and(|party| party.slug == one.organisation));
+        }
+        if asleep.is_empty() {
+            Ok(())
+        } else {
+            Err(self.asleep(&asleep))
         }
     }
 
@@ -288,7 +314,9 @@ impl<'p, 'c> Asking<'p, 'c> {
                 continue;
             }
             let clause = format!("{}/grant/{position}", self.standing.purpose.id);
-            match check(grant) {
+            let allowed = self.mandated(grant.dataset());
+            let allowed = allowed.and_then(|()| self.awake(position, grant));
+            match allowed.and_then(|()| check(grant)) {
                 Ok(right) => return Ok(self.permit(clause, right)),
                 Err(denied) => {
                     denial

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::approval::{self, InvalidApproval, Required};
+use super::key_list::InvalidKeyList;
 use super::mandate::{InvalidMandate, Mandate};
 use super::manifest::{ManifestError, digest_text, protection_tables};
-use super::{ApprovalRole, Manifest, Missing, Policies, Standing, StandingState, sha256};
+use super::standing::Given;
+use super::{ApprovalRole, Evidence, KeyList, Manifest, Policies, Standing, sha256};
 use crate::catalogue::{Catalogue, Name};
 use crate::party::{Organisation, Organisations, Slug};
 use crate::purpose::Purpose;
@@ -26,6 +28,8 @@ pub struct PolicyFiles {
     pub reference: Vec<NamedText>,
     /// `organisations.toml`.
     pub organisations: NamedText,
+    /// `approvers/*.json`: the approvers' key list.
+    pub approvers: Vec<NamedText>,
     /// `purposes/*.toml`.
     pub purposes: Vec<NamedText>,
     /// `purposes/*.test.toml`: decision tables. Nobody signs them, and no decision reads them.
@@ -56,6 +60,22 @@ pub enum PolicyError {
         /// The file.
         file: String,
     },
+    /// A change of the approvers' keys that may not be made.
+    #[error("{file}: {error}")]
+    KeyList {
+        /// The file.
+        file: String,
+        /// Why.
+        error: InvalidKeyList,
+    },
+    /// The approvers' key list is for another deployment.
+    #[error("approvers/: the key list is for the deployment `{found}`, not for `{expected}`")]
+    KeyListDeployment {
+        /// Its deployment.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
     /// A mandate that is not valid.
     #[error("{file}: {error}")]
     Mandate {
@@ -73,6 +93,8 @@ pub struct Draft {
     pub catalogue: Catalogue,
     /// Who takes part.
     pub organisations: Organisations,
+    /// The approvers' keys.
+    pub keys: KeyList,
     /// The purposes with their manifests.
     pub purposes: BTreeMap<Name, (Purpose, Manifest)>,
 }
@@ -85,6 +107,10 @@ impl Draft {
         let organisations = Organisations::parse(name, text, &catalogue).map_err(from_source)?;
         let mut purposes = BTreeMap::new();
         let mut errors = Vec::new();
+        let keys = KeyList::follow(&files.approvers);
+        let keys = keys
+            .map_err(|(file, error)| errors.push(PolicyError::KeyList { file, error }))
+            .unwrap_or_default();
         for file in &files.purposes {
             match purpose(file, files, (&catalogue, &organisations)) {
                 Ok((purpose, manifest)) => {
@@ -97,6 +123,7 @@ impl Draft {
             Ok(Self {
                 catalogue,
                 organisations,
+                keys,
                 purposes,
             })
         } else {
@@ -126,32 +153,41 @@ impl Policies {
     pub fn load(files: &PolicyFiles, deployment: &str, now: Timestamp) -> Result<Self, Vec<PolicyError>> {
         let draft = Draft::read(files)?;
         let mut errors = Vec::new();
+        if let Some(found) = draft.keys.deployment().filter(|found| *found != deployment) {
+            errors.push(PolicyError::KeyListDeployment {
+                found: found.to_owned(),
+                expected: deployment.to_owned(),
+            });
+        }
         let approvals = by_subject(&files.approvals, &mut errors);
         let mandates = mandates(files, deployment, &draft, now, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
         let standings = draft.purposes.iter().map(|(id, (purpose, manifest))| {
-            let state = state(&draft, purpose, manifest, &approvals, deployment, now);
-            let standing = Standing {
-                purpose: purpose.clone(),
-                manifest_digest: manifest.digest(),
-                state,
-            };
+            let given = given(&draft, purpose, manifest, &approvals, deployment);
+            let touched = touched(&draft, purpose);
+            let standing = Standing::new(purpose.clone(), manifest.digest(), given, touched, now);
             (id.clone(), standing)
         });
         let purposes = standings.collect();
         let Draft {
             catalogue,
             organisations,
+            keys,
             ..
         } = draft;
+        let (mandates, mandates_issued) = mandates.into_iter().unzip();
         Ok(Self {
             catalogue,
             organisations,
             purposes,
             mandates,
             digest: digest(files, deployment),
+            evidence: Evidence {
+                keys,
+                mandates_issued,
+            },
         })
     }
 }
@@ -202,17 +238,15 @@ fn by_subject<'f>(files: &'f [NamedText], errors: &mut Vec<PolicyError>) -> BTre
     found
 }
 
-fn state(
+/// What became of each approval that the purpose needs.
+fn given(
     draft: &Draft,
     purpose: &Purpose,
     manifest: &Manifest,
     approvals: &BTreeMap<Subject, &str>,
     deployment: &str,
-    now: Timestamp,
-) -> StandingState {
-    let mut missing = Vec::new();
-    let mut until = Timestamp::MAX;
-    for (organisation, role) in draft.required(purpose) {
+) -> Vec<Given> {
+    let verdict = |organisation: &Organisation, role: ApprovalRole| {
         let required = Required {
             deployment,
             purpose: &purpose.id,
@@ -225,24 +259,29 @@ fn state(
             organisation.slug.to_string(),
             role.to_string(),
         );
-        let verified = match approvals.get(&subject) {
-            Some(text) => approval::verify(text, &required, manifest, now),
-            None => Err(InvalidApproval::Absent),
-        };
-        match verified {
-            Ok(expires) => until = until.min(expires),
-            Err(reason) => missing.push(Missing {
-                organisation: organisation.slug.clone(),
-                role,
-                reason,
-            }),
-        }
-    }
-    if missing.is_empty() {
-        StandingState::Active { until }
-    } else {
-        StandingState::Asleep { missing }
-    }
+        let text = approvals.get(&subject).ok_or(InvalidApproval::Absent)?;
+        approval::verify(text, &required, manifest, &draft.keys)
+    };
+    let required = draft.required(purpose).into_iter();
+    required
+        .map(|(organisation, role)| Given {
+            organisation: organisation.slug.clone(),
+            oin: organisation.oin.clone(),
+            role,
+            verdict: verdict(organisation, role),
+        })
+        .collect()
+}
+
+/// The holders that each grant touches.
+fn touched(draft: &Draft, purpose: &Purpose) -> Vec<Vec<Slug>> {
+    let grants = purpose.grants.iter();
+    grants
+        .map(|grant| {
+            let touched = grant.touched(&draft.catalogue, &draft.organisations);
+            touched.into_iter().map(|party| party.slug.clone()).collect()
+        })
+        .collect()
 }
 
 fn mandates(
@@ -251,10 +290,10 @@ fn mandates(
     draft: &Draft,
     now: Timestamp,
     errors: &mut Vec<PolicyError>,
-) -> Vec<Mandate> {
+) -> Vec<(Mandate, Timestamp)> {
     let mut mandates = Vec::new();
     for (file, text) in &files.mandates {
-        match Mandate::verify(text, deployment, &draft.organisations, &draft.catalogue, now) {
+        match Mandate::verify(text, deployment, draft, now) {
             Ok(mandate) => mandates.push(mandate),
             Err(error) => errors.push(PolicyError::Mandate {
                 file: file.clone(),
@@ -266,17 +305,18 @@ fn mandates(
 }
 
 /// SHA-256 over the deployment, the noise tables and each file's name and digest, in order of name.
-fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
+pub fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
     let PolicyFiles {
         catalogue,
         reference,
         organisations,
+        approvers,
         purposes,
         tables: _,
         approvals,
         mandates,
     } = files;
-    let all = [catalogue, reference, purposes, approvals, mandates]
+    let all = [catalogue, reference, approvers, purposes, approvals, mandates]
         .into_iter()
         .flatten()
         .chain([organisations]);

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::Draft;
 use super::jws::{self, JwsError, Parts, SigningKey};
-use crate::catalogue::{Catalogue, Name};
+use crate::catalogue::Name;
 use crate::party::{ApproverRole, Oin, Organisation, OrganisationKind, Organisations};
 
 const TYPE: &str = "doelpoort-mandate+jwt";
@@ -121,14 +122,18 @@ impl Mandate {
         )
     }
 
-    /// Verifies a mandate's text against the parties and the catalogue. Its days are checked at each use.
+    /// Verifies a mandate's text against the parties, the approvers' keys and the catalogue; tells when it was issued.
+    /// Its days are checked at each use.
+    ///
+    /// # Errors
+    /// Why it is none.
     pub fn verify(
         text: &str,
         deployment: &str,
-        organisations: &Organisations,
-        catalogue: &Catalogue,
+        draft: &Draft,
         now: Timestamp,
-    ) -> Result<Self, InvalidMandate> {
+    ) -> Result<(Self, Timestamp), InvalidMandate> {
+        let (organisations, catalogue) = (&draft.organisations, &draft.catalogue);
         let parts = Parts::parse(text)?;
         let header: Header = serde_json::from_slice(&parts.header).map_err(|_| JwsError::Header)?;
         if header.typ != TYPE {
@@ -138,8 +143,11 @@ impl Mandate {
         let mandate = payload.mandate()?;
         let board = party(organisations, &mandate.board, OrganisationKind::SchoolBoard);
         let board = board.ok_or_else(|| InvalidMandate::UnknownBoard(mandate.board.clone()))?;
-        let approver = board
-            .approver(&header.kid, ApproverRole::Mandate)
+        let approver = draft
+            .keys
+            .keys(&board.oin)
+            .iter()
+            .find(|key| key.kid == header.kid && key.roles.contains(&ApproverRole::Mandate))
             .ok_or(InvalidMandate::UnknownKey)?;
         parts.verify(&header.alg, &parts.payload, &approver.key)?;
         if payload.deployment != deployment {
@@ -158,7 +166,8 @@ impl Mandate {
         {
             return Err(InvalidMandate::UnknownDataset(unknown.clone()));
         }
-        Ok(mandate)
+        let issued_at = Timestamp::from_second(payload.iat).map_err(|_| InvalidMandate::Payload)?;
+        Ok((mandate, issued_at))
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::load::{NamedText, PolicyFiles};
 use super::sha256;
 use crate::catalogue::{About, Catalogue, Dataset, Derive, Name};
-use crate::party::{Organisation, Organisations};
-use crate::purpose::{Grant, Purpose};
+use crate::party::{Client, Organisation, OrganisationKind, Organisations};
+use crate::purpose::{Grant, Purpose, Scope};
 
-const FORMAT: &str = "doelpoort-manifest-1";
+const FORMAT: &str = "doelpoort-manifest-2";
 /// The noise tables of protected figures; another table is another protection.
 const PROTECTION_TABLES: [&str; 4] = [
     include_str!("../figures/tables/ptable_int_D5_V1_js0.csv"),
@@ -53,6 +53,7 @@ impl Manifest {
             "version": purpose.version,
             "files": digests(purpose, file, files, catalogue),
             "grants": grants,
+            "linking": linking_json(organisations),
             "parties": parties_json(purpose, catalogue, organisations),
             "protectionTables": digest_text(&protection_tables()),
         });
@@ -149,14 +150,64 @@ fn grant_json(grant: &Grant, catalogue: &Catalogue, organisations: &Organisation
         "form": grant.form(),
         "holders": slugs(&grant.touched(catalogue, organisations)),
         "recipients": slugs(&grant.receiving(organisations)),
+        "scope": grant.scope().map(scope_json),
+        "vendors": slugs(&vendors(grant, organisations)),
     })
+}
+
+/// What a scope means here. It is no file but part of the program: another meaning needs another text, and so another
+/// signature.
+fn scope_json(scope: Scope) -> Value {
+    let meaning = match scope {
+        Scope::Caseload => {
+            "pupils enrolled, on the day of the request, at a site that a delivery of the controller gives to the \
+             asking member of staff"
+        }
+        Scope::OwnBoard => "rows whose holder is the acting board",
+        Scope::OwnSchool => {
+            "pupils with an enrolment at a site of the acting board that was delivered before today, is not contradicted \
+             by another enrolment or by the municipality, and is confirmed by the municipality or stood for 72 hours"
+        }
+        Scope::OwnSite => "as own-school, at the site that the request names",
+        Scope::Everything => "all pupils",
+    };
+    json!({ "datasets": scope.datasets(), "meaning": meaning })
+}
+
+/// Vendors that can receive for a school board: those with a program in a role that the grant gives to boards. Whether
+/// one does, its mandate says; who it is, the signers of the purpose have seen.
+fn vendors<'o>(grant: &Grant, organisations: &'o Organisations) -> Vec<&'o Organisation> {
+    let boards: Vec<_> = organisations.of_kind(OrganisationKind::SchoolBoard).collect();
+    let roles: BTreeSet<&str> = grant
+        .recipients()
+        .iter()
+        .filter(|recipient| boards.iter().any(|board| recipient.names(board)))
+        .map(|recipient| recipient.role.as_str())
+        .collect();
+    let acts = |client: &Client| client.roles.iter().any(|role| roles.contains(role.as_str()));
+    organisations
+        .of_kind(OrganisationKind::Vendor)
+        .filter(|vendor| vendor.clients.iter().any(acts))
+        .collect()
 }
 
 fn slugs<'o>(parties: &[&'o Organisation]) -> BTreeSet<&'o str> {
     parties.iter().map(|party| party.slug.as_str()).collect()
 }
 
-/// Controllers, holders and recipients; of recipients also the clients with their roles and pins.
+/// When two identifiers become one pupil for everybody.
+fn linking_json(organisations: &Organisations) -> Vec<Value> {
+    let rules = organisations.linking().iter();
+    rules
+        .map(|rule| {
+            let (one, other) = &rule.when_equal;
+            json!({ "assertedBy": rule.asserted_by, "whenEqual": [one.to_string(), other.to_string()] })
+        })
+        .collect()
+}
+
+/// Controllers, holders, recipients and vendors; of who receives also the programs with roles, pins and keys, and who
+/// vouches for its staff.
 fn parties_json(
     purpose: &Purpose,
     catalogue: &Catalogue,
@@ -174,22 +225,40 @@ fn parties_json(
     for party in controllers.chain(holders) {
         parties.insert(
             party.slug.to_string(),
-            json!({ "oin": party.oin, "kind": party.kind }),
+            json!({ "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party) }),
         );
     }
-    for party in purpose
-        .grants
-        .iter()
-        .flat_map(|grant| grant.receiving(organisations))
-    {
-        let clients: BTreeMap<&str, Value> = party.clients.iter().map(|client| {
-            let pins = json!({ "roles": client.roles, "x5tS256": client.thumbprints, "spkiSha256": client.key_pins });
-            (client.id.as_str(), pins)
-        }).collect();
-        parties.insert(
-            party.slug.to_string(),
-            json!({ "oin": party.oin, "kind": party.kind, "clients": clients }),
-        );
+    let receiving = purpose.grants.iter().flat_map(|grant| {
+        let vendors = vendors(grant, organisations);
+        grant.receiving(organisations).into_iter().chain(vendors)
+    });
+    for party in receiving {
+        parties.insert(party.slug.to_string(), receiver_json(party));
     }
     parties
+}
+
+fn receiver_json(party: &Organisation) -> Value {
+    let clients: BTreeMap<&str, Value> = party
+        .clients
+        .iter()
+        .map(|client| {
+            let proof = json!({
+                "roles": client.roles, "x5tS256": client.thumbprints, "spkiSha256": client.key_pins,
+                "jwks": client.jwks,
+            });
+            (client.id.as_str(), proof)
+        })
+        .collect();
+    let staff = party
+        .staff
+        .as_ref()
+        .map(|staff| json!({ "issuer": staff.issuer, "jwks": staff.jwks }));
+    json!({
+        "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "clients": clients, "staff": staff,
+    })
+}
+
+fn identifiers(party: &Organisation) -> Vec<String> {
+    party.identifiers.iter().map(ToString::to_string).collect()
 }

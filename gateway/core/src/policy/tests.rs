@@ -8,17 +8,19 @@ use ring::signature::Ed25519KeyPair;
 
 use super::approval::{self, ApprovalTerms};
 use super::jws::{self, JwsError, SigningKey};
+use super::key_list::{Added, Change};
 use super::*;
-use crate::party::{Approver, ApproverRole, Client, Organisation, Pin};
+use crate::party::{ApproverRole, Client, Organisation, Pin};
+use crate::purpose::Purpose;
 
 const CATALOGUE_FOLDERS: [&str; 4] = ["datasets", "hierarchies", "maps", "populations"];
 const DEPLOYMENT: &str = "almere-test";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
@@ -80,19 +82,35 @@ pub(crate) fn shipped() -> PolicyFiles {
     change_organisations(&mut files, |organisations| {
         for organisation in organisations.iter_mut() {
             let slug = organisation.slug.to_string();
-            let roles = vec![ApproverRole::Fg, ApproverRole::Holder, ApproverRole::Mandate];
-            let key = SigningKey::EdDsa(&key(&slug)).public_key();
-            organisation.approvers = vec![Approver {
-                kid: format!("{slug}-1"),
-                roles,
-                key,
-            }];
             for client in &mut organisation.clients {
                 client.key_pins = vec![Pin::of(slug.as_bytes())];
             }
         }
     });
+    let catalogue = Catalogue::parse(&files.catalogue).unwrap();
+    let organisations = Organisations::parse("o", &files.organisations.1, &catalogue).unwrap();
+    let all = [ApproverRole::Fg, ApproverRole::Holder, ApproverRole::Mandate];
+    let add = organisations
+        .iter()
+        .map(|party| added(party, &key(party.slug.as_str()), "1", &all));
+    let first = Change::after(&KeyList::default(), DEPLOYMENT, Vec::new(), add.collect());
+    files.approvers = vec![("approvers/0000.json".to_owned(), first.to_text())];
     files
+}
+
+/// A key of an organisation for the key list; its id is `<slug>-<number>`.
+pub(crate) fn added(
+    party: &Organisation,
+    key: &Ed25519KeyPair,
+    number: &str,
+    roles: &[ApproverRole],
+) -> Added {
+    let kid = format!("{}-{number}", party.slug);
+    Added {
+        organisation: party.oin.to_string(),
+        roles: roles.to_vec(),
+        jwk: SigningKey::EdDsa(key).public_key().to_jwk(&kid),
+    }
 }
 
 fn change_organisations(files: &mut PolicyFiles, change: impl FnOnce(&mut Organisations)) {
@@ -102,7 +120,7 @@ fn change_organisations(files: &mut PolicyFiles, change: impl FnOnce(&mut Organi
     files.organisations.1 = organisations.to_toml();
 }
 
-fn approve(files: &mut PolicyFiles) {
+pub(crate) fn approve(files: &mut PolicyFiles) {
     let draft = Draft::read(files).unwrap_or_else(|errors| panic!("{}", shown(&errors)));
     for (purpose, manifest) in draft.purposes.values() {
         for (organisation, role) in draft.required(purpose) {
@@ -134,7 +152,7 @@ fn terms<'a>(purpose: &'a Purpose, organisation: &'a Oin, role: ApprovalRole) ->
 }
 
 /// The shipped files with everybody's approval; made once, for it takes a while.
-fn approved() -> PolicyFiles {
+pub(crate) fn approved() -> PolicyFiles {
     static APPROVED: LazyLock<PolicyFiles> = LazyLock::new(|| {
         let mut files = shipped();
         approve(&mut files);
@@ -148,7 +166,7 @@ fn shown(errors: &[PolicyError]) -> String {
     shown.join("\n")
 }
 
-fn load(files: &PolicyFiles) -> Policies {
+pub(crate) fn load(files: &PolicyFiles) -> Policies {
     Policies::load(files, DEPLOYMENT, now()).unwrap_or_else(|errors| panic!("{}", shown(&errors)))
 }
 
@@ -173,7 +191,7 @@ pub(crate) fn approved_with_mandate() -> Policies {
 }
 
 fn asleep(policies: &Policies) -> Vec<&str> {
-    let sleeping = |standing: &&Standing| standing.acts(now()) == Err(Dormant::Asleep);
+    let sleeping = |standing: &&Standing| !standing.missing(now()).is_empty();
     policies
         .purposes
         .values()
@@ -189,7 +207,7 @@ fn reasons(policies: &Policies, purpose: &str) -> Vec<InvalidApproval> {
     }
 }
 
-fn text_of<'f>(files: &'f mut [(String, String)], name: &str) -> &'f mut String {
+pub(crate) fn text_of<'f>(files: &'f mut [(String, String)], name: &str) -> &'f mut String {
     &mut files.iter_mut().find(|(file, _)| file == name).unwrap().1
 }
 
@@ -318,7 +336,7 @@ fn one_byte_changed_in_what_a_purpose_resolves_to_puts_it_to_sleep() {
 
 #[test]
 fn another_pin_client_role_or_holder_puts_it_to_sleep() {
-    let changes: [(&str, Change); 4] = [
+    let changes: [(&str, Edit); 8] = [
         ("pin", |all| {
             client(all, "municipality-dashboard")
                 .key_pins
@@ -337,6 +355,18 @@ fn another_pin_client_role_or_holder_puts_it_to_sleep() {
         ("number", |all| {
             municipality(all).oin = "00000099000000000035".parse().unwrap();
         }),
+        ("keys of a client", |all| {
+            client(all, "municipality-dashboard").jwks =
+                Some(serde_json::json!({ "keys": [{ "kid": "other" }] }));
+        }),
+        ("who vouches for staff", |all| {
+            let swv = all.iter_mut().find(|one| one.slug.as_str() == "swv-po").unwrap();
+            swv.staff.as_mut().unwrap().jwks = Some(serde_json::json!({ "keys": [{ "kid": "other" }] }));
+        }),
+        ("identifiers", |all| municipality(all).identifiers.clear()),
+        ("linking", |all| {
+            *all = Organisations::new(all.iter().cloned().collect(), Vec::new())
+        }),
     ];
     for (what, change) in changes {
         let mut files = approved();
@@ -345,7 +375,21 @@ fn another_pin_client_role_or_holder_puts_it_to_sleep() {
     }
 }
 
-type Change = fn(&mut Organisations);
+#[test]
+fn another_pin_of_a_vendor_puts_what_it_does_for_boards_to_sleep() {
+    let mut files = approved();
+    change_organisations(&mut files, |all| {
+        client(all, "vendor-alpha-delivery").key_pins = vec![Pin::of(b"x")]
+    });
+    let policies = load(&files);
+    assert!(asleep(&policies).contains(&"delivery-enrolment"));
+    assert!(
+        !asleep(&policies).contains(&"youth-atlas"),
+        "no vendor receives it"
+    );
+}
+
+type Edit = fn(&mut Organisations);
 
 fn municipality(organisations: &mut Organisations) -> &mut Organisation {
     organisations

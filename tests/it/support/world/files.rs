@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// The issuer of the tokens, whatever port the tests get.
 const ISSUER: &str = "https://localhost:8443";
-const DEPLOYMENT: &str = "almere-test";
+pub(crate) const DEPLOYMENT: &str = "almere-test";
 /// Boards for which a vendor may act; the first is the one that its deliveries are of.
 pub(crate) const MANDATES: [(&str, &[&str]); 2] = [
     ("vendor-alpha", &["board-41676", "board-62584"]),
@@ -83,11 +83,14 @@ fn sign(policies: &Path, now: Timestamp) {
     let mut organisations = draft.organisations.clone();
     let approvers = pki::fill(&root().join("keys-example"), &mut organisations).unwrap();
     std::fs::write(policies.join("organisations.toml"), organisations.to_toml()).unwrap();
+    let (name, text) = approvers.first_list(&organisations, DEPLOYMENT);
+    std::fs::create_dir_all(policies.join("approvers")).unwrap();
+    std::fs::write(policies.join(name), text).unwrap();
 
-    let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
     let day = jiff::SignedDuration::from_hours(24);
-    let (from, until) = (now - day, now + day * 365);
-    let mut texts = approvers.sign_purposes(&draft, DEPLOYMENT, from, until).unwrap();
+    approve(policies, now - day, now + day * 365);
+    let mut texts = Vec::new();
+    let from = now - day;
     for (vendor, boards) in MANDATES {
         let vendor = organisations.by_slug(&vendor.parse().unwrap()).unwrap();
         for board in boards {
@@ -113,7 +116,23 @@ fn sign(policies: &Path, now: Timestamp) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Signs every purpose of the folder for everybody who must, with the example keys.
+pub(crate) fn approve(policies: &Path, from: Timestamp, until: Timestamp) {
+    let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
+    let approvers = pki::fill(&root().join("keys-example"), &mut draft.organisations.clone()).unwrap();
+    for (name, text) in approvers.sign_purposes(&draft, DEPLOYMENT, from, until).unwrap() {
+        std::fs::create_dir_all(policies.join("approvals")).unwrap();
+        std::fs::write(policies.join(name), text).unwrap();
+    }
+}
+
+/// The private key of an organisation's approver.
+pub(crate) fn approver(organisation: &str, role: &str) -> doelpoort::client::PrivateKey {
+    let file = format!("keys-example/approvers/{organisation}.{role}.key");
+    doelpoort::client::PrivateKey::read(&root().join(file)).unwrap()
+}
+
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -146,11 +146,16 @@ fn hostile_signatures_are_refused() {
 #[test]
 fn a_key_signs_in_its_roles_only() {
     let mut files = approved();
-    change_organisations(&mut files, |all| {
-        for organisation in all.iter_mut().filter(|one| one.slug.as_str() == "municipality") {
-            organisation.approvers[0].roles = vec![ApproverRole::Fg];
-        }
-    });
+    let text = &mut files.approvers[0].1;
+    let mut change = Change::parse(text).unwrap();
+    for added in change
+        .add
+        .iter_mut()
+        .filter(|one| one.organisation.ends_with("00034"))
+    {
+        added.roles = vec![ApproverRole::Fg];
+    }
+    *text = change.to_text();
     assert_eq!(
         reasons(&load(&files), "delivery-resident"),
         [InvalidApproval::UnknownKey]
@@ -164,13 +169,16 @@ fn an_es256_key_approves_too() {
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
     let key = SigningKey::Es256(&pair, &random);
     let mut files = approved();
-    change_organisations(&mut files, |all| {
-        let municipality = all
-            .iter_mut()
-            .find(|one| one.slug.as_str() == "municipality")
-            .unwrap();
-        municipality.approvers[0].key = key.public_key();
-    });
+    let text = &mut files.approvers[0].1;
+    let mut change = Change::parse(text).unwrap();
+    for added in change
+        .add
+        .iter_mut()
+        .filter(|one| one.organisation.ends_with("00034"))
+    {
+        added.jwk = key.public_key().to_jwk("municipality-1");
+    }
+    *text = change.to_text();
     let draft = Draft::read(&files).unwrap();
     let (purpose, manifest) = &draft.purposes[&name("delivery-resident")];
     for role in [ApprovalRole::Fg, ApprovalRole::Holder] {

@@ -1,0 +1,263 @@
+//! A purpose and its approvals: whether it acts, and for whose rows it sleeps.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::approval::{ApprovalRole, InvalidApproval, Term};
+use super::history::Withdrawal;
+use crate::party::{Oin, Slug};
+use crate::purpose::{Grant, Purpose};
+
+/// A purpose and whether it is approved.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The purpose.
+    pub purpose: Purpose,
+    /// SHA-256 of its manifest, which approvals sign.
+    pub manifest_digest: [u8; 32],
+    /// Whether everybody had approved it when it was loaded or a withdrawal came in.
+    pub state: StandingState,
+    /// The approvals behind that state.
+    pub approvals: Approvals,
+}
+
+/// Whether a purpose is approved by everybody whose approval it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandingState {
+    /// All required approvals are there and valid.
+    Active {
+        /// The first moment at which one of them expires.
+        until: Timestamp,
+    },
+    /// Approvals are missing or invalid. Without that of a controller's FG the purpose grants nothing; without that of a
+    /// holder it sleeps for that holder's rows.
+    Asleep {
+        /// Whose, and why.
+        missing: Vec<Missing>,
+    },
+}
+
+/// A required approval that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Whose.
+    pub organisation: Slug,
+    /// In which role.
+    pub role: ApprovalRole,
+    /// Why.
+    pub reason: InvalidApproval,
+}
+
+/// Why a purpose does not act at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dormant {
+    /// Approvals are missing, invalid or have expired.
+    Asleep,
+    /// Its first day is still to come.
+    NotYetValid,
+    /// Its last day is past.
+    Expired,
+}
+
+/// The required approvals of a purpose with what became of each, and which holders each grant touches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvals {
+    required: Vec<Given>,
+    touched: Vec<Vec<Slug>>,
+    /// Grants that an organisation withdrew from, while its approval of the rest stands.
+    withdrawn: Vec<(usize, Missing)>,
+}
+
+/// One required approval: its term, or why it does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    pub(super) organisation: Slug,
+    pub(super) oin: Oin,
+    pub(super) role: ApprovalRole,
+    pub(super) verdict: Result<Term, InvalidApproval>,
+}
+
+impl Standing {
+    /// The standing of a purpose as it is at `now`; `touched` are the holders of each grant.
+    pub(super) fn new(
+        purpose: Purpose,
+        manifest_digest: [u8; 32],
+        required: Vec<Given>,
+        touched: Vec<Vec<Slug>>,
+        now: Timestamp,
+    ) -> Self {
+        let approvals = Approvals {
+            required,
+            touched,
+            withdrawn: Vec::new(),
+        };
+        Self {
+            state: approvals.state(now),
+            purpose,
+            manifest_digest,
+            approvals,
+        }
+    }
+
+    /// Whether the purpose acts at `now`: the FG of each controller approves, and it is within its days (counted in
+    /// UTC). For whose rows it sleeps all the same, [`asleep`](Self::asleep) says.
+    pub fn acts(&self, now: Timestamp) -> Result<(), Dormant> {
+        if !self.is_approved(now) {
+            return Err(Dormant::Asleep);
+        }
+        let day = now.to_zoned(TimeZone::UTC).date();
+        if day < self.purpose.valid.from {
+            Err(Dormant::NotYetValid)
+        } else if day > self.purpose.valid.until {
+            Err(Dormant::Expired)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the FG of each controller approves at `now`, whatever the day.
+    pub fn is_approved(&self, now: Timestamp) -> bool {
+        match &self.state {
+            StandingState::Active { until } if *until > now => true,
+            StandingState::Asleep { missing } if missing.is_empty() => false,
+            _ if self.approvals.required.is_empty() => false,
+            _ => !self.missing(now).iter().any(|one| one.role == ApprovalRole::Fg),
+        }
+    }
+
+    /// Every required approval that does not count at `now`, with the reason; those that ran out since are among them.
+    pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
+        match &self.state {
+            StandingState::Active { until } if *until > now => Vec::new(),
+            StandingState::Asleep { missing } if self.approvals.required.is_empty() => missing.clone(),
+            _ => self.approvals.missing(now),
+        }
+    }
+
+    /// The holders for whose rows the grant at this position sleeps at `now`: their approval is missing or ran out, or
+    /// they withdrew. Empty while it acts for everybody that it touches.
+    pub fn asleep(&self, grant: usize, now: Timestamp) -> Vec<Missing> {
+        let withdrawn = self
+            .approvals
+            .withdrawn
+            .iter()
+            .filter(|(position, _)| *position == grant);
+        let mut asleep: Vec<Missing> = withdrawn.map(|(_, missing)| missing.clone()).collect();
+        let touched = self
+            .approvals
+            .touched
+            .get(grant)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let holders = self
+            .missing(now)
+            .into_iter()
+            .filter(|one| one.role == ApprovalRole::Holder);
+        asleep.extend(holders.filter(|one| touched.contains(&one.organisation)));
+        asleep
+    }
+
+    /// Whether the grant at this position acts for everybody that it touches. A delivery touches the one who delivers,
+    /// so that the others' standing does not matter to it.
+    pub fn grant_acts(&self, grant: usize, now: Timestamp) -> Result<(), Dormant> {
+        self.acts(now)?;
+        let is_delivery = matches!(self.purpose.grants.get(grant), Some(Grant::Delivery(_)));
+        if is_delivery || self.asleep(grant, now).is_empty() {
+            Ok(())
+        } else {
+            Err(Dormant::Asleep)
+        }
+    }
+
+    /// Takes back what an organisation approved before its withdrawal.
+    pub(super) fn withdraw(&mut self, withdrawal: &Withdrawal, now: Timestamp) {
+        if !withdrawal.covers(&self.purpose.id) {
+            return;
+        }
+        let approvals = &mut self.approvals;
+        for given in approvals
+            .required
+            .iter_mut()
+            .filter(|one| one.oin == withdrawal.organisation)
+        {
+            if !given
+                .verdict
+                .as_ref()
+                .is_ok_and(|term| withdrawal.voids(term.issued_at))
+            {
+                continue;
+            }
+            let reason = InvalidApproval::Withdrawn { at: withdrawal.at };
+            match withdrawal.grant {
+                None => given.verdict = Err(reason),
+                Some(grant) => {
+                    let missing = Missing {
+                        organisation: given.organisation.clone(),
+                        role: given.role,
+                        reason,
+                    };
+                    approvals.withdrawn.push((grant, missing));
+                }
+            }
+        }
+        self.state = self.approvals.state(now);
+    }
+}
+
+impl Approvals {
+    fn missing(&self, now: Timestamp) -> Vec<Missing> {
+        self.required
+            .iter()
+            .filter_map(|given| given.missing(now))
+            .collect()
+    }
+
+    fn state(&self, now: Timestamp) -> StandingState {
+        let missing = self.missing(now);
+        if !missing.is_empty() {
+            return StandingState::Asleep { missing };
+        }
+        let terms = self
+            .required
+            .iter()
+            .filter_map(|given| given.verdict.as_ref().ok());
+        let until = terms.map(|term| term.expires_at).min();
+        StandingState::Active {
+            until: until.unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
+impl Given {
+    fn missing(&self, now: Timestamp) -> Option<Missing> {
+        let reason = match &self.verdict {
+            Ok(term) => term.check(now).err()?,
+            Err(reason) => reason.clone(),
+        };
+        Some(Missing {
+            organisation: self.organisation.clone(),
+            role: self.role,
+            reason,
+        })
+    }
+}
+
+impl Missing {
+    /// The clause of a decision that fails for it, such as `youth-atlas/approval/municipality.fg/expired`.
+    pub fn clause(&self, purpose: &crate::catalogue::Name) -> String {
+        format!(
+            "{purpose}/approval/{}.{}/{}",
+            self.organisation,
+            self.role,
+            self.reason.code()
+        )
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} as {}: {}", self.organisation, self.role, self.reason)
+    }
+}

@@ -1,0 +1,78 @@
+//! The policies in force, swapped whole, and when this replica last heard that they still are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use doelpoort_core::policy::Policies;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::exchange::Refusal;
+use crate::store::dataset::DatasetTables;
+
+/// How old the last word of the log may be while a body is written; a withdrawal elsewhere is known within this.
+pub(crate) const WORD_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// The policies of this replica and the generation under which the log knows them.
+#[derive(Debug)]
+pub struct Current {
+    /// The policies, without what was withdrawn.
+    pub policies: Policies,
+    /// Their generation: an answer decided under another one is refused when it is recorded.
+    pub generation: i64,
+    /// Whether the log has these in force. If not, another replica has other files, and this one answers nothing.
+    pub in_force: bool,
+    /// Where the rows of the datasets are.
+    pub(crate) tables: Arc<DatasetTables>,
+}
+
+/// The policies in force, swapped whole.
+#[derive(Debug)]
+pub struct PolicySet {
+    current: ArcSwap<Current>,
+    heard: watch::Sender<Instant>,
+}
+
+impl Current {
+    /// Refuses where other policies are in force than this replica has.
+    ///
+    /// # Errors
+    /// [`Refusal::NotInForce`].
+    pub fn check_in_force(&self) -> Result<(), Refusal> {
+        if self.in_force {
+            Ok(())
+        } else {
+            Err(Refusal::NotInForce)
+        }
+    }
+}
+
+impl PolicySet {
+    /// These policies, in force as of now.
+    pub(super) fn new(current: Current) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(current),
+            heard: watch::Sender::new(Instant::now()),
+        }
+    }
+
+    /// The policies as they are now; a request keeps what it began with.
+    pub fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+
+    pub(super) fn swap(&self, current: Current) {
+        self.current.store(Arc::new(current));
+    }
+
+    /// The log was asked at this moment, and what is here is what it said.
+    pub(super) fn heard(&self, at: Instant) {
+        self.heard.send_replace(at);
+    }
+
+    /// The moments at which the log was asked.
+    pub(crate) fn words(&self) -> watch::Receiver<Instant> {
+        self.heard.subscribe()
+    }
+}

@@ -1,0 +1,205 @@
+//! A body that is cut when the purpose it is answered under stops.
+//!
+//! Before each piece the policies in force are looked at, and a piece waits while the last word of the log is older than a
+//! second. So a withdrawal stops an answer that is being sent, by whichever replica; what the network already holds is
+//! out. The length is told beforehand, so that the client sees that the answer broke off.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use data_encoding::BASE64;
+use doelpoort_core::audit::leaf::{Event, Kind, Leaf, Value, extra};
+use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::catalogue::Name;
+use doelpoort_core::party::Slug;
+use doelpoort_core::policy::{InvalidApproval, Standing};
+use hyper::body::{Bytes, Frame, SizeHint};
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::gateway::{Gateway, PolicySet, WORD_AGE_MAX};
+use crate::log::{Entry, Log};
+use crate::telemetry::Metrics;
+
+/// Bytes that are given to the connection at once.
+const PIECE_BYTES_MAX: usize = 16 * 1024;
+
+/// The answer was cut: what it was answered under no longer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer was cut: its purpose no longer acts as it did")]
+struct Cut;
+
+/// A body that may be sent as long as its purpose acts as it did when it was recorded.
+struct WatchedBody {
+    rest: Bytes,
+    given: u64,
+    watch: Watch,
+    words: watch::Receiver<Instant>,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    ended: bool,
+}
+
+/// Under what an answer was given, as its own log entry says.
+struct Watch {
+    policies: Arc<PolicySet>,
+    clock: Arc<dyn Clock>,
+    log: Log,
+    metrics: Arc<Metrics>,
+    event: Event,
+    recorded: Timestamp,
+    purpose: Name,
+    grant: usize,
+    /// For whose rows the grant slept already: the answer holds none of them.
+    asleep: BTreeSet<Slug>,
+}
+
+/// The body of an answer. Where its receipt names no purpose there is nothing that could be withdrawn.
+pub(super) fn body(gateway: &Gateway, bytes: Vec<u8>, receipt: &Receipt) -> Body {
+    match Watch::of(gateway, receipt) {
+        None => Body::from(bytes),
+        Some(watch) => Body::new(WatchedBody {
+            rest: Bytes::from(bytes),
+            given: 0,
+            words: gateway.policies.words(),
+            watch,
+            waiting: None,
+            ended: false,
+        }),
+    }
+}
+
+impl Watch {
+    fn of(gateway: &Gateway, receipt: &Receipt) -> Option<Self> {
+        let leaf = Leaf::decode(&BASE64.decode(receipt.leaf.as_bytes()).ok()?).ok()?;
+        let purpose: Name = leaf.event.purpose.as_ref()?.id.parse().ok()?;
+        let grant = leaf.event.clause.as_deref()?.rsplit('/').next()?.parse().ok()?;
+        let now = gateway.clock.now();
+        let current = gateway.policies.current();
+        let asleep = current
+            .policies
+            .purposes
+            .get(&purpose)
+            .map(|standing| standing.asleep(grant, now));
+        Some(Self {
+            policies: Arc::clone(&gateway.policies),
+            clock: Arc::clone(&gateway.clock),
+            log: gateway.log.clone(),
+            metrics: Arc::clone(&gateway.metrics),
+            recorded: Timestamp::from_microsecond(leaf.time).ok()?,
+            asleep: asleep
+                .unwrap_or_default()
+                .into_iter()
+                .map(|one| one.organisation)
+                .collect(),
+            event: leaf.event,
+            purpose,
+            grant,
+        })
+    }
+
+    /// Whether the answer may go on.
+    fn holds(&self) -> bool {
+        let current = self.policies.current();
+        let standing = current.policies.purposes.get(&self.purpose);
+        current.in_force && standing.is_some_and(|standing| self.stands(standing))
+    }
+
+    fn stands(&self, standing: &Standing) -> bool {
+        let now = self.clock.now();
+        if self.event.policy != Some(standing.manifest_digest) || standing.acts(now).is_err() {
+            return false;
+        }
+        let asleep = standing.asleep(self.grant, now);
+        asleep.iter().all(|missing| {
+            // Who withdrew after the answer was recorded may have rows in it.
+            let since = matches!(missing.reason, InvalidApproval::Withdrawn { at } if at >= self.recorded);
+            !since && self.asleep.contains(&missing.organisation)
+        })
+    }
+
+    /// Tells the log that the answer did not reach its end.
+    fn tell(&self, given: u64) {
+        self.metrics.answer_cut();
+        let (log, opening) = (self.log.clone(), self.event.entry_id);
+        tokio::spawn(async move {
+            let logged = async {
+                let mut entry = Entry::new(Kind::AccessCompleted)?;
+                entry.event.opening = Some(opening);
+                entry
+                    .event
+                    .extra
+                    .insert(extra::OUTCOME, Value::Text("cut".to_owned()));
+                entry.event.extra.insert(extra::BYTES, Value::Number(given));
+                log.append(entry).await
+            };
+            if let Err(error) = logged.await {
+                tracing::error!(%error, "an answer was cut, and the log could not be told");
+            }
+        });
+    }
+}
+
+impl WatchedBody {
+    /// Waits for the next word, if the last one is too old to go by.
+    fn wait(&mut self) -> bool {
+        let fresh = self.words.borrow_and_update().elapsed() < WORD_AGE_MAX;
+        if !fresh {
+            let mut words = self.words.clone();
+            self.waiting = Some(Box::pin(async move {
+                // Whoever gave words is gone: so is the gateway, and what was known no longer counts.
+                if words.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }));
+        }
+        !fresh
+    }
+
+    fn piece(&mut self) -> Bytes {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
+        self.given += piece.len() as u64;
+        piece
+    }
+}
+
+impl hyper::body::Body for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(waiting) = &mut this.waiting {
+                ready!(waiting.as_mut().poll(context));
+                this.waiting = None;
+            }
+            if this.ended || this.rest.is_empty() {
+                return Poll::Ready(None);
+            }
+            if !this.watch.holds() {
+                this.ended = true;
+                this.watch.tell(this.given);
+                return Poll::Ready(Some(Err(axum::Error::new(Cut))));
+            }
+            if !this.wait() {
+                return Poll::Ready(Some(Ok(Frame::data(this.piece()))));
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}

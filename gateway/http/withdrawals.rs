@@ -1,0 +1,104 @@
+//! `POST /v1/withdrawals`: an organisation withdraws what it approved.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, OriginalUri, State};
+use axum::http::{HeaderMap, StatusCode};
+use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::catalogue::Name;
+use doelpoort_core::request::WithdrawalRequest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::language::Language;
+use super::problem::Problem;
+use super::{Shared, identify, trace};
+use crate::gateway::Withdrawn;
+use crate::serve::Peer;
+
+/// What is withdrawn: `all`, or one purpose, or one grant of it.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body, which the core reads")]
+pub(crate) struct WithdrawalBody {
+    /// Everything that your organisation approved.
+    all: Option<bool>,
+    /// One purpose.
+    #[schema(example = "youth-atlas")]
+    purpose: Option<String>,
+    /// One grant of that purpose, counted from 0.
+    grant: Option<u32>,
+}
+
+/// A withdrawal that holds.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WithdrawalDocument {
+    /// Your organisation.
+    organisation: String,
+    /// The purpose; absent where everything was withdrawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+    /// The grant; absent where the whole purpose was withdrawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<usize>,
+    /// The policy generation from here on: an answer decided under an earlier one is refused.
+    generation: i64,
+    /// The proof that it is in the log.
+    #[schema(value_type = Object)]
+    receipt: Receipt,
+}
+
+/// What your organisation approved no longer holds: at once, on all replicas, for answers that are being sent too.
+/// Only an approval that is issued after it counts again.
+///
+/// Wat uw organisatie goedkeurde geldt niet meer: meteen, op alle replica's, ook voor antwoorden die onderweg zijn.
+#[utoipa::path(
+    post,
+    path = "/v1/withdrawals",
+    operation_id = "withdraw",
+    tag = "policies",
+    request_body = WithdrawalBody,
+    responses(
+        (status = 201, description = "It holds; the receipt proves its log entry", body = WithdrawalDocument),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
+        (status = 401, response = crate::http::openapi::ProblemResponse),
+        (status = 403, response = crate::http::openapi::ProblemResponse),
+        (status = 404, response = crate::http::openapi::ProblemResponse),
+        (status = 413, response = crate::http::openapi::ProblemResponse),
+        (status = 429, response = crate::http::openapi::ProblemResponse),
+        (status = 503, response = crate::http::openapi::ProblemResponse),
+    ),
+    security(("accessToken" = []))
+)]
+pub(crate) async fn withdraw(
+    State(gateway): Shared,
+    Extension(peer): Extension<Peer>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<WithdrawalDocument>), Problem> {
+    let caller = identify::caller(&gateway, &peer, &headers)?;
+    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+    let received = gateway.clock.now();
+    let withdrawn = gateway.withdraw(&caller, &body, trace, received).await;
+    let withdrawn =
+        withdrawn.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
+    Ok((
+        StatusCode::CREATED,
+        Json(document(&caller.organisation.to_string(), withdrawn)),
+    ))
+}
+
+fn document(organisation: &str, withdrawn: Withdrawn) -> WithdrawalDocument {
+    let (purpose, grant) = match &withdrawn.request {
+        WithdrawalRequest::All => (None, None),
+        WithdrawalRequest::Purpose(purpose) => (Some(purpose), None),
+        WithdrawalRequest::Grant(purpose, grant) => (Some(purpose), Some(*grant)),
+    };
+    WithdrawalDocument {
+        organisation: organisation.to_owned(),
+        purpose: purpose.map(Name::to_string),
+        grant,
+        generation: withdrawn.generation,
+        receipt: withdrawn.receipt,
+    }
+}
