@@ -16,6 +16,7 @@ mod problem;
 mod problems;
 mod queries;
 mod questions;
+mod register;
 mod stream;
 mod token;
 mod told;
@@ -46,6 +47,7 @@ use crate::gateway::Gateway;
 use crate::identity::{JWKS_PATH, METADATA_PATH, TOKEN_PATH};
 use language::Language;
 use problem::Problem;
+pub(crate) use problem::title as problem_title;
 
 /// The version of the API, in each response (API Design Rules, `API-Version`).
 const API_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -135,6 +137,7 @@ fn public_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(log::checkpoint)) // public
         .routes(routes!(openapi::show)) // public
         .routes(routes!(problems::explain)) // public
+        .routes(routes!(register::show)) // public
 }
 
 async fn nothing_here(request: Request) -> Response {

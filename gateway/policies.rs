@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use doelpoort_core::policy::history::Regression;
 use doelpoort_core::policy::load::{NamedText, digest};
+use doelpoort_core::policy::tools::tables;
 use doelpoort_core::policy::{Draft, History, Policies, PolicyError, PolicyFiles, sha256};
 use jiff::Timestamp;
 
@@ -37,6 +38,8 @@ const FOLDERS: [&str; 9] = [
     "purposes",
     "reference",
 ];
+/// How the name of a decision table ends.
+const TABLE_ENDING: &str = ".test.toml";
 
 /// Why a policies folder is not accepted: every mistake that was found.
 #[derive(Debug)]
@@ -76,6 +79,9 @@ pub enum Mistake {
     /// What the files say.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A case of a decision table that came out otherwise.
+    #[error("{0}")]
+    Table(String),
     /// What the log says of those before them.
     #[error(transparent)]
     Regression(#[from] Regression),
@@ -104,8 +110,13 @@ pub fn candidate(
     let files = read(folder).map_err(|error| Unfit { digest: None, error })?;
     let digest = Some(digest(&files, deployment));
     let unfit = |error| Unfit { digest, error };
-    let policies =
-        Policies::load(&files, deployment, now).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let draft = Draft::read(&files).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let failed = failed_tables(&draft, &files);
+    if !failed.is_empty() {
+        return Err(unfit(PoliciesError(failed)));
+    }
+    let policies = Policies::of(draft, &files, deployment, now);
+    let policies = policies.map_err(|errors| unfit(PoliciesError::of(errors)))?;
     let policies = policies.after(&history.withdrawals, now);
     let regressions = history.regressions(&policies, now);
     if regressions.is_empty() {
@@ -113,6 +124,21 @@ pub fn candidate(
     } else {
         let mistakes = regressions.into_iter().map(Mistake::Regression).collect();
         Err(unfit(PoliciesError(mistakes)))
+    }
+}
+
+/// The cases of the purposes' own decision tables that do not come out as their authors expect.
+fn failed_tables(draft: &Draft, files: &PolicyFiles) -> Vec<Mistake> {
+    match tables::run(draft, &files.tables) {
+        Ok(outcomes) => outcomes
+            .iter()
+            .filter(|outcome| !outcome.passed())
+            .map(|outcome| Mistake::Table(outcome.to_string()))
+            .collect(),
+        Err(errors) => errors
+            .into_iter()
+            .map(|error| Mistake::Policy(PolicyError::Source(error)))
+            .collect(),
     }
 }
 
@@ -148,7 +174,12 @@ pub fn load(folder: &Path, deployment: &str, now: Timestamp) -> Result<Policies,
 
 /// Reads and checks the folder, without a look at approvals and mandates.
 pub fn draft(folder: &Path) -> Result<Draft, PoliciesError> {
-    Draft::read(&read(folder)?).map_err(PoliciesError::of)
+    draft_of(&read(folder)?)
+}
+
+/// Checks files that were read, without a look at approvals and mandates.
+pub fn draft_of(files: &PolicyFiles) -> Result<Draft, PoliciesError> {
+    Draft::read(files).map_err(PoliciesError::of)
 }
 
 /// Reads the files of the folder. A folder that is missing has no files; `organisations.toml` must exist.
@@ -168,6 +199,7 @@ pub fn read(folder: &Path) -> Result<PolicyFiles, PoliciesError> {
         organisations: reader.file(&organisations).unwrap_or_default(),
         approvers: reader.folder("approvers", ".json"),
         purposes: reader.folder("purposes", ".toml"),
+        tables: reader.tables(),
         approvals: reader.folder("approvals", ".jws"),
         mandates: reader.folder("mandates", ".jws"),
     };
@@ -200,7 +232,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         let passed_over =
-            |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(".test.toml");
+            |file: &str| file.starts_with('.') || file == "README.md" || file.ends_with(TABLE_ENDING);
         let mut texts = Vec::new();
         for file in names.into_iter().filter(|file| !passed_over(file)) {
             if file.ends_with(ending) {
@@ -213,6 +245,16 @@ impl Reader<'_> {
             }
         }
         texts
+    }
+
+    /// The decision tables, in order of name; what is wrong with their folder is told by [`Self::folder`].
+    fn tables(&mut self) -> Vec<NamedText> {
+        let folder = Path::new("purposes");
+        let names = list(&self.root.join(folder)).unwrap_or_default();
+        let tables = names
+            .into_iter()
+            .filter(|file| file.ends_with(TABLE_ENDING) && !file.starts_with('.'));
+        tables.filter_map(|file| self.file(&folder.join(file))).collect()
     }
 
     fn file(&mut self, name: &Path) -> Option<NamedText> {

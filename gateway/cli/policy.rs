@@ -1,9 +1,16 @@
-//! `doelpoort policy`: check a policies folder, sign a purpose, sign a mandate, change the approvers' keys.
+//! `doelpoort policy`: check, test, explain and compare policies; sign a purpose, sign a mandate, change the approvers'
+//! keys.
 
 mod check;
+mod diff;
+mod explain;
 mod key;
 mod keys;
+mod matrix;
+mod register;
+mod schema;
 mod sign;
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use doelpoort_core::catalogue::Name;
 use doelpoort_core::party::Slug;
 use doelpoort_core::policy::ApprovalRole;
+use doelpoort_core::text::Language;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -30,23 +38,26 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Says every mistake, or for each purpose whether it acts and until when.
-    Check(Check),
+    /// Says every mistake and warning, and for each purpose whether it acts and until when.
+    Check(check::Check),
+    /// Runs the decision tables beside the purposes.
+    Test(test::Test),
+    /// Says why a request is granted or denied, clause by clause.
+    Explain(explain::Explain),
+    /// Lists everything that anyone can get.
+    Matrix(matrix::Matrix),
+    /// Says what changes between two policies folders, in sentences.
+    Diff(diff::Diff),
+    /// Writes the register of processing activities (AVG art. 30).
+    Register(register::Register),
+    /// Writes JSON Schemas of the files, for editors.
+    Schema(schema::Schema),
     /// Approves a purpose: signs its manifest and writes the approval into the folder.
     Sign(Sign),
     /// Signs a mandate, as a board, for a vendor to act for it.
     Mandate(Mandate),
     /// Shows and changes the keys with which purposes are approved.
     Keys(keys::Keys),
-}
-
-#[derive(Debug, Parser)]
-struct Check {
-    /// The policies folder.
-    policies: PathBuf,
-    /// Name of the gateway's deployment, as in its configuration.
-    #[arg(long)]
-    deployment: String,
 }
 
 #[derive(Debug, Parser)]
@@ -104,6 +115,25 @@ struct Mandate {
     deployment: String,
 }
 
+/// How a command tells what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Told {
+    /// Lines, for people.
+    Text,
+    /// JSON, for programs.
+    Json,
+}
+
+/// The language of sentences.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Lang {
+    /// Nederlands.
+    #[default]
+    Nl,
+    /// English.
+    En,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Role {
     Fg,
@@ -127,9 +157,24 @@ pub async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
 fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
     match &args.command {
         Command::Check(args) => check::check(args, now, out),
+        Command::Test(args) => test::test(args, out),
+        Command::Explain(args) => explain::explain(args, now, out),
+        Command::Matrix(args) => matrix::matrix(args, now, out).map(|()| ExitCode::SUCCESS),
+        Command::Diff(args) => diff::diff(args, out).map(|()| ExitCode::SUCCESS),
+        Command::Register(args) => register::register(args, now, out).map(|()| ExitCode::SUCCESS),
+        Command::Schema(args) => schema::schema(args, out).map(|()| ExitCode::SUCCESS),
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Keys(args) => keys::run(args, out).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Nl => Self::Dutch,
+            Lang::En => Self::English,
+        }
     }
 }
 

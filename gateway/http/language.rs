@@ -28,6 +28,15 @@ impl Language {
     }
 }
 
+impl From<Language> for doelpoort_core::text::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Dutch => Self::Dutch,
+            Language::English => Self::English,
+        }
+    }
+}
+
 /// The weight of a language in thousandths.
 fn weight(header: &str, language: &str) -> u32 {
     header

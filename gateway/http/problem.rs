@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use doelpoort_core::policy::decide::{Allowed, Denial, DenialCode};
 use doelpoort_core::request::InputError;
+use doelpoort_core::text::Text;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -341,6 +342,15 @@ fn help(code: &str, language: Language) -> String {
         Language::Dutch => nl.to_owned(),
         Language::English => en.to_owned(),
     }
+}
+
+/// The title of a code, in both languages.
+pub(crate) fn title(code: &str) -> Option<Text> {
+    let meaning = MEANINGS.iter().find(|meaning| meaning.code == code)?;
+    Some(Text {
+        nl: meaning.nl.to_owned(),
+        en: meaning.en.to_owned(),
+    })
 }
 
 /// The page of one code, for `GET /v1/problems/{code}`: title in both languages and what to do.

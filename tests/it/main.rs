@@ -21,7 +21,11 @@ mod log;
 #[cfg(test)]
 mod log_of_requests;
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod policy_tools;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]

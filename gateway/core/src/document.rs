@@ -132,6 +132,8 @@ impl<'d, 'a> Table<'d, 'a> {
     /// Refuses every key that was not asked.
     pub(crate) fn finish(&self) {
         let asked = self.asked.borrow();
+        #[cfg(test)]
+        asked::note(&self.place, &asked);
         for (key, _) in self.entries() {
             if let Some(name) = key.as_text().filter(|name| !asked.contains(name)) {
                 key.unknown(format!("unknown key `{name}`"), name, asked.iter().copied());
@@ -292,7 +294,12 @@ impl<'d, 'a> Value<'d, 'a> {
         }
     }
 
-    /// The table or list in JSON, for keys in JWK form.
+    /// The line on which it stands, from 1.
+    pub(crate) fn line(&self) -> usize {
+        self.document.source.line(self.place().start)
+    }
+
+    /// The table or list in JSON: keys in JWK form, requests of decision tables.
     pub(crate) fn json(&self) -> Option<serde_json::Value> {
         if let Some(text) = self.as_text() {
             return serde_json::from_str(text)
@@ -340,6 +347,36 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
                 .map(|(key, value)| Some((key.get_ref().clone().into_owned(), to_json(value.get_ref())?)));
             Some(serde_json::Value::Object(members.collect::<Option<_>>()?))
         }
-        _ => None,
+        DeValue::Boolean(value) => Some((*value).into()),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix());
+            number.ok().map(Into::into)
+        }
+        DeValue::Datetime(date) => Some(date.to_string().into()),
+        DeValue::Float(_) => None,
+    }
+}
+
+/// Which keys the reader asked of which table, for the proof that schemas know the same.
+#[cfg(test)]
+pub(crate) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::ops::Range;
+
+    /// The keys that were asked of the table at each place.
+    pub(crate) type Asked = BTreeMap<(usize, usize), Vec<&'static str>>;
+
+    thread_local! {
+        static ASKED: RefCell<Asked> = RefCell::default();
+    }
+
+    pub(super) fn note(place: &Range<usize>, keys: &[&'static str]) {
+        ASKED.with_borrow_mut(|asked| asked.insert((place.start, place.end), keys.to_vec()));
+    }
+
+    /// What was asked since the last call.
+    pub(crate) fn take() -> Asked {
+        ASKED.take()
     }
 }

@@ -11,6 +11,7 @@ pub mod manifest;
 mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod tools;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! A purpose document: why data may be used, by whom, in which form, within which limits.
 
+mod explain;
 mod grant;
 mod names;
 mod parse;
@@ -17,6 +18,7 @@ use crate::identifier::IdentifierKind;
 use crate::party::{OrganisationKind, Slug};
 use crate::text::Text;
 
+pub use explain::{Explanation, Warning};
 pub use rate::InvalidRate;
 
 /// One purpose, as `policies/purposes/<id>.toml` states it.
@@ -38,12 +40,16 @@ pub struct Purpose {
     pub dpia: Option<Dpia>,
     /// Days on which it acts.
     pub valid: Validity,
+    /// The day of its last change of substance, where the file says it; the impact assessment must be younger.
+    pub changed: Option<Date>,
     /// How long a recipient may keep what it gets, an ISO 8601 duration.
     pub retention: String,
     /// Where to ask about it.
     pub contact: String,
     /// Hard rules that a named article sets aside.
     pub exceptions: Vec<Exception>,
+    /// Why warnings of `policy check` are in order; part of what is signed.
+    pub explanations: Vec<Explanation>,
     /// What it grants. Nothing else is granted.
     pub grants: Vec<Grant>,
     /// Named questions.

@@ -91,6 +91,11 @@ impl<'a> SourceText<'a> {
         }
     }
 
+    /// The line of a place (a byte offset), from 1.
+    pub(crate) fn line(&self, offset: usize) -> usize {
+        self.position(offset).0
+    }
+
     fn position(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

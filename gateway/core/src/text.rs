@@ -2,6 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A language that people read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Language {
+    /// Nederlands.
+    #[default]
+    Dutch,
+    /// English.
+    English,
+}
+
 /// A title or description. Dutch is always there; English is the Dutch text where none was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written")]
@@ -17,6 +27,14 @@ impl Text {
     pub fn same(words: impl Into<String>) -> Self {
         let nl = words.into();
         Self { en: nl.clone(), nl }
+    }
+
+    /// The words in a language.
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::Dutch => &self.nl,
+            Language::English => &self.en,
+        }
     }
 }
 

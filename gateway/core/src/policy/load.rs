@@ -32,6 +32,8 @@ pub struct PolicyFiles {
     pub approvers: Vec<NamedText>,
     /// `purposes/*.toml`.
     pub purposes: Vec<NamedText>,
+    /// `purposes/*.test.toml`: decision tables. Nobody signs them, and no decision reads them.
+    pub tables: Vec<NamedText>,
     /// `approvals/<purpose>.<organisation>.<role>.jws`.
     pub approvals: Vec<NamedText>,
     /// `mandates/*.jws`.
@@ -149,7 +151,16 @@ impl Draft {
 impl Policies {
     /// Reads, checks and verifies everything, as it stands at `now` for this deployment.
     pub fn load(files: &PolicyFiles, deployment: &str, now: Timestamp) -> Result<Self, Vec<PolicyError>> {
-        let draft = Draft::read(files)?;
+        Self::of(Draft::read(files)?, files, deployment, now)
+    }
+
+    /// Verifies what was read from these files.
+    pub fn of(
+        draft: Draft,
+        files: &PolicyFiles,
+        deployment: &str,
+        now: Timestamp,
+    ) -> Result<Self, Vec<PolicyError>> {
         let mut errors = Vec::new();
         if let Some(found) = draft.keys.deployment().filter(|found| *found != deployment) {
             errors.push(PolicyError::KeyListDeployment {
@@ -310,6 +321,7 @@ pub fn digest(files: &PolicyFiles, deployment: &str) -> [u8; 32] {
         organisations,
         approvers,
         purposes,
+        tables: _,
         approvals,
         mandates,
     } = files;

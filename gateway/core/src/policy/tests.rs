@@ -43,10 +43,15 @@ pub(crate) fn shipped_catalogue() -> Catalogue {
 }
 
 fn folder(name: &str) -> Vec<(String, String)> {
+    files(name, |_| true)
+}
+
+fn files(name: &str, wanted: fn(&str) -> bool) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     let mut files: Vec<_> = std::fs::read_dir(root.join(name))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|file| wanted(file))
         .map(|file| {
             (
                 format!("{name}/{file}"),
@@ -59,7 +64,7 @@ fn folder(name: &str) -> Vec<(String, String)> {
 }
 
 /// The shipped files, with a key for every organisation and a pin for every client.
-fn shipped() -> PolicyFiles {
+pub(crate) fn shipped() -> PolicyFiles {
     let organisations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/organisations.toml");
     let mut files = PolicyFiles {
         catalogue: ["datasets", "hierarchies", "maps", "populations"]
@@ -70,7 +75,8 @@ fn shipped() -> PolicyFiles {
             "organisations.toml".to_owned(),
             std::fs::read_to_string(organisations).unwrap(),
         ),
-        purposes: folder("purposes"),
+        purposes: files("purposes", |file| !file.ends_with(".test.toml")),
+        tables: files("purposes", |file| file.ends_with(".test.toml")),
         ..PolicyFiles::default()
     };
     change_organisations(&mut files, |organisations| {

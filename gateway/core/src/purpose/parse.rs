@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::explain::explanation;
 use super::grant::grant;
 use super::names::{Names, or_default, text};
 use super::question::questions;
@@ -50,10 +51,14 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
     let basis = table.required("basis").and_then(basis);
     let dpia = table.if_there("dpia", dpia);
     let valid = table.required("valid").and_then(valid);
+    let changed = table.if_there("changed", |value| value.date());
     let retention = table.required("retention").and_then(retention);
     let contact = table.required("contact").and_then(|value| value.words());
     let exceptions = or_default(table, "exceptions", Vec::new(), |list| list.each(exception));
     names.exceptions.replace(exceptions.clone().unwrap_or_default());
+    let explanations = or_default(table, "explain", Vec::new(), |list| {
+        list.each(|item| explanation(&item.table()?))
+    });
     let grants = table
         .required("grant")
         .and_then(|list| list.some(|item| grant(&item.table()?, names)));
@@ -72,9 +77,11 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         basis: basis?,
         dpia: dpia.ok()?,
         valid: valid?,
+        changed: changed.ok()?,
         retention: retention?,
         contact: contact?,
         exceptions: exceptions?,
+        explanations: explanations?,
         grants: grants?,
         questions: questions?,
     };
