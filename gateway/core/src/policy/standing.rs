@@ -137,7 +137,8 @@ impl Standing {
         // What was too early may count by now; nothing else mends itself.
         missing.retain(|one| one.reason != InvalidApproval::NotYetValid);
         let is_told = |told: &[Missing], one: &Missing| {
-            told.iter().any(|other| other.organisation == one.organisation && other.role == one.role)
+            told.iter()
+                .any(|other| other.organisation == one.organisation && other.role == one.role)
         };
         for one in self.approvals.missing(now) {
             if !is_told(&missing, &one) {
@@ -150,7 +151,9 @@ impl Standing {
     /// Who withdrew from the grant at this position while what it approved besides stands.
     pub fn withdrawn(&self, grant: usize) -> impl Iterator<Item = &Missing> {
         let withdrawn = self.approvals.withdrawn.iter();
-        withdrawn.filter(move |(position, _)| *position == grant).map(|(_, missing)| missing)
+        withdrawn
+            .filter(move |(position, _)| *position == grant)
+            .map(|(_, missing)| missing)
     }
 
     /// The holders for whose rows the grant at this position sleeps at `now`: their approval is missing or ran out, or
