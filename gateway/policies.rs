@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use doelpoort_core::policy::history::Regression;
 use doelpoort_core::policy::load::{NamedText, digest};
+use doelpoort_core::policy::tools::tables;
 use doelpoort_core::policy::{Draft, History, Policies, PolicyError, PolicyFiles, sha256};
 use jiff::Timestamp;
 
@@ -25,8 +26,6 @@ use jiff::Timestamp;
 const FILE_BYTES_MAX: u64 = 4_194_304;
 /// Most files in one folder.
 const FOLDER_FILES_MAX: usize = 20_000;
-/// How the name of a decision table ends.
-const TABLE_ENDING: &str = ".test.toml";
 /// The folders within the policies folder.
 const FOLDERS: [&str; 9] = [
     "approvals",
@@ -39,6 +38,8 @@ const FOLDERS: [&str; 9] = [
     "purposes",
     "reference",
 ];
+/// How the name of a decision table ends.
+const TABLE_ENDING: &str = ".test.toml";
 
 /// Why a policies folder is not accepted: every mistake that was found.
 #[derive(Debug)]
@@ -78,6 +79,9 @@ pub enum Mistake {
     /// What the files say.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A case of a decision table that came out otherwise.
+    #[error("{0}")]
+    Table(String),
     /// What the log says of those before them.
     #[error(transparent)]
     Regression(#[from] Regression),
@@ -106,8 +110,13 @@ pub fn candidate(
     let files = read(folder).map_err(|error| Unfit { digest: None, error })?;
     let digest = Some(digest(&files, deployment));
     let unfit = |error| Unfit { digest, error };
-    let policies =
-        Policies::load(&files, deployment, now).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let draft = Draft::read(&files).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let failed = failed_tables(&draft, &files);
+    if !failed.is_empty() {
+        return Err(unfit(PoliciesError(failed)));
+    }
+    let policies = Policies::of(draft, &files, deployment, now);
+    let policies = policies.map_err(|errors| unfit(PoliciesError::of(errors)))?;
     let policies = policies.after(&history.withdrawals, now);
     let regressions = history.regressions(&policies, now);
     if regressions.is_empty() {
@@ -115,6 +124,21 @@ pub fn candidate(
     } else {
         let mistakes = regressions.into_iter().map(Mistake::Regression).collect();
         Err(unfit(PoliciesError(mistakes)))
+    }
+}
+
+/// The cases of the purposes' own decision tables that do not come out as their authors expect.
+fn failed_tables(draft: &Draft, files: &PolicyFiles) -> Vec<Mistake> {
+    match tables::run(draft, &files.tables) {
+        Ok(outcomes) => outcomes
+            .iter()
+            .filter(|outcome| !outcome.passed())
+            .map(|outcome| Mistake::Table(outcome.to_string()))
+            .collect(),
+        Err(errors) => errors
+            .into_iter()
+            .map(|error| Mistake::Policy(PolicyError::Source(error)))
+            .collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `doelpoort policy`: check, test, explain and compare policies; sign a purpose or a mandate; change the approvers'
+//! `doelpoort policy`: check, test, explain and compare policies; sign a purpose, sign a mandate, change the approvers'
 //! keys.
 
 mod check;

@@ -337,6 +337,8 @@ fn purpose(id: &str, role: &str, who: Party) -> Purpose {
         retention: "P1Y".to_owned(),
         contact: "privacy@example.org".to_owned(),
         exceptions: vec![],
+        changed: None,
+        explanations: vec![],
         grants: vec![Grant::Delivery(grant)],
         questions: vec![],
     }

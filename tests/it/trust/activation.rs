@@ -60,7 +60,11 @@ fn wrong_key(config: &mut Config) {
 }
 
 #[rstest]
-#[case::one_byte(one_byte, "municipality as fg: the signature does not match", "board-20041.holder/signature")]
+#[case::one_byte(
+    one_byte,
+    "municipality as fg: the signature does not match",
+    "board-20041.holder/signature"
+)]
 #[case::missing_holder(
     missing_holder,
     "municipality as holder: there is no approval",
@@ -133,7 +137,7 @@ async fn a_missing_board_keeps_its_own_rows_out_and_nobody_elses() {
 }
 
 #[rstest]
-#[case::hierarchy("hierarchies/neighbourhood.toml", "label", "label ", "youth-atlas")]
+#[case::hierarchy("hierarchies/neighbourhood.toml", "De Werven", "De Wervèn", "youth-atlas")]
 #[case::scope(
     "purposes/case-consultation.toml",
     "scope = \"caseload\"",
@@ -282,4 +286,20 @@ async fn changed_files_are_found_without_being_told() {
             .version,
         2
     );
+}
+
+#[tokio::test]
+async fn policies_that_fail_their_own_tests_stay_out() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let before = world.gateway.policies().current().generation;
+    let table = "purpose = \"youth-atlas\"\n\n[[case]]\nname = \"x\"\n";
+    std::fs::write(world.policies().join("purposes/youth-atlas.test.toml"), table).unwrap();
+    let why = refused(&world).await;
+    assert!(why.contains("purposes/youth-atlas.test.toml"), "{why}");
+    assert!(
+        told(&world)
+            .await
+            .starts_with("policy-changed policy-refused purposes/youth-atlas.test.toml")
+    );
+    assert_eq!(world.gateway.policies().current().generation, before);
 }

@@ -65,11 +65,11 @@ pub mod extra {
     /// Unsigned: how many rows were refused.
     pub const ROWS_REFUSED: u64 = 18;
     /// Bytes: the digest of the approvers' key list from this entry on.
-    pub const KEY_LIST: u64 = 19;
+    pub const KEY_LIST: u64 = 20;
     /// Bytes: the digest of the policies before this entry.
-    pub const POLICY_BEFORE: u64 = 20;
+    pub const POLICY_BEFORE: u64 = 21;
     /// Unsigned: how many bytes of an answer were given to its connection before it ended.
-    pub const BYTES: u64 = 21;
+    pub const BYTES: u64 = 22;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.

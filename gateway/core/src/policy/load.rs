@@ -151,7 +151,16 @@ impl Draft {
 impl Policies {
     /// Reads, checks and verifies everything, as it stands at `now` for this deployment.
     pub fn load(files: &PolicyFiles, deployment: &str, now: Timestamp) -> Result<Self, Vec<PolicyError>> {
-        let draft = Draft::read(files)?;
+        Self::of(Draft::read(files)?, files, deployment, now)
+    }
+
+    /// Verifies what was read from these files.
+    pub fn of(
+        draft: Draft,
+        files: &PolicyFiles,
+        deployment: &str,
+        now: Timestamp,
+    ) -> Result<Self, Vec<PolicyError>> {
         let mut errors = Vec::new();
         if let Some(found) = draft.keys.deployment().filter(|found| *found != deployment) {
             errors.push(PolicyError::KeyListDeployment {

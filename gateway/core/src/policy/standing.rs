@@ -121,30 +121,45 @@ impl Standing {
     pub fn is_approved(&self, now: Timestamp) -> bool {
         match &self.state {
             StandingState::Active { until } if *until > now => true,
+            StandingState::Active { .. } if self.approvals.required.is_empty() => false,
             StandingState::Asleep { missing } if missing.is_empty() => false,
-            _ if self.approvals.required.is_empty() => false,
             _ => !self.missing(now).iter().any(|one| one.role == ApprovalRole::Fg),
         }
     }
 
     /// Every required approval that does not count at `now`, with the reason; those that ran out since are among them.
     pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
-        match &self.state {
-            StandingState::Active { until } if *until > now => Vec::new(),
-            StandingState::Asleep { missing } if self.approvals.required.is_empty() => missing.clone(),
-            _ => self.approvals.missing(now),
+        let mut missing = match &self.state {
+            StandingState::Active { until } if *until > now => return Vec::new(),
+            StandingState::Active { .. } => Vec::new(),
+            StandingState::Asleep { missing } => missing.clone(),
+        };
+        // What was too early may count by now; nothing else mends itself.
+        missing.retain(|one| one.reason != InvalidApproval::NotYetValid);
+        let is_told = |told: &[Missing], one: &Missing| {
+            told.iter()
+                .any(|other| other.organisation == one.organisation && other.role == one.role)
+        };
+        for one in self.approvals.missing(now) {
+            if !is_told(&missing, &one) {
+                missing.push(one);
+            }
         }
+        missing
+    }
+
+    /// Who withdrew from the grant at this position while what it approved besides stands.
+    pub fn withdrawn(&self, grant: usize) -> impl Iterator<Item = &Missing> {
+        let withdrawn = self.approvals.withdrawn.iter();
+        withdrawn
+            .filter(move |(position, _)| *position == grant)
+            .map(|(_, missing)| missing)
     }
 
     /// The holders for whose rows the grant at this position sleeps at `now`: their approval is missing or ran out, or
     /// they withdrew. Empty while it acts for everybody that it touches.
     pub fn asleep(&self, grant: usize, now: Timestamp) -> Vec<Missing> {
-        let withdrawn = self
-            .approvals
-            .withdrawn
-            .iter()
-            .filter(|(position, _)| *position == grant);
-        let mut asleep: Vec<Missing> = withdrawn.map(|(_, missing)| missing.clone()).collect();
+        let mut asleep: Vec<Missing> = self.withdrawn(grant).cloned().collect();
         let touched = self
             .approvals
             .touched

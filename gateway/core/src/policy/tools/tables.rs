@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::super::decide::{Denial, Permit, decide, decide_delivery};
-use super::super::{Draft, Mandate, Policies, Standing, StandingState};
+use super::super::{Approvals, Draft, Evidence, Mandate, Policies, Standing, StandingState};
 use crate::catalogue::Name;
 use crate::party::{Caller, Oin, Organisation, Staff, TokenPurpose};
 use crate::policy::load::NamedText;
@@ -105,6 +105,7 @@ impl Policies {
                 state: StandingState::Active {
                     until: Timestamp::MAX,
                 },
+                approvals: Approvals::default(),
             };
             (id.clone(), standing)
         });
@@ -114,6 +115,7 @@ impl Policies {
             purposes: purposes.collect(),
             mandates: Vec::new(),
             digest: [0; 32],
+            evidence: Evidence::default(),
         }
     }
 }

@@ -82,7 +82,7 @@ fn parties(before: &Draft, after: &Draft) -> Vec<Change> {
                 format!("nieuwe deelnemer: {}", organisation(party)),
                 format!("new participant: {}", organisation(party)),
             ),
-            Some(was) => match altered(was, party) {
+            Some(was) => match altered((was, before), (party, after)) {
                 parts if parts.nl.is_empty() => continue,
                 parts => both(
                     format!("{}: {}", organisation(party), parts.nl),
@@ -110,7 +110,8 @@ fn parties(before: &Draft, after: &Draft) -> Vec<Change> {
 }
 
 /// What is other about an organisation; empty where nothing is.
-fn altered(old: &Organisation, new: &Organisation) -> Text {
+fn altered((old, before): (&Organisation, &Draft), (new, after): (&Organisation, &Draft)) -> Text {
+    let (old_keys, new_keys) = (before.keys.keys(&old.oin), after.keys.keys(&new.oin));
     let parts = [
         (old.oin != new.oin, "een ander OIN", "another OIN"),
         (
@@ -135,7 +136,7 @@ fn altered(old: &Organisation, new: &Organisation) -> Text {
             "other programs, roles, certificates or keys",
         ),
         (
-            old.approvers != new.approvers,
+            old_keys != new_keys,
             "andere sleutels om mee te ondertekenen",
             "other keys to sign with",
         ),
