@@ -1,8 +1,6 @@
 //! What is fuzzed: each file that people write is read without a panic, whatever it holds, and whatever is wrong is
 //! told with its file and line.
 
-#![allow(dead_code, reason = "each fuzz target uses one of them")]
-
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -16,7 +14,7 @@ use doelpoort_core::source_text::SourceError;
 type NamedText = (String, String);
 
 /// The shipped policies, against which each text is read.
-pub static SHIPPED: LazyLock<PolicyFiles> = LazyLock::new(|| {
+pub(crate) static SHIPPED: LazyLock<PolicyFiles> = LazyLock::new(|| {
     let mut catalogue = Vec::new();
     for part in ["datasets", "hierarchies", "maps", "populations"] {
         catalogue.extend(folder(part));
@@ -74,7 +72,7 @@ fn file(path: &Path, name: String) -> NamedText {
 }
 
 /// A purpose file.
-pub fn purpose(text: &str) {
+pub(crate) fn purpose(text: &str) {
     let read = Purpose::parse(
         "purposes/youth-atlas.toml",
         text,
@@ -85,7 +83,7 @@ pub fn purpose(text: &str) {
 }
 
 /// A dataset file, among the others.
-pub fn dataset(text: &str) {
+pub(crate) fn dataset(text: &str) {
     const FILE: &str = "datasets/absence.toml";
     let others = SHIPPED.catalogue.iter().filter(|(name, _)| name != FILE);
     let mut files: Vec<NamedText> = others.cloned().collect();
@@ -104,13 +102,13 @@ pub fn dataset(text: &str) {
 }
 
 /// `organisations.toml`.
-pub fn organisations(text: &str) {
+pub(crate) fn organisations(text: &str) {
     let read = Organisations::parse("organisations.toml", text, &DRAFT.catalogue);
     told(read.err(), text, "organisations.toml");
 }
 
 /// A decision table.
-pub fn table(text: &str) {
+pub(crate) fn table(text: &str) {
     const FILE: &str = "purposes/youth-atlas.test.toml";
     let read = tables::run(&DRAFT, &[(FILE.to_owned(), text.to_owned())]);
     told(read.err(), text, FILE);

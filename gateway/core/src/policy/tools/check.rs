@@ -251,11 +251,12 @@ fn sensitive(draft: &Draft, grant: &Grant) -> Option<(Warning, Text)> {
     } else {
         list(&fields)
     };
+    let form = words::form(grant);
     Some((
         Warning::SensitiveFields,
         both(
-            format!("{} is gevoelig ({})", named.nl, grant.form()),
-            format!("{} is sensitive ({})", named.en, grant.form()),
+            format!("{} is gevoelig ({})", named.nl, form.nl),
+            format!("{} is sensitive ({})", named.en, form.en),
         ),
     ))
 }

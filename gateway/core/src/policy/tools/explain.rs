@@ -133,9 +133,10 @@ fn clause(
     title: Title<'_>,
 ) -> Vec<Text> {
     let about = words::dataset(&policies.catalogue, grant.dataset());
+    let form = words::form(grant);
     let name = both(
-        format!("toestemming {position} ({}, {})", grant.form(), about.nl),
-        format!("grant {position} ({}, {})", grant.form(), about.en),
+        format!("toestemming {position} ({}, {})", form.nl, about.nl),
+        format!("grant {position} ({}, {})", form.en, about.en),
     );
     let verdict = match alone(policies, ask, position)
         .map(|alone| tables::judge(&alone, caller, ask, now).map(|decision| decision.map(|_| ())))

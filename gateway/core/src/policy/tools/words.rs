@@ -172,6 +172,16 @@ pub(super) fn may(catalogue: &Catalogue, action: Use, items: &[&Item]) -> Text {
     }
 }
 
+/// The form of a grant.
+pub(super) fn form(grant: &Grant) -> Text {
+    match grant {
+        Grant::Delivery(_) => both("levering", "delivery"),
+        Grant::Facts(_) => both("feiten", "facts"),
+        Grant::Figures(_) => both("cijfers", "figures"),
+        Grant::Records(_) => both("regels", "records"),
+    }
+}
+
 /// About which pupils.
 pub(super) fn scope(scope: Scope) -> Text {
     match scope {
@@ -306,9 +316,14 @@ fn fixed(always: &[Text]) -> Option<(&'static str, Text)> {
 }
 
 fn crossed(count: u8) -> Text {
+    let (nl, en) = if count == 1 {
+        ("indeling", "dimension")
+    } else {
+        ("indelingen", "dimensions")
+    };
     both(
-        format!("ten hoogste {count} indelingen naast de plaats"),
-        format!("at most {count} dimensions besides the place"),
+        format!("ten hoogste {count} {nl} naast de plaats"),
+        format!("at most {count} {en} besides the place"),
     )
 }
 

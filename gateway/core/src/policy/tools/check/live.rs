@@ -28,11 +28,11 @@ pub(super) fn leak(draft: &Draft, grant: &Grant, live: &[(Slug, Name)]) -> Optio
             Warning::LiveSourceLeak,
             both(
                 format!(
-                    "als {who} {} zelf bewaart, leert het uit de vraag {}",
+                    "{who}, dat {} zelf bewaart, leert uit de vraag {}",
                     about.nl, what.nl
                 ),
                 format!(
-                    "if {who} keeps {} at home, it learns from the question {}",
+                    "{who}, which keeps {} at home, learns from the question {}",
                     about.en, what.en
                 ),
             ),

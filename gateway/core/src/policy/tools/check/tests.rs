@@ -176,12 +176,12 @@ fn a_live_source_that_would_learn_something_is_told() {
     };
     insta::assert_debug_snapshot!(leaks("case-consultation", &live("board-41676", "enrolment")), @r#"
 [
-    "26 Error live-source-leak: if board-41676 keeps Enrolment at home, it learns from the question who is in Caseload",
+    "26 Error live-source-leak: board-41676, which keeps Enrolment at home, learns from the question who is in Caseload",
 ]
 "#);
     insta::assert_debug_snapshot!(leaks("admissibility-status", &live("swv-po", "admissibility")), @r#"
 [
-    "25 Error live-source-leak: if Passend Onderwijs Almere (primair onderwijs) keeps Admissibility at home, it learns from the question who somebody is whom it does not know by `bsn`",
+    "25 Error live-source-leak: Passend Onderwijs Almere (primair onderwijs), which keeps Admissibility at home, learns from the question who somebody is whom it does not know by `bsn`",
 ]
 "#);
     assert_eq!(
