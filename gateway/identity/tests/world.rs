@@ -334,7 +334,9 @@ fn purpose(id: &str, role: &str, who: Party) -> Purpose {
         },
         retention: "P1Y".to_owned(),
         contact: "privacy@example.org".to_owned(),
+        changed: None,
         exceptions: vec![],
+        explanations: vec![],
         grants: vec![Grant::Delivery(grant)],
         questions: vec![],
     }
