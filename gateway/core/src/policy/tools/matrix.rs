@@ -205,6 +205,7 @@ pub(super) fn staff(grant: &Grant) -> Option<StaffRule> {
 
 pub(super) fn staff_name(rule: StaffRule) -> &'static str {
     match rule {
+        StaffRule::None => "none",
         StaffRule::Proved => "proved",
         StaffRule::Stated => "stated",
     }

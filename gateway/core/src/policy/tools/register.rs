@@ -218,7 +218,7 @@ fn subjects(policies: &Policies, datasets: &BTreeSet<Name>) -> BTreeSet<&'static
     let subjects = datasets.flat_map(|dataset| match dataset.about {
         About::Pupil => ["Student", "VulnerableHuman"].as_slice(),
         About::Staff => ["Employee"].as_slice(),
-        About::Site => [].as_slice(),
+        About::Provision | About::Site => [].as_slice(),
     });
     subjects.copied().collect()
 }

@@ -208,6 +208,7 @@ pub(super) fn scope(scope: Scope) -> Text {
 /// How the person who asks must be known.
 pub(super) fn staff(rule: StaffRule) -> Text {
     match rule {
+        StaffRule::None => both("niemand hoeft te worden genoemd", "nobody need be named"),
         StaffRule::Proved => both(
             "wie vraagt, bewijst dat bij de eigen organisatie en noemt een zaak",
             "who asks proves it with their own organisation and names a case",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::words::{self, both, list};
 use super::Found;
-use crate::catalogue::{Catalogue, FieldName, FieldType};
+use crate::catalogue::{About, Catalogue, FieldName, FieldType};
 use crate::policy::Draft;
 use crate::purpose::{FieldGrant, Generalise, Grant, Purpose, RecordsGrant, Warning};
 use crate::text::Text;
@@ -31,6 +31,7 @@ pub(super) fn joint(draft: &Draft, pupils: u64) -> Vec<Found> {
         .purposes
         .values()
         .flat_map(|(purpose, _)| records(purpose))
+        .filter(|site| is_about_pupils(draft, site))
         .collect();
     let mut found = Vec::new();
     for (at, one) in sites.iter().enumerate() {
@@ -46,6 +47,12 @@ pub(super) fn joint(draft: &Draft, pupils: u64) -> Vec<Found> {
         }
     }
     found
+}
+
+/// A table of places has nobody to be unique in it.
+fn is_about_pupils(draft: &Draft, site: &Site<'_>) -> bool {
+    let dataset = draft.catalogue.dataset(&site.grant.dataset);
+    dataset.is_none_or(|dataset| dataset.about == About::Pupil)
 }
 
 fn records(purpose: &Purpose) -> impl Iterator<Item = Site<'_>> {
