@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::items::{Item, Use, items};
+use super::super::terms::terms as of_grant;
 use super::super::words::{self, both, day, duration, sentence};
 use super::{Change, Effect, Side};
 use crate::catalogue::Name;
@@ -296,7 +297,7 @@ fn headings(old: &Purpose, new: &Purpose) -> Vec<Told> {
 /// What each grant demands and limits.
 fn terms(old: &Purpose, new: &Purpose, before: &Draft, after: &Draft) -> Vec<Told> {
     let of = |grant: &Grant, draft: &Draft| -> BTreeMap<&'static str, Text> {
-        words::terms(grant, &draft.catalogue, &draft.organisations)
+        of_grant(grant, &draft.catalogue, &draft.organisations)
             .into_iter()
             .collect()
     };
