@@ -16,6 +16,7 @@ mod problem;
 mod problems;
 mod queries;
 mod questions;
+mod restrictions;
 mod token;
 mod told;
 mod trace;
@@ -119,6 +120,7 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(questions::ask)) // token
         .routes(routes!(queries::ask)) // token
         .routes(routes!(facts::ask)) // token
+        .routes(routes!(restrictions::enter)) // token
 }
 
 /// Deliveries: a body of any length, so other limits. Token.

@@ -202,6 +202,7 @@ fn shipped_purposes_act_once_everybody_has_signed() {
             "delivery-enrolment",
             "delivery-resident",
             "neighbourhood-absence",
+            "pupil-rights",
             "youth-atlas"
         ]
     );

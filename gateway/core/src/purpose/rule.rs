@@ -66,7 +66,8 @@ fn swv_data_to_others(grant: &Grant, names: &Names<'_>) -> Option<String> {
         grant.scope()?,
         Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite
     );
-    let held = named_datasets(grant)
+    let held = grant
+        .named_datasets()
         .into_iter()
         .filter_map(|name| names.catalogue.dataset(name));
     let held =
@@ -93,7 +94,8 @@ fn is_only_holder(holders: Option<&Holders>, party: &Organisation) -> bool {
 
 fn youth_care(grant: &Grant) -> Option<String> {
     grant.scope()?;
-    let named = named_datasets(grant)
+    let named = grant
+        .named_datasets()
         .into_iter()
         .any(|name| name.as_str() == YOUTH_CARE);
     named.then(|| "youth care leaves as figures only".to_owned())
@@ -103,7 +105,9 @@ fn staff_unproved(grant: &Grant) -> Option<String> {
     let staff = match grant {
         Grant::Facts(grant) => grant.staff,
         Grant::Records(grant) => grant.staff,
-        Grant::Delivery(_) | Grant::Figures(_) => return None,
+        Grant::Restrict(grant) => grant.staff,
+        Grant::Translate(grant) => grant.staff,
+        Grant::Delivery(_) | Grant::Figures(_) | Grant::Resolve(_) => return None,
     };
     (staff == StaffRule::Stated).then(|| format!("{} prove the person who asks", grant.form()))
 }
@@ -142,10 +146,4 @@ fn foreign_deliverer(grant: &Grant, names: &Names<'_>) -> Option<String> {
         "`{}` is not of the kind that holds `{}`",
         foreign.slug, delivery.dataset
     ))
-}
-
-fn named_datasets(grant: &Grant) -> Vec<&crate::catalogue::Name> {
-    let mut names: Vec<_> = grant.fields().into_iter().map(|field| &field.dataset).collect();
-    names.push(grant.dataset());
-    names
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::catalogue::{Catalogue, FieldName, Name};
 
 use super::reader::Reader;
-use super::{OnBehalfOf, PAGE_RECORDS_MAX, date};
+use super::{OnBehalfOf, PAGE_RECORDS_MAX};
 
 /// Which page of the rows is asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +27,8 @@ pub struct RecordsRequest {
     pub pseudonym: bool,
     /// One value each.
     pub only: Vec<(FieldName, String)>,
+    /// The site whose pupils they are, where the grant is for one site at a time.
+    pub site: Option<String>,
     /// The date as of which the rows are read; today where absent.
     pub at: Option<Date>,
     /// The person who asks.
@@ -40,13 +42,8 @@ impl RecordsRequest {
         let purpose = reader.purpose();
         let (pseudonym, fields) = fields(catalogue, reader);
         let only = only(catalogue, reader);
-        let at = reader.text("at").map(|text| {
-            let at = date(&text);
-            if at.is_none() {
-                reader.wrong("at", "bad-date", "must be a date such as `2026-10-01`");
-            }
-            at
-        });
+        let site = reader.site();
+        let at = reader.date("at");
         let on_behalf_of = reader.on_behalf_of();
         let page = page(reader);
         Some(Self {
@@ -54,7 +51,8 @@ impl RecordsRequest {
             fields,
             pseudonym,
             only,
-            at: at.flatten(),
+            site,
+            at,
             on_behalf_of,
             page,
         })
