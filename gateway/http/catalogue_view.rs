@@ -6,7 +6,7 @@ use doelpoort_core::catalogue::{Catalogue, Dimension};
 use doelpoort_core::figures::release::cells_digest;
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
-use doelpoort_core::policy::decide::Allowed;
+use doelpoort_core::policy::decide::{Allowed, holders_asleep};
 use doelpoort_core::purpose::{FiguresGrant, Grant};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,7 +93,7 @@ impl CatalogueDocument {
             .policies
             .purposes
             .values()
-            .filter(|standing| standing.acts(now).is_ok())
+            .filter(|standing| holders_asleep(standing, now).is_ok())
         {
             let granted = granted(&current, caller, standing);
             if granted.is_empty() {

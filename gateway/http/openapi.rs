@@ -145,6 +145,8 @@ pub(crate) struct QueryDocument {
     /// `figures` or `records`.
     #[schema(example = "figures")]
     form: String,
+    /// Records: the OIN of the board that you act for.
+    acting_for: Option<String>,
     /// Figures: `latest` or a count date.
     #[schema(example = "latest")]
     epoch: Option<String>,

@@ -1,6 +1,7 @@
 //! What a token says its bearer may ask. It is a summary: every request is decided anew.
 
 use doelpoort_core::party::{Client, Oin, Organisation, TokenPurpose};
+use doelpoort_core::policy::decide::holders_asleep;
 use doelpoort_core::policy::{Mandate, Policies};
 use doelpoort_core::purpose::{Grant, Party, Recipient};
 use jiff::Timestamp;
@@ -50,7 +51,9 @@ pub(crate) fn of(
     let purposes = policies
         .purposes
         .iter()
-        .filter(|(_, standing)| standing.acts(now).is_ok() && standing.purpose.grants.iter().any(granted))
+        .filter(|(_, standing)| {
+            holders_asleep(standing, now).is_ok() && standing.purpose.grants.iter().any(granted)
+        })
         .map(|(id, standing)| TokenPurpose {
             id: id.clone(),
             manifest_digest: standing.manifest_digest,

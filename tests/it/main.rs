@@ -27,6 +27,10 @@ mod privacy;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
+mod restrictions;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;

@@ -207,8 +207,9 @@ impl Request {
     pub fn acting_for(&self) -> Option<&Oin> {
         match self {
             Self::Facts(facts) => facts.acting_for.as_ref(),
+            Self::Records(records) => records.acting_for.as_ref(),
             Self::Restrict(restrict) => restrict.acting_for.as_ref(),
-            Self::Figures(_) | Self::Records(_) | Self::Resolve(_) | Self::Translate(_) => None,
+            Self::Figures(_) | Self::Resolve(_) | Self::Translate(_) => None,
         }
     }
 

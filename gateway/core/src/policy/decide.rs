@@ -241,7 +241,9 @@ pub fn decide_released<'p>(
             request,
         )
         .map(|question| Right::Figures(grant, question)),
-        (Grant::Records(grant), Request::Records(request)) => records::check(grant, request)
+        (Grant::Records(grant), Request::Records(request)) => asking
+            .mandated(&grant.dataset)
+            .and_then(|()| records::check(grant, request))
             .and_then(|()| person::asks(grant.staff, asker))
             .map(|staff| Right::Records(grant, staff)),
         (Grant::Resolve(grant), Request::Resolve(request)) => asking

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::catalogue::{Catalogue, FieldName, Name};
+use crate::party::Oin;
 
 use super::reader::Reader;
 use super::{OnBehalfOf, PAGE_RECORDS_MAX};
@@ -21,6 +22,8 @@ pub struct Page {
 pub struct RecordsRequest {
     /// The purpose.
     pub purpose: Name,
+    /// For whom the caller acts, if not for itself.
+    pub acting_for: Option<Oin>,
     /// The fields asked for, in the order of the answer, besides the pseudonym.
     pub fields: Vec<FieldName>,
     /// Where the pseudonym stands among the fields, if it was asked.
@@ -40,6 +43,7 @@ pub struct RecordsRequest {
 impl RecordsRequest {
     pub(super) fn read(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Option<Self> {
         let purpose = reader.purpose();
+        let acting_for = reader.acting_for();
         let (pseudonym, fields) = fields(catalogue, reader);
         let only = only(catalogue, reader);
         let site = reader.site();
@@ -48,6 +52,7 @@ impl RecordsRequest {
         let page = page(reader);
         Some(Self {
             purpose: purpose?,
+            acting_for,
             fields,
             pseudonym,
             only,

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture::{
-    BOARD, BSN, caller, decided, facts, figures_grant, name, now, organisation, policies, query, staff,
-    vendor,
+    BOARD, BSN, caller, decided, facts, field, figures_grant, name, now, organisation, policies, query,
+    staff, vendor,
 };
 
 fn code(decision: Result<Permit<'_>, Denial>) -> &'static str {

@@ -222,6 +222,11 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "12:1: `enrolment.neighbourhood` occurs twice among the grant's dimensions",
     ),
     (
+        "\"10/min\" }",
+        "\"10/min\" }\nfilter_by = [\"absence.weeks\"]",
+        "26:1: `absence.weeks` is computed when asked, so it cannot be filtered on",
+    ),
+    (
         "scope = \"caseload\"",
         "scope = \"own-site\"",
         "26:1: scope `own-site` says nothing about `swv-po`",

@@ -125,8 +125,8 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     (
         OWN_SCHOOL,
         "kind = \"school-board\"",
-        "organisation = \"municipality\"",
-        "scope `own-site` says nothing about `municipality`",
+        "organisation = \"swv-po\"",
+        "scope `own-site` says nothing about `swv-po`",
     ),
     (
         OWN_SCHOOL,
@@ -143,14 +143,8 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     (
         OWN_SCHOOL,
         "partial = true",
-        "filter_by = [\"resident.age\"]",
-        "`resident.age` is given in a coarser form, so it cannot be filtered on",
-    ),
-    (
-        OWN_SCHOOL,
-        "partial = true",
-        "filter_by = [\"absence.weeks\"]",
-        "`absence.weeks` is computed when asked, so it cannot be filtered on",
+        "filter_by = [\"resident.birth-date\"]",
+        "`resident.birth-date` is given in a coarser form, so it cannot be filtered on",
     ),
     (OWN_SCHOOL, ", width = 4", "", "missing key `width`"),
     (
