@@ -12,7 +12,7 @@ use std::time::Duration;
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
 use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
-use doelpoort_core::figures::release::{ReleaseError, ReleasedCell, release};
+use doelpoort_core::figures::release::{ReleaseError, ReleasedCell, cells_digest, release};
 use doelpoort_core::figures::{QueryKey, RecordKey};
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::civil_day;
@@ -152,7 +152,7 @@ impl Gateway {
             .await?;
         let answering: Vec<EpochPurpose> = purposes
             .iter()
-            .filter_map(|purpose| standing(current, purpose))
+            .filter_map(|purpose| standing(current, &population.name, purpose))
             .collect();
         let completeness = self.completeness(current, population, purposes).await?;
         let completeness =
@@ -260,12 +260,13 @@ fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Time
         .collect()
 }
 
-fn standing(current: &Current, purpose: &Purpose) -> Option<EpochPurpose> {
+fn standing(current: &Current, population: &Name, purpose: &Purpose) -> Option<EpochPurpose> {
     let standing = current.policies.purposes.get(&purpose.id)?;
     Some(EpochPurpose {
         purpose: purpose.id.clone(),
         version: purpose.version,
         digest: standing.manifest_digest,
+        cells: Some(cells_digest(&current.policies.catalogue, population, purpose)),
     })
 }
 

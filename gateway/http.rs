@@ -18,6 +18,7 @@ mod queries;
 mod questions;
 mod register;
 mod stream;
+mod restrictions;
 mod token;
 mod told;
 mod trace;
@@ -124,6 +125,7 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(queries::ask)) // token
         .routes(routes!(facts::ask)) // token
         .routes(routes!(withdrawals::withdraw)) // token, role `policy`
+        .routes(routes!(restrictions::enter)) // token
 }
 
 /// Deliveries: a body of any length, so other limits. Token.

@@ -15,6 +15,7 @@ mod open;
 pub mod released;
 pub(crate) mod render;
 mod replay;
+pub mod restrictions;
 mod schema;
 mod sql;
 pub mod subjects;
@@ -245,6 +246,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         log::ALL,
         released::ALL,
         replay::ALL,
+        restrictions::ALL,
         schema::ALL,
         subjects::ALL,
     ]

@@ -6,6 +6,8 @@ use doelpoort_core::catalogue::{Catalogue, FieldName, Name, Population};
 use doelpoort_core::figures::release::fields;
 use doelpoort_core::figures::snapshot::Snapshot;
 use doelpoort_core::figures::{RecordKey, record_key};
+use doelpoort_core::plan::LeftOut;
+use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::pseudonym::SubjectId;
 use doelpoort_core::purpose::{Grant, Purpose};
 use jiff::civil::Date;
@@ -14,13 +16,13 @@ use super::CloseError;
 use crate::gateway::Gateway;
 use crate::source::stored_value;
 use crate::store::Tx;
-use crate::store::render::{self, Selection, Within};
+use crate::store::render::{self, Selection};
 
 /// The codes of one pupil's latest row of a dataset, in the order of the fields wanted of it.
 type Codes = Vec<Option<String>>;
 
 impl Gateway {
-    /// Reads the population as it stands at `date`, all in one transaction.
+    /// Reads the population as it stands at `date`, all in one transaction, without pupils who object today.
     pub(super) async fn freeze(
         &self,
         catalogue: &Catalogue,
@@ -30,6 +32,11 @@ impl Gateway {
         key: &RecordKey,
     ) -> Result<Snapshot, CloseError> {
         let wanted = by_dataset(&fields(&population.name, purposes.iter().copied()));
+        // One cell is one figure for all purposes, so who objects to one of them is in none of them.
+        let left_out = LeftOut {
+            purposes: purposes.iter().map(|purpose| purpose.id.clone()).collect(),
+            on: civil_day(self.clock.now()),
+        };
         let mut tx = self.store.begin_read().await?;
         let mut members: BTreeSet<[u8; 16]> = BTreeSet::new();
         let mut rows: BTreeMap<Name, HashMap<[u8; 16], Codes>> = BTreeMap::new();
@@ -37,7 +44,7 @@ impl Gateway {
         for dataset in datasets {
             let none = Vec::new();
             let fields = wanted.get(dataset).unwrap_or(&none);
-            let found = latest(&mut tx, catalogue, dataset, fields, date).await?;
+            let found = latest(&mut tx, catalogue, dataset, fields, date, &left_out).await?;
             if population.datasets.contains(dataset) {
                 members.extend(found.keys());
             }
@@ -108,6 +115,7 @@ async fn latest(
     dataset: &Name,
     fields: &[Name],
     date: Date,
+    left_out: &LeftOut,
 ) -> Result<HashMap<[u8; 16], Codes>, CloseError> {
     let dataset = catalogue
         .dataset(dataset)
@@ -125,7 +133,8 @@ async fn latest(
         only: Vec::new(),
         holders: None,
         at: date,
-        within: Within::Everybody,
+        within: Vec::new(),
+        left_out: Some(left_out),
     };
     let mut found: HashMap<[u8; 16], Codes> = HashMap::new();
     let query = render::rows(&selection, u32::MAX);

@@ -32,6 +32,8 @@ pub enum Question<'a> {
     },
     /// `POST /v1/queries`.
     Query(&'a [u8]),
+    /// `POST /v1/restrictions`.
+    Restriction(&'a [u8]),
 }
 
 /// The W3C trace context of a request.
@@ -82,6 +84,7 @@ impl<'a> Asked<'a> {
             Question::Facts(_) => Some(Form::Facts),
             Question::Named { .. } => Some(Form::Figures),
             Question::Query(_) => None,
+            Question::Restriction(_) => Some(Form::Restrict),
         }
     }
 
@@ -95,12 +98,14 @@ impl<'a> Asked<'a> {
                 parameters,
             } => Request::question(catalogue, purpose, question, parameters),
             Question::Query(body) => Request::query(catalogue, body),
+            Question::Restriction(body) => Request::restriction(&caller.organisation, body),
         }
     }
 
     /// The digest that binds a staff assertion and a cursor to this request; a named question has none.
     pub(crate) fn digest(&self) -> Option<RequestDigest> {
-        let (Question::Facts(body) | Question::Query(body)) = self.question else {
+        let (Question::Facts(body) | Question::Query(body) | Question::Restriction(body)) = self.question
+        else {
             return None;
         };
         let body: Map<String, Value> = serde_json::from_slice(body).ok()?;

@@ -1,24 +1,27 @@
 //! What the log's entry of a request says: who, why, what kind, and how it was decided; never a person.
 
 use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Value, extra};
-use doelpoort_core::extract::Extract;
+use doelpoort_core::extract::{Extract, FactRow};
 use doelpoort_core::party::Caller;
-use doelpoort_core::plan::Plan;
+use doelpoort_core::plan::{Plan, RestrictPlan};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
-use doelpoort_core::request::{Form, Request};
+use doelpoort_core::request::{Form, Request, RestrictAction};
 use jiff::Timestamp;
 
 use super::{Asked, Refusal};
 use crate::gateway::Current;
-use crate::log::{Entry, LogError};
+use crate::log::{Effect, Entry, LogError};
+use crate::store::render::days;
+use crate::store::restrictions::{Change, Restriction};
 
 /// What is known of a request so far; each step adds what it learned.
 pub(crate) struct Circumstances {
     now: Timestamp,
     generation: i64,
     event: Event,
+    restricts: Option<Restriction>,
 }
 
 impl Circumstances {
@@ -36,6 +39,7 @@ impl Circumstances {
             now,
             generation: current.generation,
             event,
+            restricts: None,
         }
     }
 
@@ -71,8 +75,10 @@ impl Circumstances {
 
     /// The rows or cells were read. Figures name their population, epoch and number of cells; they concern nobody.
     pub(crate) fn found(&mut self, plan: &Plan, extract: &Extract) {
-        let (Plan::Figures(plan), Extract::Cells(cells)) = (plan, extract) else {
-            return;
+        let (plan, cells) = match (plan, extract) {
+            (Plan::Figures(plan), Extract::Cells(cells)) => (plan, cells),
+            (Plan::Restrict(plan), Extract::Facts(rows)) => return self.restricts(plan, rows),
+            _ => return,
         };
         let count = u64::try_from(cells.values.len()).unwrap_or(u64::MAX);
         self.event
@@ -82,6 +88,42 @@ impl Circumstances {
             .extra
             .insert(extra::EPOCH, Value::Text(cells.epoch.to_string()));
         self.event.extra.insert(extra::CELLS, Value::Number(count));
+    }
+
+    /// What is entered or lifted, for those of the named pupils that are the board's own. The log says what and for how
+    /// many, never for whom.
+    fn restricts(&mut self, plan: &RestrictPlan, rows: &[FactRow]) {
+        let own = plan
+            .pupils()
+            .iter()
+            .zip(rows)
+            .filter(|(_, row)| row.values.is_some());
+        let subjects: Vec<_> = own.map(|(pupil, _)| pupil.subject).collect();
+        let mut say = |key, value| drop(self.event.extra.insert(key, value));
+        say(
+            extra::ROWS,
+            Value::Number(u64::try_from(subjects.len()).unwrap_or(u64::MAX)),
+        );
+        say(extra::MODE, Value::Text(plan.action().as_str().to_owned()));
+        say(extra::OUTCOME, Value::Text(plan.kind().as_str().to_owned()));
+        if let Some(against) = plan.against() {
+            say(extra::AGAINST, Value::Text(against.to_string()));
+        }
+        let change = match plan.action() {
+            RestrictAction::Enter => Change::Enter {
+                holder: plan.board().clone(),
+                from_day: days(plan.from()),
+                until_day: plan.until().map(days),
+                entry: [0; 16],
+            },
+            RestrictAction::Lift => Change::Lift,
+        };
+        self.restricts = Some(Restriction {
+            subjects,
+            against: plan.against().cloned(),
+            kind: plan.kind(),
+            change,
+        });
     }
 
     /// The entry of the outcome. A grant is refused by the log when the policies have changed since.
@@ -97,7 +139,12 @@ impl Circumstances {
         match outcome {
             Ok(release) => {
                 entry.event.decision = Some(GRANTED.to_owned());
-                Ok(entry.answering(release.digest())?.decided_under(self.generation))
+                let id = entry.event.entry_id;
+                let entry = entry.answering(release.digest())?.decided_under(self.generation);
+                Ok(match self.restricts.clone() {
+                    None => entry,
+                    Some(restriction) => entry.with_effect(Effect::Restrict(restriction.entered_by(id))),
+                })
             }
             Err(refusal) => {
                 entry.event.decision = Some(refusal.code().to_owned());
@@ -116,5 +163,8 @@ pub(crate) fn leaf_form(form: Form) -> leaf::Form {
         Form::Facts => leaf::Form::Facts,
         Form::Figures => leaf::Form::Figures,
         Form::Records => leaf::Form::Records,
+        Form::Resolve => leaf::Form::Resolve,
+        Form::Restrict => leaf::Form::Restrict,
+        Form::Translate => leaf::Form::Translate,
     }
 }

@@ -102,7 +102,7 @@ impl From<StaffRefused> for Refusal {
 impl From<PlanError> for Refusal {
     fn from(error: PlanError) -> Self {
         match error {
-            PlanError::Filter | PlanError::OtherForm => Self::Internal,
+            PlanError::Filter | PlanError::OtherForm | PlanError::Scope => Self::Internal,
             PlanError::TooManyCells => Self::TooManyCells,
         }
     }

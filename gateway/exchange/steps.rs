@@ -61,16 +61,17 @@ impl Gateway {
         Ok(Some(staff))
     }
 
-    /// The pupils that a facts request names, as subjects. An unknown identifier gets a subject that nobody has, so
+    /// The pupils that a request names by their numbers, as subjects. An unknown identifier gets a subject that nobody has, so
     /// that from here on hit and miss take the same steps.
     pub(super) async fn pupils(
         &self,
         permit: &Permit<'_>,
         request: &Request,
     ) -> Result<Vec<AskedPupil>, Refusal> {
-        let Request::Facts(facts) = request else {
+        let pupils = request.pupils();
+        if pupils.is_empty() {
             return Ok(Vec::new());
-        };
+        }
         let active = (self.keyring.index.active_version(), self.keyring.index.active());
         let accepted: Vec<_> = self
             .keyring
@@ -78,14 +79,12 @@ impl Gateway {
             .iter()
             .filter(|(version, _)| *version != active.0)
             .collect();
-        let sightings: Vec<Sighting> = facts
-            .pupils
+        let sightings: Vec<Sighting> = pupils
             .iter()
             .map(|pupil| Sighting::new(&pupil.identifier, active, &accepted))
             .collect();
         let found = self.store.lookup(Some(permit.principal()), &sightings).await?;
-        Ok(facts
-            .pupils
+        Ok(pupils
             .iter()
             .zip(sightings.iter().zip(found))
             .map(|(pupil, (sighting, found))| AskedPupil {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use doelpoort_core::catalogue::{Catalogue, Dimension};
+use doelpoort_core::figures::release::cells_digest;
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::Allowed;
@@ -131,7 +132,12 @@ fn granted<'p>(current: &'p Current, caller: &Caller, standing: &'p Standing) ->
 fn figures(grant: &Grant) -> Option<&FiguresGrant> {
     match grant {
         Grant::Figures(grant) => Some(grant),
-        Grant::Delivery(_) | Grant::Facts(_) | Grant::Records(_) => None,
+        Grant::Delivery(_)
+        | Grant::Facts(_)
+        | Grant::Records(_)
+        | Grant::Resolve(_)
+        | Grant::Restrict(_)
+        | Grant::Translate(_) => None,
     }
 }
 
@@ -168,7 +174,11 @@ async fn purpose(
     for grant in granted.iter().filter_map(|(_, grant)| figures(grant)) {
         for epoch in gateway.store.closed_epochs(&grant.population).await? {
             let answering = gateway.store.epoch_purposes(epoch.id).await?;
-            if answering.iter().any(|one| one.purpose == purpose.id) {
+            let cells = cells_digest(catalogue, &grant.population, purpose);
+            if answering
+                .iter()
+                .any(|one| one.answers(&purpose.id, &standing.manifest_digest, &cells))
+            {
                 epochs.insert(epoch.date);
             }
         }

@@ -145,6 +145,8 @@ pub(crate) struct QueryDocument {
     /// `figures` or `records`.
     #[schema(example = "figures")]
     form: String,
+    /// Records: the OIN of the board that you act for.
+    acting_for: Option<String>,
     /// Figures: `latest` or a count date.
     #[schema(example = "latest")]
     epoch: Option<String>,
@@ -159,6 +161,8 @@ pub(crate) struct QueryDocument {
     /// One code or value for each dimension or field.
     #[schema(value_type = Option<Object>)]
     only: Option<serde_json::Value>,
+    /// Records: the site whose pupils they are, where the grant is for one site at a time.
+    site: Option<String>,
     /// Records: the date as of which the rows are read.
     at: Option<String>,
     /// Records: the person who asks.
@@ -201,6 +205,37 @@ pub(crate) struct FactsDocument {
     fields: Option<Vec<String>>,
     /// Whether there is a row at all.
     exists: Option<bool>,
+    /// The site whose pupils they are, where the grant is for one site at a time.
+    site: Option<String>,
+    /// The person who asks.
+    on_behalf_of: Option<OnBehalfOfDocument>,
+}
+
+/// A restriction or objection, entered or lifted.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RestrictionDocument {
+    /// The id of the purpose under which it is entered.
+    #[schema(example = "pupil-rights")]
+    purpose: String,
+    /// The OIN of the board that you act for.
+    acting_for: Option<String>,
+    /// `enter` or `lift`.
+    #[schema(example = "enter")]
+    action: String,
+    /// `restriction` (AVG 18) or `objection` (AVG 21).
+    #[schema(example = "objection")]
+    kind: String,
+    /// The id of the purpose that leaves the pupils out, or `all`.
+    #[schema(example = "case-consultation")]
+    against: String,
+    /// The first day; today where left out.
+    from: Option<String>,
+    /// The first day on which it no longer holds; left out: until it is lifted.
+    until: Option<String>,
+    /// 1 to 100 pupils, each with `ref` and exactly one of `bsn`, `eckId`, `local`.
+    #[schema(value_type = Vec<Object>)]
+    pupils: Vec<serde_json::Value>,
     /// The person who asks.
     on_behalf_of: Option<OnBehalfOfDocument>,
 }

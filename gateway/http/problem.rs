@@ -104,6 +104,13 @@ const MEANINGS: &[Meaning] = meanings![
     "invalid-input" BAD_REQUEST "De vraag klopt niet" "The request is not valid"
     "invalid-token" UNAUTHORIZED "Het token is niet geldig" "The token is not valid"
     "invalid-staff-assertion" FORBIDDEN "De medewerker is niet aangetoond" "The member of staff is not proved"
+    "against-unknown" NOT_FOUND "Het doel waartegen het zich richt, bestaat niet" "The purpose that it is against does not exist"
+    "constraint-not-evaluated" FORBIDDEN "Een voorwaarde van dit doel is niet te toetsen" "A condition of this purpose cannot be evaluated"
+    "filter-finer-than-grouped" BAD_REQUEST "Het filter is fijner dan de indeling" "The filter is finer than the grouping"
+    "reason-not-granted" FORBIDDEN "Deze reden is niet toegestaan" "This reason is not granted"
+    "second-person-missing" FORBIDDEN "Een tweede medewerker ontbreekt" "A second person is missing"
+    "site-missing" FORBIDDEN "De vestiging ontbreekt" "The site is missing"
+    "too-many-pseudonyms" FORBIDDEN "Te veel schuilnamen" "Too many pseudonyms"
     "case-missing" FORBIDDEN "Een zaak of reden ontbreekt" "A case or reason is missing"
     "dimension-not-granted" FORBIDDEN "Deze indeling of dit niveau is niet toegestaan" "This dimension or level is not granted"
     "field-not-granted" FORBIDDEN "Dit veld is niet toegestaan" "This field is not granted"
@@ -280,6 +287,26 @@ impl Problem {
 /// What to do about a problem of this code.
 fn help(code: &str, language: Language) -> String {
     let (nl, en) = match code {
+        "against-unknown" => (
+            "noem in `against` een doel uit het register, of `all`",
+            "name a purpose of the register in `against`, or `all`",
+        ),
+        "constraint-not-evaluated" => (
+            "vraag het de beheerder: het doel wijst naar iets dat er niet (meer) is",
+            "ask the operator: the purpose refers to something that is not (or no longer) there",
+        ),
+        "filter-finer-than-grouped" => (
+            "filter op het niveau van de indeling of een grover niveau",
+            "filter by the level of the grouping, or a coarser one",
+        ),
+        "second-person-missing" => (
+            "laat een tweede medewerker het verzoek vrijgeven, met een eigen verklaring",
+            "have a second member of staff release the request, with an assertion of their own",
+        ),
+        "site-missing" => (
+            "noem `site`: het doel geldt voor één vestiging tegelijk",
+            "name `site`: the purpose is for one site at a time",
+        ),
         "case-missing" => ("noem `onBehalfOf.case`", "name `onBehalfOf.case`"),
         "cursor-not-valid" => (
             "begin opnieuw zonder cursor; een cursor hoort bij één vraag en vervalt",

@@ -6,6 +6,7 @@ use doelpoort_core::audit::leaf::{Event, Kind};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::LogError;
+use crate::store::restrictions::Restriction;
 
 /// One entry to be: what happened, and what takes effect together with it.
 pub struct Entry {
@@ -29,6 +30,8 @@ pub enum Effect {
         /// The id of its close.
         epoch: i64,
     },
+    /// Restrictions or objections of pupils begin or end to hold.
+    Restrict(Restriction),
     /// The policies change: entries decided under an earlier generation are refused from here on.
     SetPolicyGeneration {
         /// The generation in force plus one; anything else fails.

@@ -2,14 +2,17 @@
 
 mod reading;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use doelpoort_core::catalogue::{Catalogue, FieldName, Name, Value};
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
 use doelpoort_core::figures::cell_id::CellId;
-use doelpoort_core::plan::{FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan};
+use doelpoort_core::party::Oin;
+use doelpoort_core::plan::{
+    AskedPupil, FactsPlan, FiguresPlan, Part, Plan, PlannedScope, RecordsPlan, RestrictPlan,
+};
+use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::pseudonym::SubjectId;
-use doelpoort_core::purpose::Scope;
 use doelpoort_core::request::EpochChoice;
 use doelpoort_core::scope::{EnrolmentClaim, ResidentClaim, own_pupil};
 use jiff::Timestamp;
@@ -22,8 +25,10 @@ pub(crate) use reading::stored_value;
 
 use reading::Reading;
 
-/// The most rows that are read about the pupils of one facts request.
-const FACTS_ROWS_MAX: u32 = 10_000;
+/// The most pupils of whom it is decided at once whether they are a board's own.
+const SUBJECTS_MAX: usize = 1_000;
+/// The most enrolments, and the most rows of the municipality, that are read about those.
+const CLAIMS_ROWS_MAX: u32 = 100_000;
 
 /// Why a plan could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +78,8 @@ impl Delivered {
         match plan {
             Plan::Facts(plan) => self.facts(catalogue, plan, now).await,
             Plan::Figures(plan) => self.figures(plan).await,
-            Plan::Records(plan) => self.records(catalogue, plan).await,
+            Plan::Records(plan) => self.records(catalogue, plan, now).await,
+            Plan::Restrict(plan) => self.restrict(catalogue, plan, now).await,
         }
     }
 
@@ -116,35 +122,30 @@ impl Delivered {
                 continue;
             }
             let purposes = self.store.epoch_purposes(epoch.id).await?;
-            if purposes.iter().any(|purpose| purpose.purpose == *plan.purpose()) {
+            if purposes
+                .iter()
+                .any(|purpose| purpose.answers(plan.purpose(), plan.manifest(), plan.cells()))
+            {
                 return Ok(Some((epoch.id, epoch_date, epoch.completeness)));
             }
         }
         Ok(None)
     }
 
-    async fn records(&self, catalogue: &Catalogue, plan: &RecordsPlan) -> Result<Extract, SourceError> {
+    async fn records(
+        &self,
+        catalogue: &Catalogue,
+        plan: &RecordsPlan,
+        now: Timestamp,
+    ) -> Result<Extract, SourceError> {
         let mut parts = plan.parts().iter();
         let base = parts
             .next()
             .ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
-        let sites;
-        let within = match plan.scope() {
-            PlannedScope::Caseload {
-                controller,
-                staff,
-                on,
-            } => {
-                sites = self
-                    .texts(&render::caseload_sites(controller, staff, *on))
-                    .await?;
-                Within::Sites(&sites)
-            }
-            PlannedScope::Everything => Within::Everybody,
-            PlannedScope::OwnBoard(board) => Within::Holder(board),
-        };
+        let left_out = Some(plan.left_out());
         let base_reading = Reading::of(catalogue, base, plan.at())?;
-        let base_selection = base_reading.selection(within);
+        let sites = self.sites(plan.scope()).await?;
+        let base_selection = base_reading.selection(within(plan.scope(), &sites, now), left_out);
         let query = render::rows(&base_selection, self.records_rows_max.saturating_add(1));
         let mut found = self.all(&base_reading, &query).await?;
         // Counted before a pupil's earlier rows fall away: what the limit cut off would otherwise go unnoticed.
@@ -152,11 +153,16 @@ impl Delivered {
             return Err(SourceError::TooManyRows);
         }
         found.dedup_by(|later, first| later.0 == first.0);
+        let found = self.own(catalogue, plan.scope(), found, now).await?;
         let mut joined = Vec::new();
         for part in parts {
             let reading = Reading::of(catalogue, part, plan.at())?;
-            let query = render::rows(&reading.selection(Within::Selected(&base_selection)), u32::MAX);
-            let rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
+            let selected = reading.selection(vec![Within::Selected(&base_selection)], left_out);
+            let rows: HashMap<[u8; 16], Values> = self
+                .all(&reading, &render::latest(&selected))
+                .await?
+                .into_iter()
+                .collect();
             joined.push((rows, !part.only.is_empty()));
         }
         let rows = found
@@ -165,33 +171,122 @@ impl Delivered {
         Ok(Extract::Rows(rows.collect()))
     }
 
+    /// The sites of the caseload, where the scope is one.
+    async fn sites(&self, scope: &PlannedScope) -> Result<Vec<String>, StoreError> {
+        match scope {
+            PlannedScope::Caseload {
+                controller,
+                staff,
+                on,
+            } => self.texts(&render::caseload_sites(controller, staff, *on)).await,
+            PlannedScope::Everything | PlannedScope::OwnBoard(_) | PlannedScope::OwnSchool { .. } => {
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Keeps the rows of pupils that are the board's own, where the scope asks for it.
+    async fn own(
+        &self,
+        catalogue: &Catalogue,
+        scope: &PlannedScope,
+        found: Vec<([u8; 16], Values)>,
+        now: Timestamp,
+    ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
+        let PlannedScope::OwnSchool { board, site } = scope else {
+            return Ok(found);
+        };
+        let mut own = Vec::with_capacity(found.len());
+        let mut found = found.into_iter();
+        loop {
+            let chunk: Vec<_> = found.by_ref().take(SUBJECTS_MAX).collect();
+            if chunk.is_empty() {
+                return Ok(own);
+            }
+            let subjects: Vec<[u8; 16]> = chunk.iter().map(|(subject, _)| *subject).collect();
+            let claims = self.claims(catalogue, &subjects, civil_day(now)).await?;
+            let is_own = |row: &([u8; 16], Values)| claims.is_own(board, site.as_deref(), &row.0, now);
+            own.extend(chunk.into_iter().filter(is_own));
+        }
+    }
+
     async fn facts(
         &self,
         catalogue: &Catalogue,
         plan: &FactsPlan,
         now: Timestamp,
     ) -> Result<Extract, SourceError> {
-        let subjects: Vec<[u8; 16]> = plan
-            .pupils()
-            .iter()
-            .map(|pupil| *pupil.subject.as_bytes())
+        let subjects = subjects(plan.pupils());
+        let reading = Reading::of(catalogue, plan.part(), plan.at())?;
+        let selection = reading.selection(vec![Within::Subjects(&subjects)], Some(plan.left_out()));
+        let rows: HashMap<[u8; 16], Values> = self
+            .all(&reading, &render::latest(&selection))
+            .await?
+            .into_iter()
             .collect();
-        let fields = plan.fields().iter().map(|(field, _)| field);
-        let part = Part::of(plan.dataset(), fields, plan.holders());
-        let reading = Reading::of(catalogue, &part, plan.at())?;
-        let query = render::rows(&reading.selection(Within::Subjects(&subjects)), FACTS_ROWS_MAX);
-        let rows: HashMap<[u8; 16], Values> = self.latest(&reading, &query).await?.into_iter().collect();
-        let claims = self.claims(catalogue, &subjects, plan.at()).await?;
+        let within = self.in_scope(catalogue, plan.scope(), &subjects, now).await?;
         let answers = plan.pupils().iter().map(|pupil| {
             let subject = pupil.subject.as_bytes();
-            let own = claims.is_own(plan, subject, now);
-            let values = rows.get(subject).filter(|_| own).cloned();
+            let values = rows.get(subject).filter(|_| within.contains(subject)).cloned();
             FactRow {
                 reference: pupil.reference.clone(),
                 values,
             }
         });
         Ok(Extract::Facts(answers.collect()))
+    }
+
+    /// Which named pupils a board may restrict or free: an empty row for its own, none for all others.
+    async fn restrict(
+        &self,
+        catalogue: &Catalogue,
+        plan: &RestrictPlan,
+        now: Timestamp,
+    ) -> Result<Extract, SourceError> {
+        let subjects = subjects(plan.pupils());
+        let scope = PlannedScope::OwnSchool {
+            board: plan.board().clone(),
+            site: None,
+        };
+        let own = self.in_scope(catalogue, &scope, &subjects, now).await?;
+        let answers = plan.pupils().iter().map(|pupil| FactRow {
+            reference: pupil.reference.clone(),
+            values: own.contains(pupil.subject.as_bytes()).then(Vec::new),
+        });
+        Ok(Extract::Facts(answers.collect()))
+    }
+
+    /// Which of the named pupils a scope covers. Known or not, each takes the same steps.
+    async fn in_scope(
+        &self,
+        catalogue: &Catalogue,
+        scope: &PlannedScope,
+        subjects: &[[u8; 16]],
+        now: Timestamp,
+    ) -> Result<HashSet<[u8; 16]>, SourceError> {
+        match scope {
+            // Whose rows they are limits own rows already.
+            PlannedScope::Everything | PlannedScope::OwnBoard(_) => Ok(subjects.iter().copied().collect()),
+            PlannedScope::OwnSchool { board, site } => {
+                let claims = self.claims(catalogue, subjects, civil_day(now)).await?;
+                let is_own = |subject: &&[u8; 16]| claims.is_own(board, site.as_deref(), subject, now);
+                Ok(subjects.iter().filter(is_own).copied().collect())
+            }
+            PlannedScope::Caseload { on, .. } => {
+                let enrolment = Part::of(&name("enrolment")?, std::iter::empty(), None);
+                let reading = Reading::of(catalogue, &enrolment, *on)?;
+                let sites = self.sites(scope).await?;
+                let mut within = within(scope, &sites, now);
+                within.push(Within::Subjects(subjects));
+                let found = self
+                    .run(&render::latest(&reading.selection(within, None)))
+                    .await?;
+                found
+                    .iter()
+                    .map(|row| row.array(0).map_err(SourceError::from))
+                    .collect()
+            }
+        }
     }
 
     /// What boards and the municipality say of where these pupils go to school.
@@ -201,8 +296,9 @@ impl Delivered {
         subjects: &[[u8; 16]],
         at: Date,
     ) -> Result<Claims, SourceError> {
+        let limit = CLAIMS_ROWS_MAX.saturating_add(1);
         let mut claims = Claims::default();
-        for row in self.run(&render::enrolment_claims(subjects)).await? {
+        for row in bounded(self.run(&render::enrolment_claims(subjects, limit)).await?)? {
             let claim = EnrolmentClaim {
                 holder: row
                     .text(1)?
@@ -221,13 +317,8 @@ impl Delivered {
             None,
         );
         let reading = Reading::of(catalogue, &resident, at)?;
-        for (subject, values) in self
-            .all(
-                &reading,
-                &render::rows(&reading.selection(Within::Subjects(subjects)), FACTS_ROWS_MAX),
-            )
-            .await?
-        {
+        let selection = reading.selection(vec![Within::Subjects(subjects)], None);
+        for (subject, values) in bounded(self.all(&reading, &render::rows(&selection, limit)).await?)? {
             let site = match values.into_iter().next().flatten() {
                 Some(Value::Text(site)) => Some(site),
                 _ => None,
@@ -239,17 +330,6 @@ impl Delivered {
                 .push(ResidentClaim { site });
         }
         Ok(claims)
-    }
-
-    /// The latest row of each subject: rows come sorted, so it is the first.
-    async fn latest(
-        &self,
-        reading: &Reading<'_>,
-        query: &Query,
-    ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
-        let mut rows = self.all(reading, query).await?;
-        rows.dedup_by(|later, first| later.0 == first.0);
-        Ok(rows)
     }
 
     async fn all(
@@ -279,6 +359,7 @@ fn name(text: &str) -> Result<Name, SourceError> {
         .map_err(|_| SourceError::NotInCatalogue(text.to_owned()))
 }
 
+/// What is said of where pupils go to school.
 #[derive(Default)]
 struct Claims {
     enrolments: HashMap<[u8; 16], Vec<EnrolmentClaim>>,
@@ -287,19 +368,41 @@ struct Claims {
 
 impl Claims {
     /// Every pupil's claims are weighed, found or not, so that hit and miss take the same steps.
-    fn is_own(&self, plan: &FactsPlan, subject: &[u8; 16], now: Timestamp) -> bool {
+    fn is_own(&self, board: &Oin, site: Option<&str>, subject: &[u8; 16], now: Timestamp) -> bool {
         let enrolments = self
             .enrolments
             .get(subject)
             .map(Vec::as_slice)
             .unwrap_or_default();
         let residents = self.residents.get(subject).map(Vec::as_slice).unwrap_or_default();
-        let own = own_pupil(plan.board(), enrolments, residents, now);
-        match plan.scope() {
-            Scope::Everything => true,
-            Scope::Caseload | Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => own,
-        }
+        own_pupil(board, site, enrolments, residents, now)
     }
+}
+
+/// What a scope says of the rows of the base dataset.
+fn within<'a>(scope: &'a PlannedScope, sites: &'a [String], now: Timestamp) -> Vec<Within<'a>> {
+    match scope {
+        PlannedScope::Caseload { .. } => vec![Within::Sites(sites)],
+        // Whose rows they are limits own rows already.
+        PlannedScope::Everything | PlannedScope::OwnBoard(_) => Vec::new(),
+        PlannedScope::OwnSchool { board, site } => vec![Within::Enrolled {
+            board,
+            site: site.as_deref(),
+            on: civil_day(now),
+        }],
+    }
+}
+
+fn subjects(pupils: &[AskedPupil]) -> Vec<[u8; 16]> {
+    pupils.iter().map(|pupil| *pupil.subject.as_bytes()).collect()
+}
+
+/// Rows that decide a scope, all of them: with some of them cut off, a claim could go uncontradicted.
+fn bounded<T>(rows: Vec<T>) -> Result<Vec<T>, SourceError> {
+    if rows.len() > usize::try_from(CLAIMS_ROWS_MAX).unwrap_or(usize::MAX) {
+        return Err(SourceError::TooManyRows);
+    }
+    Ok(rows)
 }
 
 /// A joined dataset whose filter a pupil does not meet takes the pupil out; without filter its fields stay empty.

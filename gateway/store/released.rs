@@ -38,7 +38,7 @@ const STAGE: Sql = sql!(
 const DESCRIBE: Sql =
     sql!("UPDATE epoch SET lease_us = $2, completeness = $3 WHERE id = $1 AND state = 'closing'");
 const PURPOSE: Sql =
-    sql!("INSERT INTO epoch_purpose (epoch, purpose, version, digest) VALUES ($1, $2, $3, $4)");
+    sql!("INSERT INTO epoch_purpose (epoch, purpose, version, digest, cells) VALUES ($1, $2, $3, $4, $5)");
 const RELEASE: Sql =
     sql!("UPDATE epoch SET state = 'closed', closed_us = $2 WHERE id = $1 AND state = 'closing'");
 const READ: Sql = sql!(
@@ -53,7 +53,7 @@ const CLOSED: Sql = sql!(
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
 );
 const PURPOSES: Sql =
-    sql!("SELECT purpose, version, digest FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
+    sql!("SELECT purpose, version, digest, cells FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
 
 pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::FIND", FIND),
@@ -95,6 +95,16 @@ pub struct EpochPurpose {
     pub version: u32,
     /// Digest of its manifest.
     pub digest: [u8; 32],
+    /// Digest of which cells it could show; none for epochs that closed before this was kept.
+    pub cells: Option<[u8; 32]>,
+}
+
+impl EpochPurpose {
+    /// Whether the epoch answers for a purpose as it is today: the very same version, or one that shows the same
+    /// canonical cells. Another version was not approved when these were released.
+    pub fn answers(&self, purpose: &Name, digest: &[u8; 32], cells: &[u8; 32]) -> bool {
+        self.purpose == *purpose && (self.digest == *digest || self.cells.as_ref() == Some(cells))
+    }
 }
 
 impl Store {
@@ -185,6 +195,7 @@ impl Store {
             purpose,
             version,
             digest,
+            cells,
         } in purposes
         {
             let version = i64::from(*version);
@@ -193,6 +204,7 @@ impl Store {
                 purpose.as_str().into(),
                 version.into(),
                 digest.as_slice().into(),
+                cells.as_ref().map_or(&[][..], <[u8; 32]>::as_slice).into(),
             ];
             tx.execute(PURPOSE, values).await?;
         }
@@ -285,5 +297,6 @@ fn epoch_purpose(row: &Row) -> Result<EpochPurpose, StoreError> {
         purpose,
         version,
         digest: row.array(2)?,
+        cells: row.bytes(3)?.try_into().ok(),
     })
 }

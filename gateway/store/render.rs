@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use doelpoort_core::catalogue::{About, Dataset, DatasetPeriod, Name, Value};
 use doelpoort_core::party::Oin;
+use doelpoort_core::plan::LeftOut;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 
@@ -37,17 +38,22 @@ pub(crate) struct Selection<'a> {
     pub(crate) holders: Option<&'a [Oin]>,
     /// As they stood on this date.
     pub(crate) at: Date,
-    /// About these pupils.
-    pub(crate) within: Within<'a>,
+    /// About these pupils: all of it must hold; empty for everybody.
+    pub(crate) within: Vec<Within<'a>>,
+    /// Without these; none only where rows decide a scope and are never given.
+    pub(crate) left_out: Option<&'a LeftOut>,
 }
 
 /// About which pupils rows are read.
 #[derive(Debug)]
 pub(crate) enum Within<'a> {
-    /// All.
-    Everybody,
-    /// Held by this board.
-    Holder(&'a Oin),
+    /// Enrolled at this board on this day, at this site if one is named. It narrows what is read: whether the board's
+    /// claim counts is decided over all that is known of each pupil.
+    Enrolled {
+        board: &'a Oin,
+        site: Option<&'a str>,
+        on: Date,
+    },
     /// Those that another selection finds.
     Selected(&'a Selection<'a>),
     /// At these sites.
@@ -93,8 +99,33 @@ pub(crate) fn caseload_sites(controller: &Oin, staff: &str, at: Date) -> Query {
     }
 }
 
+/// The latest row of each subject and no other, so that nothing need be cut off.
+pub(crate) fn latest(selection: &Selection<'_>) -> Query {
+    let mut query = Query {
+        text: String::from("SELECT subject"),
+        values: Vec::new(),
+    };
+    for field in &selection.columns {
+        push(&mut query, format_args!(", {}", column(field)));
+    }
+    query.text.push_str(" FROM (SELECT s.canonical AS subject");
+    for field in &selection.columns {
+        push(&mut query, format_args!(", r.{}", column(field)));
+    }
+    query
+        .text
+        .push_str(", ROW_NUMBER() OVER (PARTITION BY s.canonical ORDER BY ");
+    if let Some(since) = &selection.dataset.since {
+        push(&mut query, format_args!("r.{} DESC, ", column(since)));
+    }
+    query.text.push_str("r.row_key DESC) AS place");
+    from(&mut query, selection);
+    query.text.push_str(") AS ranked WHERE place = 1");
+    query
+}
+
 /// Enrolments of these subjects with holder, site, dates and first sight, for deciding scope.
-pub(crate) fn enrolment_claims(subjects: &[[u8; 16]]) -> Query {
+pub(crate) fn enrolment_claims(subjects: &[[u8; 16]], limit: u32) -> Query {
     let mut query = Query {
         text: String::from(
             "SELECT s.canonical, r.holder, r.f_site, r.f_from, r.f_until, r.first_us FROM ds_enrolment r \
@@ -108,6 +139,7 @@ pub(crate) fn enrolment_claims(subjects: &[[u8; 16]]) -> Query {
         "s.canonical",
         subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
     );
+    push(&mut query, format_args!(" LIMIT {limit}"));
     query
 }
 
@@ -144,15 +176,50 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
             holders.iter().map(|holder| SqlValue::Text(holder.to_string())),
         );
     }
-    within(query, &selection.within);
+    for one in &selection.within {
+        within(query, one);
+    }
+    if let Some(left_out) = selection.left_out {
+        without(query, left_out);
+    }
+}
+
+/// Pupils with a restriction or objection are not there, whoever's rows these are.
+fn without(query: &mut Query, left_out: &LeftOut) {
+    let day = bind(query, SqlValue::Int(days(left_out.on)));
+    push(
+        query,
+        format_args!(
+            " AND s.canonical NOT IN (SELECT xs.canonical FROM restriction x \
+             JOIN subject xs ON xs.subject = x.subject WHERE x.lifted_us IS NULL AND x.from_day <= {day} \
+             AND (x.until_day IS NULL OR x.until_day > {day})"
+        ),
+    );
+    let named = left_out.purposes.iter().map(|purpose| purpose.to_string());
+    let every = std::iter::once(String::new());
+    among(query, "x.purpose", every.chain(named).map(SqlValue::Text));
+    query.text.push(')');
 }
 
 fn within(query: &mut Query, within: &Within<'_>) {
     match within {
-        Within::Everybody => {}
-        Within::Holder(holder) => {
-            let place = bind(query, SqlValue::Text(holder.to_string()));
-            push(query, format_args!(" AND r.holder = {place}"));
+        Within::Enrolled { board, site, on } => {
+            let board = bind(query, SqlValue::Text(board.to_string()));
+            let day = bind(query, SqlValue::Int(days(*on)));
+            push(
+                query,
+                format_args!(
+                    " AND s.canonical IN (SELECT es.canonical FROM ds_enrolment e \
+                     JOIN delivery d ON d.id = e.delivery AND d.state = 'active' \
+                     JOIN subject es ON es.subject = e.subject WHERE e.holder = {board} AND e.f_from <= {day} \
+                     AND (e.f_until IS NULL OR e.f_until > {day})"
+                ),
+            );
+            if let Some(site) = site {
+                let site = bind(query, SqlValue::Text((*site).to_owned()));
+                push(query, format_args!(" AND e.f_site = {site}"));
+            }
+            query.text.push(')');
         }
         Within::Subjects(subjects) => {
             among(

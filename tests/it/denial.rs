@@ -37,12 +37,17 @@ async fn more_than_granted_is_refused_with_what_is_allowed() {
       "absence.kind",
       "absence.weeks"
     ],
+    "coarser": {
+      "absence.since": "month"
+    },
     "filterBy": [
       "enrolment.site",
       "enrolment.sector",
       "enrolment.year-group",
       "absence.kind"
-    ]
+    ],
+    "scope": "caseload",
+    "pageMax": 1000
   }
 }
 "#);

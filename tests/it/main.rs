@@ -35,6 +35,10 @@ mod provisions;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
+mod restrictions;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;

@@ -23,6 +23,7 @@ pub use mapping::Mapping;
 pub use name::{Dimension, FieldName, Name, NameError};
 pub use population::{Calendar, MonthDay, Population, school_year, school_year_days};
 pub use row::{Row, RowError, RowErrorCode, RowReader};
+pub(crate) use value::is_brin6;
 pub use value::{Raw, Value, ValueError, ValueErrorCode};
 
 use crate::source_text::{SourceError, closest};

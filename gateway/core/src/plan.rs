@@ -33,16 +33,20 @@
 mod facts;
 mod figures;
 mod records;
+mod restrict;
+mod scope;
 #[cfg(test)]
 mod tests;
 
-use crate::policy::decide::Permit;
-use crate::policy::decide::Right;
+use crate::catalogue::{FieldName, Value};
+use crate::policy::decide::{Permit, Right};
 use crate::request::Request;
 
 pub use facts::{AskedPupil, FactsPlan};
 pub use figures::{CELLS_MAX, Code, FiguresPlan, PlannedRow};
-pub use records::{Column, Part, PlannedScope, RecordsPlan};
+pub use records::{Column, Part, RecordsPlan};
+pub use restrict::RestrictPlan;
+pub use scope::{LeftOut, PlannedScope};
 
 /// What will be read, and nothing else will.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ pub enum Plan {
     Figures(FiguresPlan),
     /// Rows in a scope.
     Records(RecordsPlan),
+    /// Which of the named pupils are the board's own.
+    Restrict(RestrictPlan),
 }
 
 /// Why a permitted request has no plan.
@@ -64,6 +70,9 @@ pub enum PlanError {
     /// A filter has a value that its field cannot have.
     #[error("a filter cannot be evaluated")]
     Filter,
+    /// The person or the site that the scope is about is not named.
+    #[error("the scope cannot be evaluated")]
+    Scope,
     /// The permit is for another request.
     #[error("the permit is for another form")]
     OtherForm,
@@ -80,8 +89,8 @@ impl Plan {
         pupils: Vec<AskedPupil>,
     ) -> Result<Self, PlanError> {
         match (permit.right(), request) {
-            (Right::Facts(grant), Request::Facts(request)) => {
-                Ok(Self::Facts(FactsPlan::minimal(permit, grant, request, pupils)))
+            (Right::Facts(grant, staff), Request::Facts(request)) => {
+                FactsPlan::minimal(permit, grant, staff.as_ref(), request, pupils).map(Self::Facts)
             }
             (Right::Figures(grant, question), Request::Figures(_)) => {
                 FiguresPlan::minimal(permit, grant, question).map(Self::Figures)
@@ -89,7 +98,19 @@ impl Plan {
             (Right::Records(grant, staff), Request::Records(request)) => {
                 RecordsPlan::minimal(permit, grant, staff.as_ref(), request).map(Self::Records)
             }
+            (Right::Restrict(_), Request::Restrict(request)) => {
+                Ok(Self::Restrict(RestrictPlan::minimal(permit, request, pupils)))
+            }
             _ => Err(PlanError::OtherForm),
         }
     }
+}
+
+/// A filter that cannot be evaluated would select too much: no plan.
+fn value(permit: &Permit<'_>, field: &FieldName, text: &str) -> Result<Value, PlanError> {
+    permit
+        .policies()
+        .catalogue
+        .value(field, text)
+        .ok_or(PlanError::Filter)
 }

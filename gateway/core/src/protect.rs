@@ -2,9 +2,12 @@
 //!
 //! What [`protect`] makes is what leaves, to the byte; the log records its digest.
 
+mod coarsen;
 mod facts;
 mod figures;
+mod meta;
 mod records;
+mod restrict;
 
 use serde::Serialize;
 
@@ -89,14 +92,6 @@ pub struct Envelope {
     pub format: Format,
 }
 
-/// Which purpose an answer was given under.
-#[derive(Serialize)]
-struct PurposeMeta {
-    id: String,
-    version: u32,
-    digest: String,
-}
-
 /// Renders an answer to its final bytes.
 ///
 /// # Errors
@@ -115,6 +110,7 @@ pub fn protect(
         (Content::Records { rows, .. }, Plan::Records(plan)) => {
             records::render(permit, plan, &rows, envelope.next_cursor, format)?
         }
+        (Content::Facts(rows), Plan::Restrict(plan)) => restrict::render(permit, plan, &rows, format)?,
         _ => return Err(RenderError::OtherForm),
     };
     Ok(Release {
@@ -145,18 +141,6 @@ struct Rendered {
     data: Vec<u8>,
     meta: Vec<u8>,
     rows: u64,
-}
-
-fn purpose_meta(permit: &Permit<'_>) -> PurposeMeta {
-    let standing = permit.standing();
-    PurposeMeta {
-        id: standing.purpose.id.to_string(),
-        version: standing.purpose.version,
-        digest: format!(
-            "sha256:{}",
-            data_encoding::HEXLOWER.encode(&standing.manifest_digest)
-        ),
-    }
 }
 
 /// Writes rows that serialise as JSON objects in the format asked; CSV takes the columns in this order.

@@ -73,7 +73,8 @@ pub fn pseudonymise(
                 // `2026-2027` always fits a part.
                 KeyPeriod::SchoolYear => school_year(permit.day()).parse().unwrap_or_default(),
             };
-            let (recipient, purpose) = (permit.recipient(), permit.purpose());
+            // A vendor that asks for two boards gets two domains, as the boards would themselves.
+            let (recipient, purpose) = (permit.principal(), permit.purpose());
             let link_scope = PartText::default();
             let domain = DomainKey::derive(
                 key.root,

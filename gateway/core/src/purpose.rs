@@ -3,24 +3,33 @@
 pub mod docs;
 mod explain;
 mod grant;
+mod grants;
 mod names;
 mod parse;
 mod question;
 mod rate;
 mod reach;
+mod reference;
+mod retention;
 mod rule;
+mod sound;
 #[cfg(test)]
 mod tests;
 
 use jiff::civil::Date;
 
-use crate::catalogue::{Dimension, FieldName, Name};
-use crate::identifier::IdentifierKind;
+use crate::catalogue::{Dimension, Name};
 use crate::party::{OrganisationKind, Slug};
 use crate::text::Text;
 
 pub use explain::{Explanation, Warning};
+pub use grants::{
+    Conditions, DeliveryGrant, FactsGrant, FieldGrant, FiguresGrant, Generalise, Grant, HolderRule,
+    KeyPeriod, RecordsGrant, ResolveGrant, RestrictGrant, Scope, StaffRule, TranslateGrant,
+};
 pub use rate::InvalidRate;
+pub use retention::keep_days;
+pub(crate) use retention::months;
 
 /// One purpose, as `policies/purposes/<id>.toml` states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,164 +126,6 @@ pub enum HardRule {
     YouthCareAsFigures,
     /// Records and facts prove the person who asks.
     StaffProved,
-}
-
-/// One thing that a purpose allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Grant {
-    /// Rows may be delivered.
-    Delivery(DeliveryGrant),
-    /// A few fields about named pupils.
-    Facts(FactsGrant),
-    /// Protected aggregates.
-    Figures(FiguresGrant),
-    /// Pseudonymised rows.
-    Records(RecordsGrant),
-}
-
-/// Who may deliver a dataset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliveryGrant {
-    /// The dataset.
-    pub dataset: Name,
-    /// Holders that deliver their own rows; a vendor acts for them under a mandate.
-    pub deliverers: Vec<Recipient>,
-    /// How much.
-    pub limit: Limit,
-}
-
-/// A few fields, or existence only, about pupils that the caller names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FactsGrant {
-    /// Who may ask.
-    pub recipients: Vec<Recipient>,
-    /// The dataset whose rows answer.
-    pub dataset: Name,
-    /// Whose rows.
-    pub holders: Holders,
-    /// Identifiers by which a pupil may be named.
-    pub identifiers: Vec<IdentifierKind>,
-    /// Fields that may be asked.
-    pub fields: Vec<FieldGrant>,
-    /// Whether "is there a row" may be asked.
-    pub exists: bool,
-    /// About which pupils.
-    pub scope: Scope,
-    /// How the asking person is known.
-    pub staff: StaffRule,
-    /// How much.
-    pub limit: Limit,
-}
-
-/// Protected counts over a closed lattice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FiguresGrant {
-    /// Who may ask.
-    pub recipients: Vec<Recipient>,
-    /// Base dataset: only subjects present in it are counted.
-    pub dataset: Name,
-    /// Whose rows.
-    pub holders: Holders,
-    /// Who is counted.
-    pub population: Name,
-    /// Dimensions that may be grouped by, each with its finest level.
-    pub group_by: Vec<Dimension>,
-    /// Dimensions that may be filtered on, each with its finest level; grouping implies filtering.
-    pub filter_by: Vec<Dimension>,
-    /// Filters that always apply.
-    pub only: Vec<(Dimension, String)>,
-    /// What may be counted.
-    pub measures: Vec<Measure>,
-    /// Name of the population's calendar of count dates.
-    pub epochs: Name,
-    /// Rounding base of what is shown; 1 is none.
-    pub round: u32,
-    /// How many dimensions may be crossed besides one of geography.
-    pub max_dimensions: u8,
-    /// How much.
-    pub limit: Limit,
-}
-
-/// Pseudonymised rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordsGrant {
-    /// Who may ask.
-    pub recipients: Vec<Recipient>,
-    /// Base dataset: one row of the answer is one of its rows.
-    pub dataset: Name,
-    /// Whose rows.
-    pub holders: Holders,
-    /// Fields that may be asked.
-    pub fields: Vec<FieldGrant>,
-    /// Fields that may be filtered on.
-    pub filter_by: Vec<FieldName>,
-    /// Filters that always apply.
-    pub only: Vec<(FieldName, String)>,
-    /// About which pupils.
-    pub scope: Scope,
-    /// How the asking person is known.
-    pub staff: StaffRule,
-    /// How long a pseudonym lasts.
-    pub key_period: KeyPeriod,
-    /// Rows a page.
-    pub page_max: u32,
-    /// How much.
-    pub limit: Limit,
-}
-
-/// A field that may be asked, in the coarsest form that serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldGrant {
-    /// The field.
-    pub field: FieldName,
-    /// How it is made coarser; none: as it is.
-    pub generalise: Option<Generalise>,
-}
-
-/// How a value is made coarser.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Generalise {
-    /// A date to its year.
-    Year,
-    /// A date to its month.
-    Month,
-    /// A code to its ancestor at this level of the field's hierarchy.
-    Level(Name),
-}
-
-/// About which pupils a records or facts grant answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Pupils at the sites of the asking person's caseload.
-    Caseload,
-    /// Rows that the acting board holds.
-    OwnBoard,
-    /// Pupils with a confirmed, undisputed enrolment at a site of the acting board.
-    OwnSchool,
-    /// Pupils enrolled at the site that the request names, of the acting board.
-    OwnSite,
-    /// All pupils.
-    Everything,
-}
-
-/// How the asking person must be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StaffRule {
-    /// Not at all: only where the rows are about no person.
-    None,
-    /// By an assertion of the recipient's identity provider.
-    Proved,
-    /// By the recipient's word.
-    Stated,
-}
-
-/// How long a pseudonym stays the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyPeriod {
-    /// As long as the key version.
-    None,
-    /// One school year, 1 August to 31 July.
-    SchoolYear,
 }
 
 /// What is counted.

@@ -4,8 +4,10 @@
 
 mod facts;
 mod figures;
+mod pseudonyms;
 mod reader;
 mod records;
+mod restrict;
 #[cfg(test)]
 mod tests;
 mod withdrawal;
@@ -17,10 +19,12 @@ use crate::catalogue::{Catalogue, Name};
 use crate::party::Oin;
 
 pub use facts::{FactsRequest, Pupil};
-pub use figures::{EpochChoice, FiguresRequest, Selection};
+pub use figures::{EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, finer_filter};
+pub use pseudonyms::{RESOLVED_MAX, ResolveRequest, TRANSLATED_MAX, TRANSLATED_MIN, TranslateRequest};
 pub use reader::InputError;
 pub use records::{Page, RecordsRequest};
 pub use withdrawal::WithdrawalRequest;
+pub use restrict::{Objection, RestrictAction, RestrictRequest};
 
 use reader::Reader;
 
@@ -41,6 +45,12 @@ pub enum Form {
     Figures,
     /// Pseudonymised rows.
     Records,
+    /// Asking the holder which pupil a pseudonym means.
+    Resolve,
+    /// Entering and lifting restrictions and objections.
+    Restrict,
+    /// Pseudonyms of one recipient and purpose into those of another.
+    Translate,
 }
 
 impl Form {
@@ -51,6 +61,9 @@ impl Form {
             Self::Facts => "facts",
             Self::Figures => "figures",
             Self::Records => "records",
+            Self::Resolve => "resolve",
+            Self::Restrict => "restrict",
+            Self::Translate => "translate",
         }
     }
 }
@@ -79,6 +92,12 @@ pub enum Request {
     Figures(FiguresRequest),
     /// Pseudonymised rows.
     Records(RecordsRequest),
+    /// Which pupils are meant.
+    Resolve(ResolveRequest),
+    /// Restrictions and objections.
+    Restrict(RestrictRequest),
+    /// Pseudonyms for another.
+    Translate(TranslateRequest),
 }
 
 impl Request {
@@ -116,6 +135,39 @@ impl Request {
         reader.finish(request)
     }
 
+    /// Parses the body of `POST /v1/restrictions`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn restriction(caller: &Oin, body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let request = RestrictRequest::read(caller, &mut reader).map(Self::Restrict);
+        reader.finish(request)
+    }
+
+    /// Parses a request to have pseudonyms translated.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn translation(body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let request = TranslateRequest::read(&mut reader).map(Self::Translate);
+        reader.finish(request)
+    }
+
+    /// Parses a request to have the holder asked which pupils are meant.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn resolution(body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let request = ResolveRequest::read(&mut reader).map(Self::Resolve);
+        reader.finish(request)
+    }
+
     /// Parses `GET /v1/purposes/{purpose}/questions/{question}` with its query parameters.
     ///
     /// # Errors
@@ -135,6 +187,9 @@ impl Request {
             Self::Facts(facts) => &facts.purpose,
             Self::Figures(figures) => &figures.purpose,
             Self::Records(records) => &records.purpose,
+            Self::Resolve(resolve) => &resolve.purpose,
+            Self::Restrict(restrict) => &restrict.purpose,
+            Self::Translate(translate) => &translate.purpose,
         }
     }
 
@@ -144,6 +199,9 @@ impl Request {
             Self::Facts(_) => Form::Facts,
             Self::Figures(_) => Form::Figures,
             Self::Records(_) => Form::Records,
+            Self::Resolve(_) => Form::Resolve,
+            Self::Restrict(_) => Form::Restrict,
+            Self::Translate(_) => Form::Translate,
         }
     }
 
@@ -151,7 +209,18 @@ impl Request {
     pub fn acting_for(&self) -> Option<&Oin> {
         match self {
             Self::Facts(facts) => facts.acting_for.as_ref(),
-            Self::Figures(_) | Self::Records(_) => None,
+            Self::Records(records) => records.acting_for.as_ref(),
+            Self::Restrict(restrict) => restrict.acting_for.as_ref(),
+            Self::Figures(_) | Self::Resolve(_) | Self::Translate(_) => None,
+        }
+    }
+
+    /// The pupils that it names by their numbers.
+    pub fn pupils(&self) -> &[Pupil] {
+        match self {
+            Self::Facts(facts) => &facts.pupils,
+            Self::Restrict(restrict) => &restrict.pupils,
+            Self::Figures(_) | Self::Records(_) | Self::Resolve(_) | Self::Translate(_) => &[],
         }
     }
 
@@ -161,6 +230,9 @@ impl Request {
             Self::Facts(facts) => facts.on_behalf_of.as_ref(),
             Self::Figures(_) => None,
             Self::Records(records) => records.on_behalf_of.as_ref(),
+            Self::Resolve(resolve) => resolve.on_behalf_of.as_ref(),
+            Self::Restrict(restrict) => restrict.on_behalf_of.as_ref(),
+            Self::Translate(translate) => translate.on_behalf_of.as_ref(),
         }
     }
 }

@@ -34,9 +34,10 @@ pub struct ResidentClaim {
 ///
 /// It needs an active enrolment at the board, first delivered before today, which no active resident row contradicts,
 /// and which either a resident row confirms or which has stood for [`STANDING_HOURS`] after another board's enrolment
-/// ended. An active enrolment at another board suspends scope.
+/// ended. An active enrolment at another board suspends scope. With a site, the enrolment must be there.
 pub fn own_pupil(
     board: &Oin,
+    site: Option<&str>,
     enrolments: &[EnrolmentClaim],
     residents: &[ResidentClaim],
     now: Timestamp,
@@ -54,7 +55,7 @@ pub fn own_pupil(
     enrolments
         .iter()
         .filter(active)
-        .filter(|claim| claim.holder == *board)
+        .filter(|claim| claim.holder == *board && site.is_none_or(|site| claim.site == site))
         .any(|claim| {
             let contradicted = residents
                 .iter()
@@ -105,7 +106,7 @@ mod tests {
         let residents = [ResidentClaim {
             site: resident.map(str::to_owned),
         }];
-        own_pupil(&board(1), enrolments, &residents, NOW.parse().unwrap())
+        own_pupil(&board(1), None, enrolments, &residents, NOW.parse().unwrap())
     }
 
     #[test]

@@ -337,10 +337,7 @@ fn purpose(id: &str, role: &str, who: Party) -> Purpose {
         retention: "P1Y".to_owned(),
         contact: "privacy@example.org".to_owned(),
         changed: None,
-<<<<<<< HEAD
-=======
         explanations: Vec::new(),
->>>>>>> tools
         exceptions: vec![],
         explanations: vec![],
         grants: vec![Grant::Delivery(grant)],

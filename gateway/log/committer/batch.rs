@@ -142,6 +142,9 @@ async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Resu
         Effect::ReleaseEpoch { epoch } => crate::store::released::release(tx, *epoch, head.last_us)
             .await
             .map_err(LogError::Effect),
+        Effect::Restrict(restriction) => crate::store::restrictions::apply(tx, restriction, head.last_us)
+            .await
+            .map_err(LogError::Effect),
         Effect::SetPolicyGeneration { generation, .. } if *generation != head.policy_generation + 1 => {
             Err(LogError::PolicyChanged)
         }

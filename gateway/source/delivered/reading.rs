@@ -1,7 +1,7 @@
 //! A part of a plan as the store holds it: which columns are read, and how values are made of them.
 
 use doelpoort_core::catalogue::{Catalogue, Dataset, Derive, Field, FieldType, Name, Value};
-use doelpoort_core::plan::Part;
+use doelpoort_core::plan::{LeftOut, Part};
 use jiff::civil::Date;
 
 use super::{SourceError, Values};
@@ -42,7 +42,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    pub(super) fn selection(&self, within: Within<'a>) -> Selection<'a> {
+    pub(super) fn selection(&self, within: Vec<Within<'a>>, left_out: Option<&'a LeftOut>) -> Selection<'a> {
         Selection {
             dataset: self.dataset,
             columns: self.columns.iter().map(|field| &field.name).collect(),
@@ -55,6 +55,7 @@ impl<'a> Reading<'a> {
             holders: self.part.holders.as_deref(),
             at: self.at,
             within,
+            left_out,
         }
     }
 

@@ -17,7 +17,7 @@ fn name(text: &str) -> Name {
 }
 
 /// A selection of some columns as they stood on the day.
-fn selection<'a>(dataset: &'a Dataset, columns: &'a [Name], within: Within<'a>) -> Selection<'a> {
+fn selection<'a>(dataset: &'a Dataset, columns: &'a [Name], within: Vec<Within<'a>>) -> Selection<'a> {
     Selection {
         dataset,
         columns: columns.iter().collect(),
@@ -25,6 +25,7 @@ fn selection<'a>(dataset: &'a Dataset, columns: &'a [Name], within: Within<'a>) 
         holders: None,
         at: "2026-11-22".parse().unwrap(),
         within,
+        left_out: None,
     }
 }
 
@@ -38,11 +39,21 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
     let five = Value::Text("5".to_owned());
     let sites = ["28AA00".to_owned(), "28AA01".to_owned()];
     let holders = [oin.clone()];
-    let mut base = selection(enrolment, &site, Within::Sites(&sites));
+    let left_out = LeftOut {
+        purposes: vec![name("case-consultation")],
+        on: "2026-11-22".parse().unwrap(),
+    };
+    let enrolled = |site| Within::Enrolled {
+        board: &oin,
+        site,
+        on: "2026-11-22".parse().unwrap(),
+    };
+    let mut base = selection(enrolment, &site, vec![Within::Sites(&sites)]);
+    base.left_out = Some(&left_out);
     base.only.push((&group, &five));
-    let mut held = selection(enrolment, &site, Within::Holder(&oin));
+    let mut held = selection(enrolment, &site, Vec::new());
     held.holders = Some(&holders);
-    let mut nobody = selection(enrolment, &site, Within::Everybody);
+    let mut nobody = selection(enrolment, &site, Vec::new());
     nobody.holders = Some(&[]);
     let at = "2026-11-22".parse().unwrap();
     vec![
@@ -50,19 +61,27 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
         ("records of a caseload", rows(&base, 100)),
         (
             "what is joined to them",
-            rows(&selection(absence, &since, Within::Selected(&base)), 100),
+            latest(&selection(absence, &since, vec![Within::Selected(&base)])),
         ),
         ("records of a board", rows(&held, 100)),
         ("of no holder", rows(&nobody, 100)),
         (
             "a population",
-            rows(&selection(enrolment, &site, Within::Everybody), 100),
+            rows(&selection(enrolment, &site, Vec::new()), 100),
         ),
         (
             "facts of named pupils",
-            rows(&selection(absence, &since, Within::Subjects(&SUBJECTS)), 100),
+            latest(&selection(absence, &since, vec![Within::Subjects(&SUBJECTS)])),
         ),
-        ("where they go to school", enrolment_claims(&SUBJECTS)),
+        (
+            "records of a school",
+            rows(&selection(absence, &since, vec![enrolled(None)]), 100),
+        ),
+        (
+            "records of a site",
+            rows(&selection(absence, &since, vec![enrolled(Some("06RM00"))]), 100),
+        ),
+        ("where they go to school", enrolment_claims(&SUBJECTS, 100)),
     ]
 }
 
@@ -86,7 +105,14 @@ fn the_text_of_each_query() {
 #[test]
 fn no_value_is_in_the_text() {
     for (what, query) in queries(&catalogue()) {
-        for value in ["consulent-01", "00000099000000240101", "28AA00", "2026"] {
+        for value in [
+            "consulent-01",
+            "00000099000000240101",
+            "2026",
+            "06RM00",
+            "28AA00",
+            "case-consultation",
+        ] {
             assert!(!query.text.contains(value), "{what}: {value}");
         }
         for place in 1..=query.values.len() {

@@ -36,6 +36,7 @@ async fn cells_are_read_only_when_their_epoch_is_released_and_it_closes_once(#[c
         .await
         .unwrap();
     let purpose = EpochPurpose {
+        cells: Some([3; 32]),
         purpose: name("youth-atlas"),
         version: 3,
         digest: [9; 32],

@@ -63,8 +63,17 @@ impl World {
 
     /// The same, with other settings.
     pub(crate) async fn with(backend: Backend, change: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::prepared(backend, |_| (), change).await
+    }
+
+    /// The same, under policies that were changed before they were signed, and with other settings.
+    pub(crate) async fn prepared(
+        backend: Backend,
+        prepare: impl FnOnce(&std::path::Path),
+        change: impl FnOnce(&mut Config),
+    ) -> Option<Self> {
         let database = Database::new(backend).await?;
-        let mut files = Files::new(START.parse().unwrap(), SEED);
+        let mut files = Files::prepared(START.parse().unwrap(), SEED, prepare);
         files.config.database.url = doelpoort::config::DatabaseUrl::new(&database.url);
         change(&mut files.config);
         let clock = Arc::new(FixedClock::at(START.parse().unwrap()));
@@ -77,6 +86,13 @@ impl World {
             running: Some(running),
             base,
         })
+    }
+
+    /// Changes the policies, has them signed again by all, and restarts.
+    pub(crate) async fn change_policies(&mut self, change: impl FnOnce(&std::path::Path)) {
+        self.stop().await;
+        self.files.change(self.clock.now(), change);
+        self.restart().await;
     }
 
     /// Ends the gateway in order and starts another on the same database, keys and policies.

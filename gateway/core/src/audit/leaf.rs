@@ -64,6 +64,8 @@ pub mod extra {
     pub const KEY_ID: u64 = 17;
     /// Unsigned: how many rows were refused.
     pub const ROWS_REFUSED: u64 = 18;
+    /// Text: the purpose that a restriction or objection is against; left out where it is against all.
+    pub const AGAINST: u64 = 19;
     /// Bytes: the digest of the approvers' key list from this entry on.
     pub const KEY_LIST: u64 = 20;
     /// Bytes: the digest of the policies before this entry.

@@ -274,7 +274,8 @@ fn known(text: String, codes: Option<&Hierarchy>) -> Result<Value, ValueError> {
     }
 }
 
-fn is_brin6(text: &str) -> bool {
+/// Whether a text is a BRIN with site number: two digits, two capitals, two digits.
+pub(crate) fn is_brin6(text: &str) -> bool {
     let shape = |[a, b, c, d, e, f]: [u8; 6]| {
         [a, b, e, f].iter().all(u8::is_ascii_digit) && [c, d].iter().all(u8::is_ascii_uppercase)
     };

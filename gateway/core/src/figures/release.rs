@@ -1,6 +1,8 @@
 //! What an epoch's close may show: the lattices of all active purposes, each cell once, protected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
 
 use crate::catalogue::{Catalogue, Dimension, FieldName, Name, ProtectionClass};
 use crate::purpose::{FiguresGrant, Grant, Purpose};
@@ -52,6 +54,50 @@ pub fn fields<'p>(population: &Name, purposes: impl Iterator<Item = &'p Purpose>
     fields.sort();
     fields.dedup();
     fields
+}
+
+/// A digest of which cells a purpose shows of a population: two versions with the same digest read the same canonical
+/// cells, in the same catalogue. Who may ask, and how figures are rounded, is no part of it.
+pub fn cells_digest(catalogue: &Catalogue, population: &Name, purpose: &Purpose) -> [u8; 32] {
+    let texts = |dimensions: &[Dimension]| {
+        dimensions
+            .iter()
+            .map(ToString::to_string)
+            .collect::<BTreeSet<_>>()
+    };
+    let mut datasets: BTreeSet<Name> = BTreeSet::new();
+    let mut shown: BTreeSet<String> = BTreeSet::new();
+    for (_, _, grant) in grants(population, std::iter::once(purpose)) {
+        datasets.extend(Grant::Figures(grant.clone()).datasets(catalogue));
+        let only: BTreeSet<String> = grant
+            .only
+            .iter()
+            .map(|(dimension, code)| format!("{dimension}={code}"))
+            .collect();
+        let measures: BTreeSet<&str> = grant.measures.iter().map(|measure| measure.name()).collect();
+        let (group_by, filter_by) = (texts(&grant.group_by), texts(&grant.filter_by));
+        let dataset = grant.dataset.as_str();
+        let crossed = grant.max_dimensions;
+        shown.insert(json!([dataset, group_by, filter_by, only, measures, crossed]).to_string());
+    }
+    let versions: Vec<serde_json::Value> = datasets
+        .iter()
+        .filter_map(|name| catalogue.dataset(name))
+        .map(|dataset| {
+            let hierarchies: BTreeSet<(&str, u32)> = dataset
+                .fields
+                .iter()
+                .filter_map(|field| catalogue.hierarchy(field.hierarchy.as_ref()?))
+                .map(|hierarchy| (hierarchy.name.as_str(), hierarchy.version))
+                .collect();
+            json!([dataset.name.as_str(), dataset.version, hierarchies])
+        })
+        .collect();
+    let population_version = catalogue
+        .population(population)
+        .map(|population| population.version);
+    let all = json!([population.as_str(), population_version, shown, versions]);
+    crate::policy::sha256(all.to_string().as_bytes())
 }
 
 /// Computes every cell that the purposes' grants reach, protects it, and keeps what may be shown.

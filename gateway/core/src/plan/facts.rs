@@ -2,22 +2,24 @@
 
 use jiff::civil::Date;
 
-use crate::catalogue::{FieldName, Name};
-use crate::party::Oin;
+use crate::catalogue::FieldName;
+use crate::party::Staff;
 use crate::policy::decide::Permit;
 use crate::pseudonym::SubjectId;
-use crate::purpose::{FactsGrant, Generalise, Holders, Scope};
+use crate::purpose::{FactsGrant, Generalise};
 use crate::request::FactsRequest;
+
+use super::scope::{self, LeftOut, PlannedScope};
+use super::{Part, PlanError, value};
 
 /// Rows to read about pupils that the caller named, within its scope.
 #[derive(Debug)]
 pub struct FactsPlan {
-    dataset: Name,
+    part: Part,
     fields: Vec<(FieldName, Option<Generalise>)>,
     exists: bool,
-    scope: Scope,
-    board: Oin,
-    holders: Option<Vec<Oin>>,
+    scope: PlannedScope,
+    left_out: LeftOut,
     at: Date,
     pupils: Vec<AskedPupil>,
 }
@@ -40,9 +42,10 @@ impl FactsPlan {
     pub(super) fn minimal(
         permit: &Permit<'_>,
         grant: &FactsGrant,
+        staff: Option<&Staff>,
         request: &FactsRequest,
         pupils: Vec<AskedPupil>,
-    ) -> Self {
+    ) -> Result<Self, PlanError> {
         let fields = request
             .fields
             .iter()
@@ -54,26 +57,24 @@ impl FactsPlan {
                 )
             })
             .collect();
-        let organisations = &permit.policies().organisations;
-        let holders = match &grant.holders {
-            Holders::All => None,
-            Holders::Listed(slugs) => Some(
-                slugs
-                    .iter()
-                    .filter_map(|slug| organisations.by_slug(slug).map(|holder| holder.oin.clone()))
-                    .collect(),
-            ),
-        };
-        Self {
-            dataset: grant.dataset.clone(),
+        let mut only = Vec::with_capacity(grant.only.len());
+        for (field, text) in &grant.only {
+            only.push((field.field.clone(), value(permit, field, text)?));
+        }
+        Ok(Self {
+            part: Part {
+                dataset: grant.dataset.clone(),
+                fields: request.fields.iter().map(|field| field.field.clone()).collect(),
+                only,
+                holders: scope::holders(permit, &grant.holders, grant.scope, &grant.dataset),
+            },
             fields,
             exists: request.exists,
-            scope: grant.scope,
-            board: permit.principal().clone(),
-            holders,
+            scope: scope::planned(permit, grant.scope, staff, request.site.as_deref())?,
+            left_out: LeftOut::by(permit),
             at: permit.day(),
             pupils,
-        }
+        })
     }
 
     /// The pupils that the caller named.
@@ -81,9 +82,9 @@ impl FactsPlan {
         &self.pupils
     }
 
-    /// The dataset whose rows answer.
-    pub fn dataset(&self) -> &Name {
-        &self.dataset
+    /// What is read: the dataset whose rows answer, its fields, filters and holders.
+    pub fn part(&self) -> &Part {
+        &self.part
     }
 
     /// The fields asked, with their generalisation.
@@ -97,18 +98,13 @@ impl FactsPlan {
     }
 
     /// About which pupils.
-    pub fn scope(&self) -> Scope {
-        self.scope
+    pub fn scope(&self) -> &PlannedScope {
+        &self.scope
     }
 
-    /// The board in whose name it is asked.
-    pub fn board(&self) -> &Oin {
-        &self.board
-    }
-
-    /// Whose rows; none for all.
-    pub fn holders(&self) -> Option<&[Oin]> {
-        self.holders.as_deref()
+    /// Whose rows are left out: to the caller they are unknown.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The date as of which rows are read.

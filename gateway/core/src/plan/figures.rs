@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Catalogue, Dimension, Name};
 use crate::figures::cell_id::CellId;
+use crate::figures::release::cells_digest;
 use crate::policy::decide::FiguresQuestion;
 use crate::policy::decide::Permit;
 use crate::purpose::{FiguresGrant, Measure};
@@ -18,11 +19,14 @@ pub const CELLS_MAX: usize = 50_000;
 pub struct FiguresPlan {
     population: Name,
     purpose: Name,
+    manifest: [u8; 32],
+    cells: [u8; 32],
     epoch: EpochChoice,
     dimensions: Vec<String>,
     rows: Vec<PlannedRow>,
     measures: Vec<Measure>,
     round: u32,
+    show_from: i64,
 }
 
 /// A node's code and label.
@@ -80,6 +84,8 @@ impl FiguresPlan {
             .collect();
         Ok(Self {
             population: grant.population.clone(),
+            manifest: permit.standing().manifest_digest,
+            cells: cells_digest(catalogue, &grant.population, &permit.standing().purpose),
             purpose: permit.purpose().clone(),
             epoch: question.epoch,
             dimensions: question
@@ -89,7 +95,8 @@ impl FiguresPlan {
                 .collect(),
             rows,
             measures: question.measures.clone(),
-            round: grant.round,
+            round: permit.terms().round(),
+            show_from: i64::from(permit.terms().show_from()),
         })
     }
 
@@ -101,6 +108,16 @@ impl FiguresPlan {
     /// The purpose, which must have been active when the epoch closed.
     pub fn purpose(&self) -> &Name {
         &self.purpose
+    }
+
+    /// The digest of the purpose's manifest.
+    pub fn manifest(&self) -> &[u8; 32] {
+        &self.manifest
+    }
+
+    /// The digest of which cells the purpose shows.
+    pub fn cells(&self) -> &[u8; 32] {
+        &self.cells
     }
 
     /// The epoch asked.
@@ -126,6 +143,11 @@ impl FiguresPlan {
     /// The base to which figures are rounded; 1 is none.
     pub fn round(&self) -> u32 {
         self.round
+    }
+
+    /// Released figures below this are hidden, as small ones are.
+    pub fn show_from(&self) -> i64 {
+        self.show_from
     }
 }
 

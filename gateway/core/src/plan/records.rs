@@ -4,12 +4,12 @@ use jiff::civil::Date;
 
 use crate::catalogue::{FieldName, Name, Value};
 use crate::party::{Oin, Staff};
-use crate::policy::Policies;
 use crate::policy::decide::Permit;
-use crate::purpose::{Generalise, Holders, KeyPeriod, RecordsGrant, Scope};
+use crate::purpose::{Generalise, KeyPeriod, RecordsGrant};
 use crate::request::RecordsRequest;
 
-use super::PlanError;
+use super::scope::{self, LeftOut, PlannedScope};
+use super::{PlanError, value};
 
 /// Rows to read: the base dataset's latest row of each pupil in scope, with fields of others joined by pupil.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct RecordsPlan {
     columns: Vec<Column>,
     pseudonym: bool,
     scope: PlannedScope,
+    left_out: LeftOut,
     at: Date,
     key_period: KeyPeriod,
     page_limit: u32,
@@ -65,34 +66,6 @@ pub struct Column {
     pub position: usize,
 }
 
-/// About which pupils.
-#[derive(Clone, Eq, PartialEq)]
-pub enum PlannedScope {
-    /// Pupils at the sites of this person's caseload, as this controller delivered it.
-    Caseload {
-        /// Whose caseload.
-        controller: Oin,
-        /// The person, as the caseload names it.
-        staff: String,
-        /// The day of the decision: a caseload of the past gives no right, whatever date the rows are asked for.
-        on: Date,
-    },
-    /// All pupils.
-    Everything,
-    /// Rows that this board holds.
-    OwnBoard(Oin),
-}
-
-impl std::fmt::Debug for PlannedScope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Caseload { .. } => "Caseload(..)",
-            Self::Everything => "Everything",
-            Self::OwnBoard(_) => "OwnBoard(..)",
-        })
-    }
-}
-
 impl RecordsPlan {
     pub(super) fn minimal(
         permit: &Permit<'_>,
@@ -100,8 +73,7 @@ impl RecordsPlan {
         staff: Option<&Staff>,
         request: &RecordsRequest,
     ) -> Result<Self, PlanError> {
-        let policies = permit.policies();
-        let mut parts = vec![part(policies, grant, &grant.dataset)];
+        let mut parts = vec![part(permit, grant, &grant.dataset)];
         let mut columns = Vec::with_capacity(request.fields.len());
         for field in &request.fields {
             let generalise = grant
@@ -109,7 +81,7 @@ impl RecordsPlan {
                 .iter()
                 .find(|granted| granted.field == *field)
                 .and_then(|g| g.generalise.clone());
-            let (part, position) = place(policies, grant, &mut parts, field);
+            let (part, position) = place(permit, grant, &mut parts, field);
             columns.push(Column {
                 field: field.clone(),
                 generalise,
@@ -118,13 +90,14 @@ impl RecordsPlan {
             });
         }
         for (field, value) in grant.only.iter().chain(&request.only) {
-            filter(policies, grant, &mut parts, field, value)?;
+            filter(permit, grant, &mut parts, field, value)?;
         }
         Ok(Self {
             parts,
             columns,
             pseudonym: request.pseudonym,
-            scope: scope(permit, grant.scope, staff),
+            scope: scope::planned(permit, grant.scope, staff, request.site.as_deref())?,
+            left_out: LeftOut::by(permit),
             at: request.at.unwrap_or(permit.day()),
             key_period: grant.key_period,
             page_limit: request
@@ -154,6 +127,11 @@ impl RecordsPlan {
         &self.scope
     }
 
+    /// Whose rows are left out.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// The date as of which rows are read.
     pub fn at(&self) -> Date {
         self.at
@@ -170,29 +148,14 @@ impl RecordsPlan {
     }
 }
 
-/// A scope that cannot be evaluated selects nobody: an unknown person has an empty caseload.
-fn scope(permit: &Permit<'_>, scope: Scope, staff: Option<&Staff>) -> PlannedScope {
-    match scope {
-        Scope::Caseload => PlannedScope::Caseload {
-            controller: permit.principal().clone(),
-            staff: staff.map(|staff| staff.subject.clone()).unwrap_or_default(),
-            on: permit.day(),
-        },
-        Scope::Everything => PlannedScope::Everything,
-        Scope::OwnBoard | Scope::OwnSchool | Scope::OwnSite => {
-            PlannedScope::OwnBoard(permit.principal().clone())
-        }
-    }
-}
-
 /// Where a field stands: its part, and its place in that part.
 fn place(
-    policies: &Policies,
+    permit: &Permit<'_>,
     grant: &RecordsGrant,
     parts: &mut Vec<Part>,
     field: &FieldName,
 ) -> (usize, usize) {
-    let index = part_of(policies, grant, parts, &field.dataset);
+    let index = part_of(permit, grant, parts, &field.dataset);
     let Some(part) = parts.get_mut(index) else {
         return (index, 0);
     };
@@ -206,48 +169,33 @@ fn place(
 
 /// A filter that cannot be evaluated would select too much: no plan.
 fn filter(
-    policies: &Policies,
+    permit: &Permit<'_>,
     grant: &RecordsGrant,
     parts: &mut Vec<Part>,
     field: &FieldName,
     text: &str,
 ) -> Result<(), PlanError> {
-    let value = policies.catalogue.value(field, text).ok_or(PlanError::Filter)?;
-    let index = part_of(policies, grant, parts, &field.dataset);
+    let value = value(permit, field, text)?;
+    let index = part_of(permit, grant, parts, &field.dataset);
     let part = parts.get_mut(index).ok_or(PlanError::Filter)?;
     part.only.push((field.field.clone(), value));
     Ok(())
 }
 
 /// The part of a dataset, made where it is not there yet.
-fn part_of(policies: &Policies, grant: &RecordsGrant, parts: &mut Vec<Part>, dataset: &Name) -> usize {
+fn part_of(permit: &Permit<'_>, grant: &RecordsGrant, parts: &mut Vec<Part>, dataset: &Name) -> usize {
     let known = parts.iter().position(|part| part.dataset == *dataset);
     known.unwrap_or_else(|| {
-        parts.push(part(policies, grant, dataset));
+        parts.push(part(permit, grant, dataset));
         parts.len() - 1
     })
 }
 
-/// The holder list of a grant is about its base dataset; joined datasets are read from all their holders.
-fn part(policies: &Policies, grant: &RecordsGrant, dataset: &Name) -> Part {
-    let holders = match &grant.holders {
-        Holders::Listed(slugs) if *dataset == grant.dataset => Some(
-            slugs
-                .iter()
-                .filter_map(|slug| {
-                    policies
-                        .organisations
-                        .by_slug(slug)
-                        .map(|holder| holder.oin.clone())
-                })
-                .collect(),
-        ),
-        Holders::All | Holders::Listed(_) => None,
-    };
+fn part(permit: &Permit<'_>, grant: &RecordsGrant, dataset: &Name) -> Part {
     Part {
         dataset: dataset.clone(),
         fields: Vec::new(),
         only: Vec::new(),
-        holders,
+        holders: scope::holders(permit, &grant.holders, grant.scope, dataset),
     }
 }

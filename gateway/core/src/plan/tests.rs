@@ -191,27 +191,37 @@ fn records_read_each_field_once_from_its_dataset_as_coarse_as_granted() {
 }
 
 #[test]
-fn a_filter_that_cannot_be_evaluated_makes_no_plan() {
+fn a_filter_that_cannot_be_evaluated_makes_no_plan_and_no_permit() {
     let mut policies = policies().clone();
     let standing = policies.purposes.get_mut(&name("case-consultation")).unwrap();
     let Grant::Records(grant) = &mut standing.purpose.grants[0] else {
         panic!("no records grant")
     };
-    grant.only = vec![(field("enrolment.birth-date"), "yesterday".to_owned())];
-    let request =
-        query(&json!({ "purpose": "case-consultation", "form": "records", "fields": ["enrolment.site"] }));
-    let permit = decide(
-        &policies,
-        &caller("swv-po", "consulent"),
-        Some(&staff()),
-        &request,
-        now(),
-    )
-    .unwrap();
+    grant.filter_by.push(field("enrolment.birth-date"));
+    let request = |only: serde_json::Value| {
+        query(&json!({
+            "purpose": "case-consultation", "form": "records", "fields": ["enrolment.site"], "only": only
+        }))
+    };
+    let mut asked = request(json!({ "enrolment.birth-date": "2015-01-01" }));
+    if let Request::Records(records) = &mut asked {
+        "yesterday".clone_into(&mut records.only[0].1);
+    }
+    let consulent = caller("swv-po", "consulent");
+    let permit = decide(&policies, &consulent, Some(&staff()), &asked, now()).unwrap();
     assert_eq!(
-        Plan::minimal(&permit, &request, Vec::new()).err(),
+        Plan::minimal(&permit, &asked, Vec::new()).err(),
         Some(PlanError::Filter)
     );
+
+    // In the grant itself it denies.
+    let standing = policies.purposes.get_mut(&name("case-consultation")).unwrap();
+    let Grant::Records(grant) = &mut standing.purpose.grants[0] else {
+        panic!("no records grant")
+    };
+    grant.only = vec![(field("enrolment.birth-date"), "yesterday".to_owned())];
+    let denied = decide(&policies, &consulent, Some(&staff()), &request(json!({})), now()).unwrap_err();
+    assert_eq!(denied.code.as_str(), "constraint-not-evaluated");
 }
 
 /// A grant of the shipped purposes, some of its dimensions at some level, and a node of each.

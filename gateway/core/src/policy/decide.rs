@@ -2,24 +2,36 @@
 //!
 //! A [`Permit`] is the only key to a plan, and only [`decide`] and [`decide_delivery`] make one.
 
+mod asking;
 mod denial;
+mod evaluable;
 mod facts;
 mod figures;
+mod person;
+mod pseudonyms;
 mod records;
+mod restrict;
+mod terms;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::catalogue::Name;
+use crate::catalogue::{FieldName, Name};
 use crate::party::{Caller, Oin, Staff};
-use crate::policy::{Dormant, Missing, Policies, Standing};
-use crate::purpose::{DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, RecordsGrant, StaffRule};
+use crate::policy::{Policies, Standing};
+use crate::purpose::{
+    DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, RecordsGrant, ResolveGrant, RestrictGrant,
+    StaffRule, TranslateGrant,
+};
 use crate::request::{Form, Request};
+
+use asking::Asking;
 
 pub use denial::{Allowed, Denial, DenialCode};
 pub use figures::FiguresQuestion;
+pub use terms::{LimitedBy, Terms};
 
 /// A right to one question: which purpose, grant and clause allow it, to whom. Only a decision makes one.
 ///
@@ -46,6 +58,8 @@ pub struct Permit<'p> {
     recipient: Oin,
     acting_for: Option<Oin>,
     right: Right<'p>,
+    terms: Terms,
+    asleep: Vec<Oin>,
     day: Date,
 }
 
@@ -53,9 +67,39 @@ pub struct Permit<'p> {
 #[derive(Debug)]
 pub(crate) enum Right<'p> {
     Delivery(&'p DeliveryGrant),
-    Facts(&'p FactsGrant),
+    Facts(&'p FactsGrant, Option<Staff>),
     Figures(&'p FiguresGrant, FiguresQuestion),
     Records(&'p RecordsGrant, Option<Staff>),
+    Resolve(&'p ResolveGrant),
+    Restrict(&'p RestrictGrant),
+    Translate(&'p TranslateGrant),
+}
+
+impl Right<'_> {
+    /// The fields that a question names, and those that the grant filters by in any case.
+    fn fields<'r>(&'r self, request: &'r Request) -> Vec<&'r FieldName> {
+        match (self, request) {
+            (Self::Facts(grant, _), Request::Facts(request)) => {
+                let fixed = grant.only.iter().map(|(field, _)| field);
+                request.fields.iter().chain(fixed).collect()
+            }
+            (Self::Figures(grant, question), _) => {
+                let filters = question.only.iter().chain(&grant.only);
+                let filters = filters.map(|(dimension, _)| dimension);
+                let dimensions = question.group_by.iter().chain(filters);
+                dimensions.map(|dimension| &dimension.field).collect()
+            }
+            (Self::Records(grant, _), Request::Records(request)) => {
+                let filters = request.only.iter().chain(&grant.only);
+                request
+                    .fields
+                    .iter()
+                    .chain(filters.map(|(field, _)| field))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl<'p> Permit<'p> {
@@ -99,13 +143,26 @@ impl<'p> Permit<'p> {
         self.day
     }
 
+    /// What limits the answer besides the fields, and whose rule that is.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The holders that sleep: the grant lets an answer be given without their rows.
+    pub fn asleep(&self) -> &[Oin] {
+        &self.asleep
+    }
+
     /// The form of the answer.
     pub fn form(&self) -> Form {
         match &self.right {
             Right::Delivery(_) => Form::Delivery,
-            Right::Facts(_) => Form::Facts,
+            Right::Facts(..) => Form::Facts,
             Right::Figures(..) => Form::Figures,
             Right::Records(..) => Form::Records,
+            Right::Resolve(_) => Form::Resolve,
+            Right::Restrict(_) => Form::Restrict,
+            Right::Translate(_) => Form::Translate,
         }
     }
 
@@ -113,9 +170,12 @@ impl<'p> Permit<'p> {
     pub fn dataset(&self) -> &'p Name {
         match &self.right {
             Right::Delivery(grant) => &grant.dataset,
-            Right::Facts(grant) => &grant.dataset,
+            Right::Facts(grant, _) => &grant.dataset,
             Right::Figures(grant, _) => &grant.dataset,
             Right::Records(grant, _) => &grant.dataset,
+            Right::Resolve(grant) => &grant.dataset,
+            Right::Restrict(grant) => &grant.dataset,
+            Right::Translate(grant) => &grant.dataset,
         }
     }
 
@@ -123,9 +183,12 @@ impl<'p> Permit<'p> {
     pub fn limit(&self) -> Limit {
         match &self.right {
             Right::Delivery(grant) => grant.limit,
-            Right::Facts(grant) => grant.limit,
+            Right::Facts(grant, _) => grant.limit,
             Right::Figures(grant, _) => grant.limit,
             Right::Records(grant, _) => grant.limit,
+            Right::Resolve(grant) => grant.limit,
+            Right::Restrict(grant) => grant.limit,
+            Right::Translate(grant) => grant.limit,
         }
     }
 
@@ -134,7 +197,8 @@ impl<'p> Permit<'p> {
     }
 }
 
-/// Decides one request. Total: every request gets a permit or a denial with its reason.
+/// Decides one request of a caller, for one person or none. Total: every request gets a permit or a denial with its
+/// reason.
 ///
 /// # Errors
 /// The denial: one stable code, the clause, and what the caller's own grants would have allowed.
@@ -145,11 +209,28 @@ pub fn decide<'p>(
     request: &Request,
     now: Timestamp,
 ) -> Result<Permit<'p>, Denial> {
+    decide_released(policies, caller, staff.as_slice(), request, now)
+}
+
+/// Decides one request of a caller for persons who release it together; the first is who asks.
+///
+/// # Errors
+/// The denial, as for [`decide`].
+pub fn decide_released<'p>(
+    policies: &'p Policies,
+    caller: &Caller,
+    persons: &[&Staff],
+    request: &Request,
+    now: Timestamp,
+) -> Result<Permit<'p>, Denial> {
     let asking = Asking::new(policies, caller, request.acting_for(), request.purpose(), now)?;
-    asking.first_granted(request.form(), |grant| match (grant, request) {
-        (Grant::Facts(grant), Request::Facts(request)) => facts::check(grant, request)
-            .and_then(|()| staff_rule(grant.staff, staff))
-            .map(|()| Right::Facts(grant)),
+    let asker = persons.first().copied();
+    asking.first_granted(request.form(), Some(request), |grant| match (grant, request) {
+        (Grant::Facts(grant), Request::Facts(request)) => asking
+            .mandated(&grant.dataset)
+            .and_then(|()| facts::check(grant, request))
+            .and_then(|()| person::asks(grant.staff, asker))
+            .map(|staff| Right::Facts(grant, staff)),
         (Grant::Figures(grant), Request::Figures(request)) => figures::check(
             policies,
             &asking.standing.purpose,
@@ -158,11 +239,28 @@ pub fn decide<'p>(
             request,
         )
         .map(|question| Right::Figures(grant, question)),
-        (Grant::Records(grant), Request::Records(request)) => {
-            records::check(&policies.catalogue, grant, request)
-                .and_then(|()| staff_rule(grant.staff, staff))
-                .map(|()| Right::Records(grant, staff.cloned()))
-        }
+        (Grant::Records(grant), Request::Records(request)) => asking
+            .mandated(&grant.dataset)
+            .and_then(|()| records::check(&policies.catalogue, grant, request))
+            .and_then(|()| person::asks(grant.staff, asker))
+            .map(|staff| Right::Records(grant, staff)),
+        (Grant::Resolve(grant), Request::Resolve(request)) => asking
+            .knows_pseudonyms(&grant.of, &grant.dataset, now)
+            .and_then(|()| pseudonyms::resolve(grant, request))
+            .and_then(|()| person::asks(StaffRule::Proved, asker))
+            .and_then(|_| person::release(grant.persons, persons))
+            .map(|()| Right::Resolve(grant)),
+        (Grant::Restrict(grant), Request::Restrict(request)) => asking
+            .mandated(&grant.dataset)
+            .and_then(|()| restrict::check(policies, grant, request))
+            .and_then(|()| person::asks(grant.staff, asker))
+            .map(|_| Right::Restrict(grant)),
+        (Grant::Translate(grant), Request::Translate(request)) => asking
+            .knows_pseudonyms(&grant.from, &grant.dataset, now)
+            .and_then(|()| pseudonyms::target(policies, grant, now))
+            .and_then(|()| pseudonyms::translate(grant, request))
+            .and_then(|()| person::asks(grant.staff, asker))
+            .map(|_| Right::Translate(grant)),
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }
@@ -182,8 +280,10 @@ pub fn decide_delivery<'p>(
         .parse::<Name>()
         .map_err(|_| Denial::new(DenialCode::NoSuchPurpose))?;
     let asking = Asking::new(policies, caller, Some(holder), &purpose, now)?;
-    asking.first_granted(Form::Delivery, |grant| match grant {
-        Grant::Delivery(grant) if grant.dataset == *dataset => Ok(Right::Delivery(grant)),
+    asking.first_granted(Form::Delivery, None, |grant| match grant {
+        Grant::Delivery(grant) if grant.dataset == *dataset => {
+            asking.mandated(dataset).map(|()| Right::Delivery(grant))
+        }
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
 }
@@ -191,182 +291,4 @@ pub fn decide_delivery<'p>(
 /// The civil day of a decision in the Netherlands' legal calendar, taken as UTC so that it needs no zone table.
 pub fn civil_day(now: Timestamp) -> Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
-}
-
-/// A caller at the door of one purpose that acts.
-struct Asking<'p, 'c> {
-    policies: &'p Policies,
-    standing: &'p Standing,
-    caller: &'c Caller,
-    principal: Oin,
-    acting_for: Option<Oin>,
-    now: Timestamp,
-    day: Date,
-}
-
-impl<'p, 'c> Asking<'p, 'c> {
-    fn new(
-        policies: &'p Policies,
-        caller: &'c Caller,
-        acting_for: Option<&Oin>,
-        purpose: &Name,
-        now: Timestamp,
-    ) -> Result<Self, Denial> {
-        let day = civil_day(now);
-        // Who names itself acts for nobody else.
-        let acting_for = acting_for.filter(|board| **board != caller.organisation);
-        let principal = acting_for.unwrap_or(&caller.organisation).clone();
-        let known = policies
-            .purposes
-            .get(purpose)
-            .ok_or_else(|| Denial::new(DenialCode::NoSuchPurpose))?;
-        let asking = Self {
-            policies,
-            standing: known,
-            caller,
-            principal,
-            acting_for: acting_for.cloned(),
-            now,
-            day,
-        };
-        if !known.purpose.grants.iter().any(|grant| asking.receives(grant)) {
-            // What the caller may not know looks like what is not there.
-            return Err(Denial::new(DenialCode::NoSuchPurpose));
-        }
-        asking.acts(now).map_err(|denial| denial.of(purpose))?;
-        Ok(asking)
-    }
-
-    fn acts(&self, now: Timestamp) -> Result<(), Denial> {
-        if self
-            .acting_for
-            .as_ref()
-            .is_some_and(|board| !self.caller.acting_for.contains(board))
-        {
-            return Err(Denial::new(DenialCode::MandateMissing));
-        }
-        match self.standing.acts(now) {
-            Ok(()) => {}
-            Err(Dormant::Asleep) => return Err(self.asleep(&self.standing.missing(now))),
-            Err(Dormant::Expired | Dormant::NotYetValid) => {
-                return Err(Denial::new(DenialCode::PurposeExpired));
-            }
-        }
-        let named = self.caller.purposes.iter().any(|purpose| {
-            purpose.id == self.standing.purpose.id && purpose.manifest_digest == self.standing.manifest_digest
-        });
-        if named {
-            Ok(())
-        } else {
-            Err(Denial::new(DenialCode::NotInToken))
-        }
-    }
-
-    /// The denial that names whose approval is missing, and why.
-    fn asleep(&self, missing: &[Missing]) -> Denial {
-        let purpose = &self.standing.purpose.id;
-        let denial = Denial::new(DenialCode::PurposeAsleep);
-        match missing.first() {
-            None => denial,
-            Some(first) => missing
-                .iter()
-                .fold(denial.at(first.clause(purpose)), Denial::about),
-        }
-    }
-
-    /// A grant that sleeps for the rows of somebody it touches does not answer; a delivery touches who delivers.
-    fn awake(&self, position: usize, grant: &Grant) -> Result<(), Denial> {
-        let mut asleep = self.standing.asleep(position, self.now);
-        if matches!(grant, Grant::Delivery(_)) {
-            let principal = self.policies.organisations.by_oin(&self.principal);
-            asleep.retain(|one| principal.is_some_and(|party| party.slug == one.organisation));
-        }
-        if asleep.is_empty() {
-            Ok(())
-        } else {
-            Err(self.asleep(&asleep))
-        }
-    }
-
-    /// Whoever acts for another needs that board's mandate for the dataset, on this day: the token's word is older.
-    fn mandated(&self, dataset: &Name) -> Result<(), Denial> {
-        let covered = |board: &Oin| {
-            self.policies
-                .mandate(&self.caller.organisation, board, dataset, self.day)
-                .is_some()
-        };
-        if self.acting_for.as_ref().is_none_or(covered) {
-            Ok(())
-        } else {
-            Err(Denial::new(DenialCode::MandateMissing))
-        }
-    }
-
-    /// The first grant of this form that allows the request; else the first denial of a grant that came into question.
-    fn first_granted(
-        &self,
-        form: Form,
-        check: impl Fn(&'p Grant) -> Result<Right<'p>, Denial>,
-    ) -> Result<Permit<'p>, Denial> {
-        let mut denial = None;
-        for (position, grant) in self.standing.purpose.grants.iter().enumerate() {
-            if grant.form() != form.as_str() || !self.receives(grant) {
-                continue;
-            }
-            let clause = format!("{}/grant/{position}", self.standing.purpose.id);
-            let allowed = self.mandated(grant.dataset());
-            let allowed = allowed.and_then(|()| self.awake(position, grant));
-            match allowed.and_then(|()| check(grant)) {
-                Ok(right) => return Ok(self.permit(clause, right)),
-                Err(denied) => {
-                    denial
-                        .get_or_insert_with(|| denied.of(&self.standing.purpose.id).at(clause).within(grant));
-                }
-            }
-        }
-        Err(denial.unwrap_or_else(|| Denial::new(DenialCode::FormNotGranted).of(&self.standing.purpose.id)))
-    }
-
-    fn permit(&self, clause: String, right: Right<'p>) -> Permit<'p> {
-        Permit {
-            policies: self.policies,
-            standing: self.standing,
-            clause,
-            recipient: self.caller.organisation.clone(),
-            acting_for: self.acting_for.clone(),
-            right,
-            day: self.day,
-        }
-    }
-
-    fn receives(&self, grant: &Grant) -> bool {
-        let principal = self.policies.organisations.by_oin(&self.principal);
-        principal.is_some_and(|principal| grant.is_for(principal, &self.caller.roles))
-    }
-
-    fn position(&self, grant: &FiguresGrant) -> usize {
-        self.standing
-            .purpose
-            .grants
-            .iter()
-            .position(|other| matches!(other, Grant::Figures(other) if std::ptr::eq(other, grant)))
-            .unwrap_or(usize::MAX)
-    }
-}
-
-fn staff_rule(rule: StaffRule, staff: Option<&Staff>) -> Result<(), Denial> {
-    if rule == StaffRule::None {
-        return Ok(());
-    }
-    let Some(staff) = staff else {
-        return Err(Denial::new(DenialCode::StaffMissing));
-    };
-    if rule == StaffRule::Proved && !staff.proved {
-        return Err(Denial::new(DenialCode::StaffNotProved));
-    }
-    if staff.case.is_none() {
-        Err(Denial::new(DenialCode::CaseMissing))
-    } else {
-        Ok(())
-    }
 }

@@ -46,6 +46,14 @@ pub enum PolicyError {
     /// In a text file, with its place.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A purpose names what another purpose does not give.
+    #[error("{file}: {message}")]
+    Reference {
+        /// The purpose file.
+        file: String,
+        /// What is missing.
+        message: String,
+    },
     /// A purpose without a manifest.
     #[error("{file}: {error}")]
     Manifest {
@@ -118,6 +126,9 @@ impl Draft {
                 }
                 Err(found) => errors.extend(found),
             }
+        }
+        if errors.is_empty() {
+            errors = references(&purposes, &organisations);
         }
         if errors.is_empty() {
             Ok(Self {
@@ -217,6 +228,22 @@ fn purpose(
         }]
     })?;
     Ok((purpose, manifest))
+}
+
+/// What purposes name of each other, looked up when all of them are read.
+fn references(
+    purposes: &BTreeMap<Name, (Purpose, Manifest)>,
+    organisations: &Organisations,
+) -> Vec<PolicyError> {
+    let unmet = |(purpose, _): &(Purpose, Manifest)| {
+        let file = format!("purposes/{}.toml", purpose.id);
+        let messages = purpose.unmet(|id| purposes.get(id).map(|(found, _)| found), organisations);
+        messages.into_iter().map(move |message| PolicyError::Reference {
+            file: file.clone(),
+            message,
+        })
+    };
+    purposes.values().flat_map(unmet).collect()
 }
 
 fn from_source(errors: Vec<SourceError>) -> Vec<PolicyError> {

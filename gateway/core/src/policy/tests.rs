@@ -242,6 +242,7 @@ fn shipped_purposes_act_once_everybody_has_signed() {
             "participation",
             "provision-closure",
             "provision-overview",
+            "pupil-rights",
             "subject-access",
             "support-advice",
             "support-demand",

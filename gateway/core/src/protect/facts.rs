@@ -7,18 +7,24 @@ use crate::extract::FactRow;
 use crate::plan::FactsPlan;
 use crate::policy::decide::Permit;
 
-use super::records::{coarsen, text};
-use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
+use super::coarsen::coarsen;
+use super::meta::{PurposeMeta, SourceMeta, TermsMeta, asleep};
+use super::records::text;
+use super::{Format, RenderError, Rendered, csv, rows_json};
 
 /// The result where a row in scope was found.
 const FOUND: &str = "found";
 /// The one result for not-yours, unknown and none.
-const NONE: &str = "none-or-not-yours";
+pub(super) const NONE: &str = "none-or-not-yours";
 
 #[derive(Serialize)]
 struct Meta {
     purpose: PurposeMeta,
+    #[serde(flatten)]
+    terms: TermsMeta,
     at: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceMeta>,
 }
 
 pub(super) fn render(
@@ -35,8 +41,10 @@ pub(super) fn render(
         }
     };
     let meta = serde_json::to_vec(&Meta {
-        purpose: purpose_meta(permit),
+        purpose: PurposeMeta::of(permit),
+        terms: TermsMeta::of(permit),
         at: plan.at().to_string(),
+        sources: asleep(permit, std::iter::once(plan.part())),
     })?;
     Ok(Rendered {
         data,

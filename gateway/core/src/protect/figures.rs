@@ -8,15 +8,18 @@ use crate::figures::round;
 use crate::plan::FiguresPlan;
 use crate::policy::decide::Permit;
 
-use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
+use super::meta::{HolderMeta, PurposeMeta, SourceMeta, TermsMeta};
+use super::{Format, RenderError, Rendered, csv, rows_json};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
     purpose: PurposeMeta,
+    #[serde(flatten)]
+    terms: TermsMeta,
     epoch: String,
     figures: Figures,
-    sources: Vec<Source>,
+    sources: Vec<SourceMeta>,
     completeness: Counted,
 }
 
@@ -25,23 +28,6 @@ struct Figures {
     mechanism: &'static str,
     additive: bool,
     rounding: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Source {
-    dataset: String,
-    holder: Holder,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Holder {
-    oin: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    slug: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -62,14 +48,19 @@ pub(super) fn render(
     let shown: Vec<Option<i64>> = cells
         .values
         .iter()
-        .map(|value| value.map(|y| round(y, plan.round())))
+        .map(|value| {
+            value
+                .filter(|y| *y >= plan.show_from())
+                .map(|y| round(y, plan.round()))
+        })
         .collect();
     let data = match format {
         Format::Csv => table(plan, &shown),
         Format::Json | Format::Ndjson => rows_json(&objects(plan, &shown), format)?,
     };
     let meta = serde_json::to_vec(&Meta {
-        purpose: purpose_meta(permit),
+        purpose: PurposeMeta::of(permit),
+        terms: TermsMeta::of(permit),
         epoch: cells.epoch.to_string(),
         figures: Figures {
             mechanism: "cell-key",
@@ -143,23 +134,23 @@ fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
     csv(&header, rows)
 }
 
-fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<Source> {
+fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<SourceMeta> {
     let organisations = &permit.policies().organisations;
     cells
         .completeness
         .sources
         .iter()
-        .map(|source| Source {
+        .map(|source| SourceMeta {
             dataset: source.dataset.clone(),
-            holder: Holder {
-                oin: source.holder.clone(),
-                slug: source
+            holder: HolderMeta::new(
+                source.holder.clone(),
+                source
                     .holder
                     .parse()
                     .ok()
                     .and_then(|oin| organisations.by_oin(&oin))
-                    .map(|holder| holder.slug.to_string()),
-            },
+                    .map(|holder| &holder.slug),
+            ),
             status: if source.as_of_us.is_some() {
                 "complete"
             } else {

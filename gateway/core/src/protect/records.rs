@@ -2,19 +2,24 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::catalogue::{Catalogue, FieldName, Value};
+use crate::catalogue::Catalogue;
 use crate::plan::RecordsPlan;
 use crate::policy::decide::Permit;
 use crate::pseudonymise::PseudonymRow;
-use crate::purpose::Generalise;
 
-use super::{Format, PurposeMeta, RenderError, Rendered, csv, purpose_meta, rows_json};
+use super::coarsen::coarsen;
+use super::meta::{PurposeMeta, SourceMeta, TermsMeta, asleep};
+use super::{Format, RenderError, Rendered, csv, rows_json};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
     purpose: PurposeMeta,
+    #[serde(flatten)]
+    terms: TermsMeta,
     at: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceMeta>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -42,8 +47,10 @@ pub(super) fn render(
         }
     };
     let meta = serde_json::to_vec(&Meta {
-        purpose: purpose_meta(permit),
+        purpose: PurposeMeta::of(permit),
+        terms: TermsMeta::of(permit),
         at: plan.at().to_string(),
+        sources: asleep(permit, plan.parts().iter()),
         next_cursor,
     })?;
     Ok(Rendered {
@@ -51,27 +58,6 @@ pub(super) fn render(
         meta,
         rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
     })
-}
-
-/// A value in the coarsest form that the grant gives; what cannot be made coarser is left out.
-pub(super) fn coarsen(
-    catalogue: &Catalogue,
-    field: &FieldName,
-    generalise: Option<&Generalise>,
-    value: &Value,
-) -> Option<serde_json::Value> {
-    match (generalise, value) {
-        (None, value) => Some(value.to_json()),
-        (Some(Generalise::Year), Value::Date(date)) => Some(format!("{:04}", date.year()).into()),
-        (Some(Generalise::Month), Value::Date(date)) => {
-            Some(format!("{:04}-{:02}", date.year(), date.month()).into())
-        }
-        (Some(Generalise::Level(level)), Value::Text(code)) => catalogue
-            .hierarchy_of(field)
-            .and_then(|hierarchy| hierarchy.ancestor(code, hierarchy.finest()?, level))
-            .map(|node| node.code.as_str().into()),
-        (Some(_), _) => None,
-    }
 }
 
 /// The names of the columns, in the order of the answer.

@@ -156,10 +156,9 @@ fn valid(value: Value<'_, '_>) -> Option<Validity> {
     Some(valid)
 }
 
-fn retention(value: Value<'_, '_>) -> Option<String> {
+pub(super) fn retention(value: Value<'_, '_>) -> Option<String> {
     let text = value.text()?;
-    let span: Option<jiff::Span> = text.parse().ok();
-    if !text.starts_with('P') || !span.is_some_and(jiff::Span::is_positive) {
+    if super::keep_days(text).is_none() {
         value.error("must be an ISO 8601 duration such as `P1Y`");
         return None;
     }

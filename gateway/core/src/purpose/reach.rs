@@ -2,11 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{Grant, Holders, Limit, Party, Recipient, Scope};
+use super::{Conditions, Generalise, Grant, Holders, Limit, Party, Recipient, Scope};
 use crate::catalogue::{Catalogue, FieldName, Name, ProtectionClass};
 use crate::party::{Organisation, OrganisationKind, Organisations};
+use crate::request::Form;
 
 impl Scope {
+    /// The scope's name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caseload => "caseload",
+            Self::Everything => "everything",
+            Self::OwnBoard => "own-board",
+            Self::OwnSchool => "own-school",
+            Self::OwnSite => "own-site",
+        }
+    }
+
     /// The datasets whose rows decide whom this scope covers.
     pub fn datasets(self) -> &'static [&'static str] {
         match self {
@@ -14,6 +26,24 @@ impl Scope {
             Self::OwnBoard | Self::Everything => &[],
             Self::OwnSchool | Self::OwnSite => &["enrolment", "resident"],
         }
+    }
+}
+
+impl Generalise {
+    /// The form's name in files; of a band with its width.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Band { width } => return format!("band-{width}"),
+            Self::Brin4 => "brin4",
+            Self::Level(level) => level.as_str(),
+            Self::Month => "month",
+            Self::Pc2 => "pc2",
+            Self::Pc4 => "pc4",
+            Self::Quarter => "quarter",
+            Self::SchoolYear => "school-year",
+            Self::Year => "year",
+        }
+        .to_owned()
     }
 }
 
@@ -25,6 +55,9 @@ impl Grant {
             Self::Facts(grant) => &grant.dataset,
             Self::Figures(grant) => &grant.dataset,
             Self::Records(grant) => &grant.dataset,
+            Self::Resolve(grant) => &grant.dataset,
+            Self::Restrict(grant) => &grant.dataset,
+            Self::Translate(grant) => &grant.dataset,
         }
     }
 
@@ -35,6 +68,9 @@ impl Grant {
             Self::Facts(grant) => &grant.recipients,
             Self::Figures(grant) => &grant.recipients,
             Self::Records(grant) => &grant.recipients,
+            Self::Resolve(grant) => &grant.recipients,
+            Self::Restrict(grant) => &grant.recipients,
+            Self::Translate(grant) => &grant.recipients,
         }
     }
 
@@ -45,25 +81,47 @@ impl Grant {
             Self::Facts(grant) => grant.limit,
             Self::Figures(grant) => grant.limit,
             Self::Records(grant) => grant.limit,
+            Self::Resolve(grant) => grant.limit,
+            Self::Restrict(grant) => grant.limit,
+            Self::Translate(grant) => grant.limit,
         }
     }
 
     /// The form's name in files and requests.
     pub fn form(&self) -> &'static str {
+        self.form_of().as_str()
+    }
+
+    /// The form.
+    pub fn form_of(&self) -> Form {
         match self {
-            Self::Delivery(_) => "delivery",
-            Self::Facts(_) => "facts",
-            Self::Figures(_) => "figures",
-            Self::Records(_) => "records",
+            Self::Delivery(_) => Form::Delivery,
+            Self::Facts(_) => Form::Facts,
+            Self::Figures(_) => Form::Figures,
+            Self::Records(_) => Form::Records,
+            Self::Resolve(_) => Form::Resolve,
+            Self::Restrict(_) => Form::Restrict,
+            Self::Translate(_) => Form::Translate,
         }
     }
 
-    /// About which pupils; none for figures and deliveries.
+    /// What limits its answers besides its fields; none for what gives no answer about pupils.
+    pub fn conditions(&self) -> Option<&Conditions> {
+        match self {
+            Self::Facts(grant) => Some(&grant.conditions),
+            Self::Figures(grant) => Some(&grant.conditions),
+            Self::Records(grant) => Some(&grant.conditions),
+            Self::Delivery(_) | Self::Resolve(_) | Self::Restrict(_) | Self::Translate(_) => None,
+        }
+    }
+
+    /// About which pupils; none where no pupils are selected.
     pub fn scope(&self) -> Option<Scope> {
         match self {
             Self::Facts(grant) => Some(grant.scope),
             Self::Records(grant) => Some(grant.scope),
-            Self::Delivery(_) | Self::Figures(_) => None,
+            Self::Restrict(grant) => Some(grant.scope),
+            Self::Delivery(_) | Self::Figures(_) | Self::Resolve(_) | Self::Translate(_) => None,
         }
     }
 
@@ -74,14 +132,21 @@ impl Grant {
             Self::Facts(grant) => Some(&grant.holders),
             Self::Figures(grant) => Some(&grant.holders),
             Self::Records(grant) => Some(&grant.holders),
+            Self::Resolve(grant) => Some(&grant.holders),
+            Self::Restrict(grant) => Some(&grant.holders),
+            Self::Translate(grant) => Some(&grant.holders),
         }
     }
 
     /// Every field that the grant names: given, grouped or filtered by.
     pub fn fields(&self) -> BTreeSet<&FieldName> {
         match self {
-            Self::Delivery(_) => BTreeSet::new(),
-            Self::Facts(grant) => grant.fields.iter().map(|grant| &grant.field).collect(),
+            Self::Delivery(_) | Self::Resolve(_) | Self::Restrict(_) | Self::Translate(_) => BTreeSet::new(),
+            Self::Facts(grant) => {
+                let fixed = grant.only.iter().map(|(field, _)| field);
+                let given = grant.fields.iter().map(|grant| &grant.field);
+                given.chain(fixed).collect()
+            }
             Self::Figures(grant) => {
                 let filters = grant.only.iter().map(|(dimension, _)| dimension);
                 let dimensions = grant.group_by.iter().chain(&grant.filter_by).chain(filters);
@@ -96,14 +161,15 @@ impl Grant {
         }
     }
 
+    /// The datasets whose rows an answer can be made of: base and fields, without those that only decide scope.
+    pub fn named_datasets(&self) -> BTreeSet<&Name> {
+        let fields = self.fields().into_iter().map(|field| &field.dataset);
+        fields.chain([self.dataset()]).collect()
+    }
+
     /// Every dataset whose rows the grant touches: base, fields, scope and population.
     pub fn datasets(&self, catalogue: &Catalogue) -> BTreeSet<Name> {
-        let mut datasets: BTreeSet<Name> = self
-            .fields()
-            .into_iter()
-            .map(|field| field.dataset.clone())
-            .collect();
-        datasets.insert(self.dataset().clone());
+        let mut datasets: BTreeSet<Name> = self.named_datasets().into_iter().cloned().collect();
         let scope = self.scope().map(Scope::datasets).unwrap_or_default();
         datasets.extend(scope.iter().filter_map(|name| name.parse().ok()));
         if let Self::Figures(grant) = self

@@ -109,7 +109,7 @@ fn kept_too_long(purpose: &Purpose, names: &Names<'_>) -> Option<String> {
         .grants
         .iter()
         .filter(|grant| !matches!(grant, Grant::Figures(_)));
-    let dataset = reached.flat_map(named_datasets).find_map(|name| {
+    let dataset = reached.flat_map(Grant::named_datasets).find_map(|name| {
         names
             .catalogue
             .dataset(name)
@@ -155,7 +155,8 @@ fn bsn_to_swv(grant: &Grant, names: &Names<'_>) -> Option<String> {
 fn swv_data_to_others(grant: &Grant, names: &Names<'_>) -> Option<String> {
     // A row that a board delivered itself does not make a pupil its own: `own-board` is not enough.
     let own_school = matches!(grant.scope()?, Scope::OwnSchool | Scope::OwnSite);
-    let held = named_datasets(grant)
+    let held = grant
+        .named_datasets()
         .into_iter()
         .filter_map(|name| names.catalogue.dataset(name));
     let dataset = held.into_iter().find(|dataset| is_swv_data(dataset))?;
@@ -186,7 +187,8 @@ fn is_only_holder(holders: Option<&Holders>, party: &Organisation) -> bool {
 
 fn youth_care(grant: &Grant) -> Option<String> {
     grant.scope()?;
-    let named = named_datasets(grant)
+    let named = grant
+        .named_datasets()
         .into_iter()
         .any(|name| name.as_str() == YOUTH_CARE);
     named.then(|| "youth care leaves as figures only".to_owned())
@@ -196,7 +198,9 @@ fn staff_unproved(grant: &Grant, names: &Names<'_>) -> Option<String> {
     let staff = match grant {
         Grant::Facts(grant) => grant.staff,
         Grant::Records(grant) => grant.staff,
-        Grant::Delivery(_) | Grant::Figures(_) => return None,
+        Grant::Restrict(grant) => grant.staff,
+        Grant::Translate(grant) => grant.staff,
+        Grant::Delivery(_) | Grant::Figures(_) | Grant::Resolve(_) => return None,
     };
     let unproved = staff != StaffRule::Proved && !is_about_nobody(grant, names);
     unproved.then(|| format!("{} prove the person who asks", grant.form()))
@@ -269,10 +273,4 @@ fn foreign_deliverer(grant: &Grant, names: &Names<'_>) -> Option<String> {
         "`{}` is not of the kind that holds `{}`",
         foreign.slug, delivery.dataset
     ))
-}
-
-fn named_datasets(grant: &Grant) -> Vec<&crate::catalogue::Name> {
-    let mut names: Vec<_> = grant.fields().into_iter().map(|field| &field.dataset).collect();
-    names.push(grant.dataset());
-    names
 }

@@ -1,8 +1,10 @@
 mod broken;
+mod language;
 mod rules;
 
 use super::*;
 use crate::catalogue::Catalogue;
+use crate::identifier::IdentifierKind;
 use crate::party::Organisations;
 use crate::policy::tests::shipped_catalogue;
 use crate::source_text::SourceError;
@@ -258,6 +260,7 @@ fn a_recipient_may_not_mark_the_rows_it_gets() {
         "recipient = [{ organisation = \"swv-po\", role = \"consulent\" }]",
         "recipient = [{ organisation = \"board-41676\", role = \"consulent\" }]",
     );
+    let text = text.replace("scope = \"caseload\"", "scope = \"own-board\"");
     let errors = World::new().parse(&text).unwrap_err();
     let expected = "a recipient delivers `absence.since` itself, so it could mark rows and read them back";
     assert_eq!(

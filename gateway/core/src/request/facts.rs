@@ -25,6 +25,8 @@ pub struct FactsRequest {
     pub purpose: Name,
     /// For whom the caller acts, if not for itself.
     pub acting_for: Option<Oin>,
+    /// The site whose pupils they are, where the grant is for one site at a time.
+    pub site: Option<String>,
     /// The pupils.
     pub pupils: Vec<Pupil>,
     /// The fields; empty where only existence is asked.
@@ -38,13 +40,8 @@ pub struct FactsRequest {
 impl FactsRequest {
     pub(super) fn read(catalogue: &Catalogue, caller: &Oin, reader: &mut Reader<'_>) -> Option<Self> {
         let purpose = reader.purpose();
-        let acting_for = reader.text("actingFor").map(|text| {
-            let oin = text.parse::<Oin>().ok();
-            if oin.is_none() {
-                reader.wrong("actingFor", "malformed-oin", "an OIN has 20 digits");
-            }
-            oin
-        });
+        let acting_for = reader.acting_for();
+        let site = reader.site();
         let exists = reader.flag("exists").unwrap_or(false);
         let mut fields: Vec<FieldName> = Vec::new();
         for (location, text) in reader.texts("fields").unwrap_or_default() {
@@ -67,11 +64,11 @@ impl FactsRequest {
             reader.missing("fields", "the fields that are needed, or `\"exists\": true`");
         }
         let on_behalf_of = reader.on_behalf_of();
-        let holder = acting_for.clone().flatten().unwrap_or_else(|| caller.clone());
-        let pupils = pupils(reader, &holder);
+        let pupils = pupils(reader, acting_for.as_ref().unwrap_or(caller));
         Some(Self {
             purpose: purpose?,
-            acting_for: acting_for.flatten(),
+            acting_for,
+            site,
             pupils,
             fields,
             exists,
@@ -80,7 +77,8 @@ impl FactsRequest {
     }
 }
 
-fn pupils(reader: &mut Reader<'_>, holder: &Oin) -> Vec<Pupil> {
+/// The pupils of a request, each named by one number.
+pub(super) fn pupils(reader: &mut Reader<'_>, holder: &Oin) -> Vec<Pupil> {
     let Some(value) = reader.value("pupils") else {
         reader.missing("pupils", "1 to 100 pupils, each with `ref` and one identifier");
         return Vec::new();

@@ -69,6 +69,14 @@ impl FiguresRequest {
         let only = only(catalogue, reader);
         repeated(reader, "groupBy", group_by.iter());
         repeated(reader, "only", only.iter().map(|(dimension, _)| dimension));
+        if let Some((dimension, axis)) = finer_filter(catalogue, &group_by, &only) {
+            let detail = format!(
+                "filters by `{}`, which is finer than `{}` in `groupBy`; filter by that level, or group by the finer one",
+                catalogue.display(dimension),
+                catalogue.display(axis)
+            );
+            reader.wrong("only", FINER_THAN_GROUPED, &detail);
+        }
         Some(Self {
             purpose: purpose?,
             epoch: epoch?,
@@ -147,6 +155,22 @@ impl FiguresRequest {
             _ => Err(errors),
         }
     }
+}
+
+/// The code of a filter that is finer than the grouping of its own field.
+pub const FINER_THAN_GROUPED: &str = "finer-than-grouped";
+
+/// The first filter that is finer than what its own field is grouped by, with that grouping: a group would then hold
+/// a part of itself, which no released cell is.
+pub fn finer_filter<'d>(
+    catalogue: &Catalogue,
+    group_by: &'d [Dimension],
+    only: &'d [(Dimension, String)],
+) -> Option<(&'d Dimension, &'d Dimension)> {
+    only.iter().find_map(|(dimension, _)| {
+        let axis = group_by.iter().find(|axis| axis.field == dimension.field)?;
+        (catalogue.depth(dimension) < catalogue.depth(axis)).then_some((dimension, axis))
+    })
 }
 
 fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {

@@ -1,11 +1,13 @@
 //! Reads a JSON object key by key and collects every mistake.
 
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name, NameError};
+use crate::catalogue::{Catalogue, Dimension, FieldName, Name, NameError, is_brin6};
+use crate::party::Oin;
 
-use super::OnBehalfOf;
+use super::{OnBehalfOf, date};
 
 /// The deepest nesting of a body; the API itself needs three levels.
 const DEPTH_MAX: usize = 8;
@@ -178,9 +180,48 @@ impl<'a> Reader<'a> {
         name
     }
 
+    /// The board that the caller acts for.
+    pub(super) fn acting_for(&mut self) -> Option<Oin> {
+        let text = self.text("actingFor")?;
+        let oin = text.parse().ok();
+        if oin.is_none() {
+            self.wrong("actingFor", "malformed-oin", "an OIN has 20 digits");
+        }
+        oin
+    }
+
+    /// A school site, BRIN6.
+    pub(super) fn site(&mut self) -> Option<String> {
+        let text = self.text("site")?;
+        if is_brin6(&text) {
+            return Some(text);
+        }
+        self.wrong(
+            "site",
+            "not-a-brin6",
+            "must be two digits, two capitals, two digits",
+        );
+        None
+    }
+
+    /// An ISO date.
+    pub(super) fn date(&mut self, key: &'static str) -> Option<Date> {
+        let text = self.text(key)?;
+        let found = date(&text);
+        if found.is_none() {
+            self.wrong(key, "bad-date", "must be a date such as `2026-10-01`");
+        }
+        found
+    }
+
     pub(super) fn on_behalf_of(&mut self) -> Option<OnBehalfOf> {
-        let value = self.value("onBehalfOf")?;
-        let location = self.pointer("onBehalfOf");
+        self.person("onBehalfOf")
+    }
+
+    /// A person who asks or releases.
+    pub(super) fn person(&mut self, key: &'static str) -> Option<OnBehalfOf> {
+        let value = self.value(key)?;
+        let location = self.pointer(key);
         match Reader::at(value, location) {
             Ok(mut inner) => {
                 let behalf = OnBehalfOf {

@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 
 use crate::catalogue::{Catalogue, FieldName, Name};
+use crate::party::Oin;
 
 use super::reader::Reader;
-use super::{OnBehalfOf, PAGE_RECORDS_MAX, date};
+use super::{OnBehalfOf, PAGE_RECORDS_MAX};
 
 /// Which page of the rows is asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,12 +22,16 @@ pub struct Page {
 pub struct RecordsRequest {
     /// The purpose.
     pub purpose: Name,
+    /// For whom the caller acts, if not for itself.
+    pub acting_for: Option<Oin>,
     /// The fields asked for, in the order of the answer, besides the pseudonym.
     pub fields: Vec<FieldName>,
     /// Where the pseudonym stands among the fields, if it was asked.
     pub pseudonym: bool,
     /// One value each.
     pub only: Vec<(FieldName, String)>,
+    /// The site whose pupils they are, where the grant is for one site at a time.
+    pub site: Option<String>,
     /// The date as of which the rows are read; today where absent.
     pub at: Option<Date>,
     /// The person who asks.
@@ -38,23 +43,21 @@ pub struct RecordsRequest {
 impl RecordsRequest {
     pub(super) fn read(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Option<Self> {
         let purpose = reader.purpose();
+        let acting_for = reader.acting_for();
         let (pseudonym, fields) = fields(catalogue, reader);
         let only = only(catalogue, reader);
-        let at = reader.text("at").map(|text| {
-            let at = date(&text);
-            if at.is_none() {
-                reader.wrong("at", "bad-date", "must be a date such as `2026-10-01`");
-            }
-            at
-        });
+        let site = reader.site();
+        let at = reader.date("at");
         let on_behalf_of = reader.on_behalf_of();
         let page = page(reader);
         Some(Self {
             purpose: purpose?,
+            acting_for,
             fields,
             pseudonym,
             only,
-            at: at.flatten(),
+            site,
+            at,
             on_behalf_of,
             page,
         })

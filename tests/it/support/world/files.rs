@@ -36,10 +36,12 @@ pub(crate) fn board_of(client: &str) -> String {
 }
 
 impl Files {
-    pub(crate) fn new(now: Timestamp, seed: u64) -> Self {
+    /// The shipped policies, changed by `prepare` before they are signed.
+    pub(crate) fn prepared(now: Timestamp, seed: u64, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let policies = folder.path().join("policies");
         copy(&root().join("policies"), &policies);
+        prepare(&policies);
         sign(&policies, now);
         let keys = folder.path().join("keys");
         let new = NewKeys {
@@ -62,6 +64,12 @@ impl Files {
         config.token.issuer = ISSUER.to_owned();
         config.limits.drain_time_s_max = 1;
         Self { config, folder }
+    }
+
+    /// Changes the policies and has them signed again by all.
+    pub(crate) fn change(&self, now: Timestamp, change: impl FnOnce(&Path)) {
+        change(&self.config.policies.dir);
+        sign(&self.config.policies.dir, now);
     }
 
     /// A copy of an example client's folder that calls the gateway at `base`.

@@ -84,5 +84,11 @@ code_list! {
         Facts = 3 "facts",
         /// Rows that come in.
         Delivery = 4 "delivery",
+        /// Pseudonyms of one recipient and purpose for another.
+        Translate = 5 "translate",
+        /// Asking the holder which pupil is meant.
+        Resolve = 6 "resolve",
+        /// Restrictions and objections of pupils.
+        Restrict = 7 "restrict",
     }
 }

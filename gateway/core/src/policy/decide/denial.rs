@@ -1,19 +1,25 @@
 //! Why a request is denied, and what of the caller's own grants would have allowed it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::catalogue::Name;
-use crate::purpose::Grant;
+use crate::catalogue::{FieldName, Name};
+use crate::purpose::{FieldGrant, Grant};
 
 /// The stable code of a denial; part of the API and the log.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum DenialCode {
+    /// A restriction is to be against a purpose that does not exist.
+    AgainstUnknown,
     /// A person's data is asked without a case or reason.
     CaseMissing,
     /// The dimension is not granted, or not at this level.
     DimensionNotGranted,
     /// The field is not granted.
     FieldNotGranted,
+    /// A named question is filtered more finely than it groups; who composes a question gets an input error.
+    FilterFinerThanGrouped,
     /// The filter is not granted, or contradicts the grant's own.
     FilterNotGranted,
     /// No grant gives this caller this form.
@@ -24,6 +30,8 @@ pub enum DenialCode {
     MandateMissing,
     /// The measure is not granted.
     MeasureNotGranted,
+    /// Something by which the grant limits cannot be evaluated.
+    NotEvaluable,
     /// The purpose does not exist, or not for this caller.
     NoSuchPurpose,
     /// The purpose names no such question.
@@ -36,35 +44,50 @@ pub enum DenialCode {
     PurposeExpired,
     /// The page is larger than granted.
     PageTooLarge,
+    /// The reason is not one that the grant names.
+    ReasonNotGranted,
+    /// Fewer persons release the request than must.
+    SecondPersonMissing,
+    /// The grant is for one site at a time, and none is named.
+    SiteMissing,
     /// A person's data is asked without saying for whom.
     StaffMissing,
     /// The person is only stated, and the grant wants proof.
     StaffNotProved,
     /// More dimensions are crossed than granted.
     TooManyDimensions,
+    /// More pseudonyms are named than a day allows.
+    TooManyPseudonyms,
 }
 
 impl DenialCode {
     /// The code in the API, in kebab-case.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AgainstUnknown => "against-unknown",
             Self::CaseMissing => "case-missing",
             Self::DimensionNotGranted => "dimension-not-granted",
             Self::FieldNotGranted => "field-not-granted",
+            Self::FilterFinerThanGrouped => "filter-finer-than-grouped",
             Self::FilterNotGranted => "filter-not-granted",
             Self::FormNotGranted => "form-not-granted",
             Self::IdentifierNotGranted => "identifier-not-granted",
             Self::MandateMissing => "mandate-missing",
             Self::MeasureNotGranted => "measure-not-granted",
+            Self::NotEvaluable => "constraint-not-evaluated",
             Self::NoSuchPurpose => "no-such-purpose",
             Self::NoSuchQuestion => "no-such-question",
             Self::NotInToken => "not-in-token",
             Self::PageTooLarge => "page-too-large",
             Self::PurposeAsleep => "purpose-asleep",
             Self::PurposeExpired => "purpose-expired",
+            Self::ReasonNotGranted => "reason-not-granted",
+            Self::SecondPersonMissing => "second-person-missing",
+            Self::SiteMissing => "site-missing",
             Self::StaffMissing => "staff-missing",
             Self::StaffNotProved => "staff-not-proved",
             Self::TooManyDimensions => "too-many-dimensions",
+            Self::TooManyPseudonyms => "too-many-pseudonyms",
         }
     }
 }
@@ -89,10 +112,23 @@ pub struct Denial {
 #[serde(rename_all = "camelCase")]
 pub struct Allowed {
     /// The form of the grant.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub form: &'static str,
+    /// Where no grant has the form that was asked: the forms that the purpose gives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<&'static str>,
     /// Fields of records or facts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// The coarser form in which some of them are given, such as `"absence.since": "month"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub coarser: BTreeMap<String, String>,
+    /// Whether "is there a row" may be asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exists: bool,
+    /// Kinds of identifier by which a pupil may be named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<&'static str>,
     /// Dimensions that may be grouped by, each with its finest level.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub group_by: Vec<String>,
@@ -105,6 +141,21 @@ pub struct Allowed {
     /// How many dimensions may be crossed besides one of geography.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_dimensions: Option<u8>,
+    /// About which pupils.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<&'static str>,
+    /// Rows a page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_max: Option<u32>,
+    /// Reasons for which a pupil may be asked after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// Persons who must release a request together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons: Option<u32>,
+    /// Pseudonyms a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<u32>,
 }
 
 impl Denial {
@@ -134,8 +185,21 @@ impl Denial {
         self
     }
 
-    pub(super) fn within(mut self, grant: &Grant) -> Self {
-        self.allowed.get_or_insert_with(|| Box::new(Allowed::of(grant)));
+    /// Adds what the grant allows, without what its holders withhold.
+    pub(super) fn within(mut self, grant: &Grant, withheld: &[&FieldName]) -> Self {
+        self.allowed
+            .get_or_insert_with(|| Box::new(Allowed::of(grant).without(withheld)));
+        self
+    }
+
+    /// Adds the forms that the purpose gives.
+    pub(super) fn offering(mut self, forms: Vec<&'static str>) -> Self {
+        self.allowed.get_or_insert_with(|| {
+            Box::new(Allowed {
+                forms,
+                ..Allowed::default()
+            })
+        });
         self
     }
 }
@@ -143,39 +207,70 @@ impl Denial {
 impl Allowed {
     /// What this grant allows.
     pub fn of(grant: &Grant) -> Self {
-        let form = grant.form();
+        let common = Self {
+            form: grant.form(),
+            scope: grant.scope().map(crate::purpose::Scope::name),
+            ..Self::default()
+        };
         match grant {
-            Grant::Delivery(_) => Self {
-                form,
-                ..Self::default()
-            },
+            Grant::Delivery(_) => common,
             Grant::Facts(grant) => Self {
-                form,
-                fields: texts(grant.fields.iter().map(|f| &f.field)),
-                ..Self::default()
+                fields: texts(grant.fields.iter().map(|granted| &granted.field)),
+                coarser: coarser(&grant.fields),
+                exists: grant.exists,
+                identifiers: grant.identifiers.iter().map(|kind| kind.as_str()).collect(),
+                ..common
             },
             Grant::Figures(grant) => Self {
-                form,
                 group_by: texts(&grant.group_by),
                 filter_by: texts(&grant.filter_by),
-                measures: grant
-                    .measures
-                    .iter()
-                    .map(|measure| measure.name().to_owned())
-                    .collect(),
+                measures: texts(grant.measures.iter().map(|measure| measure.name())),
                 max_dimensions: Some(grant.max_dimensions),
-                ..Self::default()
+                ..common
             },
             Grant::Records(grant) => Self {
-                form,
                 fields: std::iter::once("pseudonym".to_owned())
-                    .chain(grant.fields.iter().map(|granted| granted.field.to_string()))
+                    .chain(texts(grant.fields.iter().map(|granted| &granted.field)))
                     .collect(),
+                coarser: coarser(&grant.fields),
                 filter_by: texts(&grant.filter_by),
-                ..Self::default()
+                page_max: Some(grant.page_max),
+                ..common
+            },
+            Grant::Resolve(grant) => Self {
+                reasons: texts(&grant.reasons),
+                persons: Some(grant.persons),
+                per_day: Some(grant.per_day),
+                ..common
+            },
+            Grant::Restrict(grant) => Self {
+                identifiers: grant.identifiers.iter().map(|kind| kind.as_str()).collect(),
+                ..common
+            },
+            Grant::Translate(grant) => Self {
+                per_day: Some(grant.per_day),
+                ..common
             },
         }
     }
+
+    fn without(mut self, withheld: &[&FieldName]) -> Self {
+        let names: Vec<String> = texts(withheld);
+        let kept = |text: &String| {
+            let field = text.split_once('@').map_or(text.as_str(), |(field, _)| field);
+            !names.iter().any(|name| name == field)
+        };
+        self.fields.retain(kept);
+        self.group_by.retain(kept);
+        self.filter_by.retain(kept);
+        self.coarser.retain(|name, _| kept(name));
+        self
+    }
+}
+
+fn coarser(fields: &[FieldGrant]) -> BTreeMap<String, String> {
+    let named = |grant: &FieldGrant| Some((grant.field.to_string(), grant.generalise.as_ref()?.name()));
+    fields.iter().filter_map(named).collect()
 }
 
 fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {

@@ -4,6 +4,7 @@ use crate::purpose::FactsGrant;
 use crate::request::FactsRequest;
 
 use super::denial::{Denial, DenialCode};
+use super::records::site;
 
 pub(super) fn check(grant: &FactsGrant, request: &FactsRequest) -> Result<(), Denial> {
     for field in &request.fields {
@@ -21,5 +22,5 @@ pub(super) fn check(grant: &FactsGrant, request: &FactsRequest) -> Result<(), De
     {
         return Err(Denial::new(DenialCode::IdentifierNotGranted));
     }
-    Ok(())
+    site(grant.scope, request.site.as_deref())
 }

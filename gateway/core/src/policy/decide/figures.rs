@@ -3,7 +3,7 @@
 use crate::catalogue::Dimension;
 use crate::policy::Policies;
 use crate::purpose::{FiguresGrant, Measure, Purpose};
-use crate::request::{EpochChoice, FiguresRequest, Selection};
+use crate::request::{EpochChoice, FiguresRequest, Selection, finer_filter};
 
 use super::denial::{Denial, DenialCode};
 
@@ -51,6 +51,9 @@ pub(super) fn check(
         if !grant.measures.contains(measure) {
             return Err(Denial::new(DenialCode::MeasureNotGranted).about(&measure.name()));
         }
+    }
+    if let Some((dimension, _)) = finer_filter(catalogue, &question.group_by, &question.only) {
+        return Err(Denial::new(DenialCode::FilterFinerThanGrouped).about(dimension));
     }
     let filters = question.only.iter().map(|(dimension, _)| dimension);
     let crossed = grant.crossed(catalogue, question.group_by.iter().chain(filters));

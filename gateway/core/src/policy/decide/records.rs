@@ -1,7 +1,7 @@
 //! Whether a records grant allows a request.
 
 use crate::catalogue::{About, Catalogue};
-use crate::purpose::RecordsGrant;
+use crate::purpose::{RecordsGrant, Scope};
 use crate::request::RecordsRequest;
 
 use super::denial::{Denial, DenialCode};
@@ -38,5 +38,14 @@ pub(super) fn check(
     if request.page.limit.is_some_and(|limit| limit > grant.page_max) {
         return Err(Denial::new(DenialCode::PageTooLarge));
     }
-    Ok(())
+    site(grant.scope, request.site.as_deref())
+}
+
+/// A site is named exactly where the grant is for one at a time: elsewhere it would be dropped unsaid.
+pub(super) fn site(scope: Scope, site: Option<&str>) -> Result<(), Denial> {
+    match (scope, site) {
+        (Scope::OwnSite, None) => Err(Denial::new(DenialCode::SiteMissing)),
+        (Scope::OwnSite, Some(_)) | (_, None) => Ok(()),
+        (_, Some(_)) => Err(Denial::new(DenialCode::FilterNotGranted).about(&"site")),
+    }
 }

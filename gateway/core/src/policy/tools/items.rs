@@ -33,17 +33,26 @@ pub enum Use {
     Filter,
     /// It is counted.
     Count,
+    /// The holder may be asked which pupil a pseudonym means.
+    Resolve,
+    /// Restrictions and objections may be entered and lifted.
+    Restrict,
+    /// Pseudonyms become those of another recipient.
+    Translate,
 }
 
 impl Use {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Deliver,
         Self::See,
         Self::Exists,
         Self::Group,
         Self::Filter,
         Self::Count,
+        Self::Resolve,
+        Self::Restrict,
+        Self::Translate,
     ];
 
     /// Its name.
@@ -55,6 +64,9 @@ impl Use {
             Self::Group => "group",
             Self::Filter => "filter",
             Self::Count => "count",
+            Self::Resolve => "resolve",
+            Self::Restrict => "restrict",
+            Self::Translate => "translate",
         }
     }
 }
@@ -70,10 +82,15 @@ pub fn items(catalogue: &Catalogue, grant: &Grant) -> Vec<Item> {
         Grant::Delivery(grant) => vec![whole(Use::Deliver, &grant.dataset, EXACT)],
         Grant::Facts(facts) => {
             let exists = facts.exists.then(|| whole(Use::Exists, &facts.dataset, EXACT));
-            seen(&facts.fields).chain(exists).collect()
+            let fixed = facts.only.iter();
+            let fixed = fixed.map(|(field, value)| of_field(Use::Filter, field, EXACT, Some(value)));
+            seen(&facts.fields).chain(exists).chain(fixed).collect()
         }
         Grant::Figures(figures) => self::figures(catalogue, figures),
         Grant::Records(records) => self::records(records),
+        Grant::Resolve(grant) => vec![whole(Use::Resolve, &grant.dataset, EXACT)],
+        Grant::Restrict(grant) => vec![whole(Use::Restrict, &grant.dataset, EXACT)],
+        Grant::Translate(grant) => vec![whole(Use::Translate, &grant.dataset, EXACT)],
     };
     items.sort();
     items.dedup();
@@ -88,6 +105,9 @@ pub(super) fn for_nobody(grant: &Grant) -> Grant {
         Grant::Facts(grant) => grant.recipients.clear(),
         Grant::Figures(grant) => grant.recipients.clear(),
         Grant::Records(grant) => grant.recipients.clear(),
+        Grant::Resolve(grant) => grant.recipients.clear(),
+        Grant::Restrict(grant) => grant.recipients.clear(),
+        Grant::Translate(grant) => grant.recipients.clear(),
     }
     grant
 }
@@ -119,12 +139,7 @@ fn seen(fields: &[FieldGrant]) -> impl Iterator<Item = Item> {
 
 /// How coarse a field is given.
 pub(super) fn level(granted: &FieldGrant) -> String {
-    match &granted.generalise {
-        None => EXACT.to_owned(),
-        Some(Generalise::Year) => "year".to_owned(),
-        Some(Generalise::Month) => "month".to_owned(),
-        Some(Generalise::Level(level)) => level.to_string(),
-    }
+    granted.generalise.as_ref().map_or_else(|| EXACT.to_owned(), Generalise::name)
 }
 
 fn records(grant: &RecordsGrant) -> Vec<Item> {

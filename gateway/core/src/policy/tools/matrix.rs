@@ -168,8 +168,8 @@ fn mandates<'p>(
     board: &'p Organisation,
 ) -> impl Iterator<Item = &'p Organisation> {
     let by_mandate = match grant {
-        Grant::Delivery(_) | Grant::Facts(_) => true,
-        Grant::Figures(_) | Grant::Records(_) => false,
+        Grant::Delivery(_) | Grant::Facts(_) | Grant::Restrict(_) => true,
+        Grant::Figures(_) | Grant::Records(_) | Grant::Resolve(_) | Grant::Translate(_) => false,
     };
     let covers = move |mandate: &&Mandate| {
         by_mandate && mandate.board == board.oin && mandate.datasets.contains(grant.dataset())
@@ -199,6 +199,9 @@ pub(super) fn staff(grant: &Grant) -> Option<StaffRule> {
     match grant {
         Grant::Facts(grant) => Some(grant.staff),
         Grant::Records(grant) => Some(grant.staff),
+        Grant::Resolve(_) => Some(StaffRule::Proved),
+        Grant::Restrict(grant) => Some(grant.staff),
+        Grant::Translate(grant) => Some(grant.staff),
         Grant::Delivery(_) | Grant::Figures(_) => None,
     }
 }

@@ -277,7 +277,9 @@ fn processing(grant: &Grant) -> &'static [&'static str] {
     match grant {
         Grant::Delivery(_) => &["Obtain", "Organise", "Store"],
         Grant::Facts(_) => &["Disclose", "Use"],
-        Grant::Figures(_) | Grant::Records(_) => &["Disclose", "Transform", "Use"],
+        Grant::Figures(_) | Grant::Records(_) | Grant::Translate(_) => &["Disclose", "Transform", "Use"],
+        Grant::Resolve(_) => &["Consult", "Disclose"],
+        Grant::Restrict(_) => &["Restrict", "Store"],
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a grant demands and limits, besides what it gives. Exhaustive over the forms.
 
 use super::matrix;
-use super::words::{both, code, field, list, scope, slug, staff};
-use crate::catalogue::Catalogue;
+use super::words::{both, code, duration, field, list, scope, slug, staff};
+use crate::catalogue::{Catalogue, FieldName, Name};
 use crate::identifier::IdentifierKind;
 use crate::party::Organisations;
-use crate::purpose::{Grant, Holders, KeyPeriod, Per, Rate};
+use crate::purpose::{Conditions, Grant, Holders, KeyPeriod, Per, Rate, ResolveGrant};
 use crate::text::Text;
 
 /// What a grant demands and limits, besides what it gives: a key that says which, and the words.
@@ -24,7 +24,10 @@ pub(super) fn terms(
     );
     match grant {
         Grant::Delivery(_) => {}
-        Grant::Facts(facts) => terms.push(("identifiers", identifiers(&facts.identifiers))),
+        Grant::Facts(facts) => {
+            terms.extend(fixed(&own_codes(catalogue, &facts.only)));
+            terms.push(("identifiers", identifiers(&facts.identifiers)));
+        }
         Grant::Figures(figures) => {
             let always = figures.only.iter().map(|(dimension, value)| {
                 let (named, label) = (
@@ -41,23 +44,144 @@ pub(super) fn terms(
             if figures.round > 1 {
                 terms.push(("round", rounded(figures.round)));
             }
+            if figures.show_from > 0 {
+                terms.push(("show_from", shown_from(figures.show_from)));
+            }
             terms.extend(figures.limit.cells.map(|cells| ("cells", cells_max(cells))));
         }
         Grant::Records(records) => {
-            let always = records.only.iter().map(|(name, value)| {
-                let named = field(catalogue, name);
-                both(
-                    format!("{} = `{value}`", named.nl),
-                    format!("{} = `{value}`", named.en),
-                )
-            });
-            terms.extend(fixed(&always.collect::<Vec<_>>()));
+            terms.extend(fixed(&own_codes(catalogue, &records.only)));
             terms.push(("key_period", key_period(records.key_period)));
             terms.push(("page_max", page(records.page_max)));
         }
+        Grant::Resolve(resolve) => terms.extend(resolution(resolve)),
+        Grant::Restrict(restrict) => terms.push(("identifiers", identifiers(&restrict.identifiers))),
+        Grant::Translate(translate) => {
+            terms.push(("from", under(&translate.from)));
+            let to = slug(organisations, &translate.to);
+            terms.push((
+                "to",
+                both(
+                    format!("naar {to}, voor het doel `{}`", translate.to_purpose),
+                    format!("to {to}, for purpose `{}`", translate.to_purpose),
+                ),
+            ));
+            terms.push(("per_day", a_day(translate.per_day)));
+        }
     }
+    terms.extend(grant.conditions().into_iter().flat_map(|all| conditions(all, organisations)));
     terms.push(("limit", rate(grant.limit().requests)));
     terms
+}
+
+fn own_codes(catalogue: &Catalogue, only: &[(FieldName, String)]) -> Vec<Text> {
+    let told = |(name, value): &(FieldName, String)| {
+        let named = field(catalogue, name);
+        both(
+            format!("{} = `{value}`", named.nl),
+            format!("{} = `{value}`", named.en),
+        )
+    };
+    only.iter().map(told).collect()
+}
+
+fn resolution(resolve: &ResolveGrant) -> Vec<(&'static str, Text)> {
+    let reasons: Vec<Text> = resolve
+        .reasons
+        .iter()
+        .map(|reason| Text::same(format!("`{reason}`")))
+        .collect();
+    let Text { nl, en } = list(&reasons);
+    let told = |shown: bool, nl: &str, en: &str| {
+        if shown {
+            both(format!("de bronhouder leest {nl}"), format!("the holder reads {en}"))
+        } else {
+            both(
+                format!("de bronhouder leest {nl} niet"),
+                format!("the holder does not read {en}"),
+            )
+        }
+    };
+    vec![
+        ("of", under(&resolve.of)),
+        (
+            "reasons",
+            both(format!("met als reden {nl}"), format!("for the reason {en}")),
+        ),
+        ("shows.purpose", told(resolve.shows_purpose, "het doel", "the purpose")),
+        ("shows.case", told(resolve.shows_case, "de zaak", "the case")),
+        (
+            "deadline_days",
+            both(
+                format!("antwoord binnen {} dagen", resolve.deadline_days),
+                format!("an answer within {} days", resolve.deadline_days),
+            ),
+        ),
+        (
+            "persons",
+            both(
+                format!("vrijgegeven door {} personen samen", resolve.persons),
+                format!("released by {} persons together", resolve.persons),
+            ),
+        ),
+        ("per_day", a_day(resolve.per_day)),
+    ]
+}
+
+fn under(purpose: &Name) -> Text {
+    both(
+        format!("schuilnamen van het doel `{purpose}`"),
+        format!("pseudonyms of purpose `{purpose}`"),
+    )
+}
+
+fn a_day(count: u32) -> Text {
+    both(
+        format!("ten hoogste {count} schuilnamen per dag"),
+        format!("at most {count} pseudonyms a day"),
+    )
+}
+
+fn shown_from(count: u32) -> Text {
+    both(
+        format!("aantallen onder {count} blijven verborgen"),
+        format!("figures below {count} stay hidden"),
+    )
+}
+
+/// What holds besides: the grant's own term, what happens while a holder sleeps, and single holders' conditions.
+fn conditions(conditions: &Conditions, organisations: &Organisations) -> Vec<(&'static str, Text)> {
+    let mut terms = Vec::new();
+    terms.extend(conditions.retention.as_deref().map(|kept| ("retention", kept_for(kept))));
+    if conditions.partial {
+        terms.push((
+            "partial",
+            both(
+                "ook zonder de rijen van een bronhouder die niet heeft getekend",
+                "also without the rows of a holder that has not signed",
+            ),
+        ));
+    }
+    for rule in &conditions.holder_rules {
+        let who = slug(organisations, &rule.holder);
+        let mut parts: Vec<Text> = Vec::new();
+        if !rule.without.is_empty() {
+            let names: Vec<Text> = rule.without.iter().map(|name| Text::same(format!("`{name}`"))).collect();
+            let Text { nl, en } = list(&names);
+            parts.push(both(format!("zonder {nl}"), format!("without {en}")));
+        }
+        parts.extend(rule.retention.as_deref().map(kept_for));
+        parts.extend(rule.round.map(rounded));
+        parts.extend(rule.show_from.map(shown_from));
+        let Text { nl, en } = list(&parts);
+        terms.push(("holder_rule", both(format!("{who}: {nl}"), format!("{who}: {en}"))));
+    }
+    terms
+}
+
+fn kept_for(iso: &str) -> Text {
+    let Text { nl, en } = duration(iso);
+    both(format!("hooguit {nl} te bewaren"), format!("to be kept for {en} at most"))
 }
 
 fn fixed(always: &[Text]) -> Option<(&'static str, Text)> {

@@ -99,7 +99,15 @@ fn level(catalogue: &Catalogue, field: &FieldName, level: &str) -> Text {
     match level {
         "year" => return both("jaar", "year"),
         "month" => return both("maand", "month"),
+        "quarter" => return both("kwartaal", "quarter"),
+        "school-year" => return both("schooljaar", "school year"),
+        "brin4" => return both("school zonder vestiging", "school without its site"),
+        "pc4" => return both("postcodegebied van vier cijfers", "four-digit postcode"),
+        "pc2" => return both("postcodegebied van twee cijfers", "two-digit postcode"),
         _ => {}
+    }
+    if let Some(width) = level.strip_prefix("band-") {
+        return both(format!("groep van {width}"), format!("band of {width}"));
     }
     let hierarchy = catalogue.hierarchy_of(field);
     let titled = hierarchy.and_then(|hierarchy| {
@@ -167,6 +175,18 @@ pub(super) fn may(catalogue: &Catalogue, action: Use, items: &[&Item]) -> Text {
         ),
         Use::Filter => both(format!("beperken op {nl}"), format!("narrow by {en}")),
         Use::Count => both(format!("tellen: {nl}"), format!("count {en}")),
+        Use::Resolve => both(
+            format!("de bronhouder vragen wie een leerling is, in {nl}"),
+            format!("ask the holder who a pupil is, in {en}"),
+        ),
+        Use::Restrict => both(
+            format!("een beperking of bezwaar van een leerling vastleggen, volgens {nl}"),
+            format!("enter a pupil's restriction or objection, by {en}"),
+        ),
+        Use::Translate => both(
+            format!("schuilnamen laten omzetten voor een ander, van {nl}"),
+            format!("have pseudonyms turned into another's, of {en}"),
+        ),
     }
 }
 
@@ -177,6 +197,9 @@ pub(super) fn form(grant: &Grant) -> Text {
         Grant::Facts(_) => both("feiten", "facts"),
         Grant::Figures(_) => both("cijfers", "figures"),
         Grant::Records(_) => both("regels", "records"),
+        Grant::Resolve(_) => both("herleiding door de bronhouder", "resolution by the holder"),
+        Grant::Restrict(_) => both("beperking en bezwaar", "restriction and objection"),
+        Grant::Translate(_) => both("omzetting van schuilnamen", "translation of pseudonyms"),
     }
 }
 

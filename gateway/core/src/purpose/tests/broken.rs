@@ -60,12 +60,8 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     (
         "form = \"figures\"",
         "form = \"figure\"",
-        "13:8: unknown form `figure`, expected one of `delivery`, `facts`, `figures`, `records`; did you mean `figures`?",
-    ),
-    (
-        "form = \"figures\"",
-        "form = \"resolve\"",
-        "13:8: form `resolve` has no mechanism yet",
+        "13:8: unknown form `figure`, expected one of `delivery`, `facts`, `figures`, `records`, \
+         `resolve`, `restrict`, `translate`; did you mean `figures`?",
     ),
     (
         "dataset = \"absence\"",
@@ -161,12 +157,13 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     (
         "as = \"month\"",
         "as = \"week\"",
-        "31:61: a date has no form `week`, expected `year` or `month`",
+        "31:61: `absence.since` has no form `week`, expected one of `year`, `school-year`, `quarter`, `month`",
     ),
     (
         "as = \"district\"",
         "as = \"districts\"",
-        "31:114: `enrolment.neighbourhood` has no level `districts`; did you mean `district`?",
+        "31:114: `enrolment.neighbourhood` has no form `districts`, expected one of `neighbourhood`, `district`, `city`; \
+         did you mean `district`?",
     ),
     (
         "[\"enrolment.site\",",
@@ -226,9 +223,14 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "12:1: `enrolment.neighbourhood` occurs twice among the grant's dimensions",
     ),
     (
+        "\"10/min\" }",
+        "\"10/min\" }\nfilter_by = [\"absence.weeks\"]",
+        "26:1: `absence.weeks` is computed when asked, so it cannot be filtered on",
+    ),
+    (
         "scope = \"caseload\"",
         "scope = \"own-site\"",
-        "26:1: records of a school's own pupils have no mechanism yet; `own-board` gives the board's own rows",
+        "26:1: scope `own-site` says nothing about `swv-po`",
     ),
     (
         "scope = \"caseload\"",

@@ -186,6 +186,8 @@ proptest! {
             fields: fields.clone(),
             pseudonym: true,
             only: only.clone(),
+            acting_for: None,
+            site: None,
             at: None,
             on_behalf_of: None,
             page: crate::request::Page { limit: Some(limit), cursor: None },
@@ -223,7 +225,7 @@ proptest! {
             "purpose": purpose, "exists": fields.is_empty(), "fields": fields, "pupils": [{ "ref": "1", kind.0: kind.1 }]
         }));
         let Ok(permit) = decided(&caller, &request) else { return Ok(()) };
-        let Right::Facts(grant) = permit.right() else { panic!("another form") };
+        let Right::Facts(grant, _) = permit.right() else { panic!("another form") };
         prop_assert!(for_caller(&caller, &Grant::Facts((*grant).clone())));
         prop_assert!(grant.identifiers.iter().any(|identifier| identifier.as_str() == kind.0));
         let pupils = vec![AskedPupil { reference: "1".to_owned(), subject: SubjectId::from_bytes([1; 16]) }];
@@ -231,6 +233,121 @@ proptest! {
         for (asked, generalise) in plan.fields() {
             let granted = grant.fields.iter().find(|granted| granted.field == *asked);
             prop_assert_eq!(granted.map(|granted| &granted.generalise), Some(generalise));
+        }
+    }
+
+    /// Whatever of a grant cannot be evaluated, every request that would rest on it is denied.
+    #[test]
+    fn a_grant_with_one_unset_or_unknown_constraint_gives_nothing(
+        caller in prop_oneof![Just(caller("swv-po", "dashboard")), Just(caller("swv-po", "consulent")), anyone()],
+        purpose in any_purpose(),
+        group_by in dimensions(),
+        broken in select(vec![Broken::Rate, Broken::Retention, Broken::Holder, Broken::Dataset, Broken::Rule]),
+        records in any::<bool>(),
+    ) {
+        let mut policies = policies().clone();
+        let standing = policies.purposes.get_mut(&name(&purpose)).unwrap();
+        let had = standing.purpose.grants.len();
+        for grant in &mut standing.purpose.grants {
+            broken.apply(grant);
+        }
+        if broken == Broken::Retention {
+            standing.purpose.retention = "for ever".to_owned();
+        }
+        prop_assert!(had > 0);
+        let request = if records {
+            Request::Records(crate::request::RecordsRequest {
+                purpose: name(&purpose),
+                fields: vec![field("enrolment.site")],
+                pseudonym: true,
+                only: Vec::new(),
+                acting_for: None,
+                site: None,
+                at: None,
+                on_behalf_of: None,
+                page: crate::request::Page { limit: None, cursor: None },
+            })
+        } else {
+            Request::Figures(crate::request::FiguresRequest {
+                purpose: name(&purpose),
+                epoch: crate::request::EpochChoice::Latest,
+                selection: crate::request::Selection::Composed { group_by, measures: vec![crate::purpose::Measure::Pupils] },
+                only: Vec::new(),
+            })
+        };
+        let decision = decide(&policies, &caller, Some(&staff()), &request, now());
+        prop_assert!(decision.is_err(), "{:?}", decision);
+    }
+
+    /// A field that any holder of the rows withholds is in no plan; every other answer is as it was.
+    #[test]
+    fn withheld_fields_are_in_no_plan(
+        withheld in select(vec!["enrolment.sector", "absence.since", "absence.kind", "absence.weeks"]),
+        asked in subsequence(vec!["enrolment.site", "enrolment.sector", "absence.since", "absence.kind", "absence.weeks"], 1..5),
+        holder in select(vec![BOARD, "board-62584"]),
+    ) {
+        let mut policies = policies().clone();
+        let standing = policies.purposes.get_mut(&name("case-consultation")).unwrap();
+        let Grant::Records(grant) = &mut standing.purpose.grants[0] else { panic!("another form") };
+        grant.conditions.holder_rules = vec![crate::purpose::HolderRule {
+            holder: holder.parse().unwrap(),
+            without: vec![field(withheld)],
+            retention: None,
+            round: None,
+            show_from: None,
+        }];
+        let request = Request::Records(crate::request::RecordsRequest {
+            purpose: name("case-consultation"),
+            fields: asked.iter().map(|text| field(text)).collect(),
+            pseudonym: true,
+            only: Vec::new(),
+            acting_for: None,
+            site: None,
+            at: None,
+            on_behalf_of: None,
+            page: crate::request::Page { limit: None, cursor: None },
+        });
+        let decision = decide(&policies, &caller("swv-po", "consulent"), Some(&staff()), &request, now());
+        prop_assert_eq!(decision.is_ok(), !asked.contains(&withheld));
+    }
+}
+
+/// One constraint that cannot be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Broken {
+    Rate,
+    Retention,
+    Holder,
+    Dataset,
+    Rule,
+}
+
+impl Broken {
+    fn apply(self, grant: &mut Grant) {
+        let gone = || name("gone");
+        let slug = || "gone".parse().unwrap();
+        let rule = || crate::purpose::HolderRule {
+            holder: slug(),
+            without: Vec::new(),
+            retention: Some("P1M".to_owned()),
+            round: None,
+            show_from: None,
+        };
+        match (self, grant) {
+            (Self::Rate, Grant::Figures(grant)) => grant.limit.requests.count = 0,
+            (Self::Rate, Grant::Records(grant)) => grant.limit.requests.count = 0,
+            (Self::Holder, Grant::Figures(grant)) => {
+                grant.holders = crate::purpose::Holders::Listed(vec![slug()])
+            }
+            (Self::Holder, Grant::Records(grant)) => {
+                grant.holders = crate::purpose::Holders::Listed(vec![slug()])
+            }
+            (Self::Dataset, Grant::Figures(grant)) => grant.dataset = gone(),
+            (Self::Dataset, Grant::Records(grant)) => grant.dataset = gone(),
+            (Self::Rule, Grant::Figures(grant)) => grant.conditions.holder_rules = vec![rule()],
+            (Self::Rule, Grant::Records(grant)) => grant.conditions.holder_rules = vec![rule()],
+            // The purpose's own; other forms are not asked here.
+            _ => {}
         }
     }
 }

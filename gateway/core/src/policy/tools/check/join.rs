@@ -162,7 +162,11 @@ fn values(catalogue: &Catalogue, granted: &FieldGrant) -> u64 {
     };
     match &granted.generalise {
         None => all,
-        Some(Generalise::Year) => all.min(YEARS),
+        Some(Generalise::Band { width }) => all.div_ceil((*width).max(1).into()).saturating_add(1),
+        Some(Generalise::Brin4 | Generalise::Pc4) => all,
+        Some(Generalise::Pc2) => all.min(90),
+        Some(Generalise::Year | Generalise::SchoolYear) => all.min(YEARS),
+        Some(Generalise::Quarter) => all.min(YEARS * 4),
         Some(Generalise::Month) => all.min(YEARS * 12),
         Some(Generalise::Level(level)) => codes(catalogue, &granted.field, Some(level)),
     }

@@ -42,8 +42,13 @@ pub(super) fn leak(draft: &Draft, grant: &Grant, live: &[(Slug, Name)]) -> Optio
 
 fn told(draft: &Draft, grant: &Grant, holder: &Organisation, dataset: &Name) -> Option<Text> {
     match grant {
-        // Rows that a holder sends itself, and figures over all rows of a holder, are not narrowed by others' rows.
-        Grant::Delivery(_) | Grant::Figures(_) => None,
+        // Rows that a holder sends itself, and figures over all rows of a holder, are not narrowed by others' rows;
+        // pseudonyms are translated, and objections kept, within the gateway.
+        Grant::Delivery(_) | Grant::Figures(_) | Grant::Restrict(_) | Grant::Translate(_) => None,
+        Grant::Resolve(_) => Some(both(
+            "dat iemand naar deze leerling vraagt",
+            "that somebody asks after this pupil",
+        )),
         Grant::Records(records) => by_scope(draft, records.scope, holder.kind, dataset),
         Grant::Facts(facts) => {
             let foreign = facts

@@ -81,6 +81,8 @@ pub(super) fn purpose() -> Shape {
                     Shape::Choice(&[
                         "no-bsn-to-swv",
                         "swv-data-to-own-school",
+                        "swv-data-three-years",
+                        "dpia-where-sensitive",
                         "youth-care-as-figures",
                         "staff-proved",
                     ]),
@@ -113,7 +115,15 @@ pub(super) fn purpose() -> Shape {
         ),
         must(
             "grant",
-            list(Shape::OneOf(vec![delivery(), facts(), figures(), records()])),
+            list(Shape::OneOf(vec![
+                delivery(),
+                facts(),
+                figures(),
+                records(),
+                resolve(),
+                restrict(),
+                translate(),
+            ])),
             "What it allows; nothing else is",
         ),
         may("question", list(question()), "Named questions, for dashboards"),
@@ -163,7 +173,7 @@ fn scope() -> Key {
 fn staff() -> Key {
     may(
         "staff",
-        Shape::Choice(&["proved", "stated"]),
+        Shape::Choice(&["none", "proved", "stated"]),
         "How the person who asks is known; left out: proved",
     )
 }
@@ -188,7 +198,12 @@ fn fields() -> Shape {
             must(
                 "as",
                 NAME,
-                "How it is made coarser: `year`, `month`, or a level of its hierarchy",
+                "How it is made coarser: `year`, `month`, `band`, or a level of its hierarchy",
+            ),
+            may(
+                "width",
+                Shape::Integer(2, 1_000_000),
+                "How many numbers a band holds; compulsory for `band`",
             ),
         ]),
     ]))
@@ -228,8 +243,12 @@ fn facts() -> Shape {
             Shape::Boolean,
             "Whether \"is there a row\" may be asked",
         ),
+        may("only", codes(), "Filters that always apply"),
         scope(),
         staff(),
+        kept(),
+        partial(),
+        may("holder_rule", list(holder_rule(&[])), HOLDER_RULE),
         limit(),
     ])
 }
@@ -263,6 +282,7 @@ fn figures() -> Shape {
                     "How figures are protected",
                 ),
                 may("round", Shape::Integer(1, 100), "Rounded to a multiple of this"),
+                may("show_from", Shape::Integer(1, 10_000), "Figures below this are hidden"),
             ]),
             "Protection",
         ),
@@ -270,6 +290,13 @@ fn figures() -> Shape {
             "max_dimensions",
             Shape::Integer(0, 4),
             "How many dimensions may be crossed besides the place",
+        ),
+        kept(),
+        partial(),
+        may(
+            "holder_rule",
+            list(holder_rule(&["round", "show_from"])),
+            HOLDER_RULE,
         ),
         must(
             "limit",
@@ -303,7 +330,134 @@ fn records() -> Shape {
             "How long a pseudonym lasts",
         ),
         may("page_max", Shape::Integer(1, 1_000), "Rows a page"),
+        kept(),
+        partial(),
+        may("holder_rule", list(holder_rule(&[])), HOLDER_RULE),
         limit(),
+    ])
+}
+
+const HOLDER_RULE: &str = "Conditions of single holders";
+
+fn kept() -> Key {
+    may(
+        "retention",
+        DURATION,
+        "How long answers may be kept, where shorter than the purpose's",
+    )
+}
+
+fn partial() -> Key {
+    may(
+        "partial",
+        Shape::Boolean,
+        "Whether it answers without the rows of a holder that has not signed; left out: no",
+    )
+}
+
+/// A condition of one holder; some keys are for figures only.
+fn holder_rule(numbers: &[&'static str]) -> Shape {
+    let mut keys = vec![
+        must("holder", NAME, "The holder"),
+        may("without", list(FIELD), "Fields that it does not give"),
+        may("retention", DURATION, "How long answers may be kept"),
+    ];
+    if numbers.contains(&"round") {
+        keys.push(may(
+            "round",
+            Shape::Integer(2, 100),
+            "Rounded to a multiple of this at least",
+        ));
+    }
+    if numbers.contains(&"show_from") {
+        keys.push(may(
+            "show_from",
+            Shape::Integer(2, 10_000),
+            "Figures below this are hidden",
+        ));
+    }
+    Shape::Table(keys)
+}
+
+fn pseudonyms_a_day(most: i64) -> Key {
+    must(
+        "limit",
+        Shape::Table(vec![
+            must("requests", RATE, "Requests of a client, such as `20/d`"),
+            must(
+                "per_day",
+                Shape::Integer(1, most),
+                "Pseudonyms that they may name together in a day",
+            ),
+        ]),
+        "How much",
+    )
+}
+
+fn resolve() -> Shape {
+    Shape::Table(vec![
+        form(&["resolve"]),
+        recipients("recipient", "Who may ask"),
+        dataset(),
+        holders(),
+        must("of", NAME, "The purpose under which the recipient got the pseudonyms"),
+        must("reasons", list(NAME), "Reasons that may be given, as codes"),
+        may(
+            "shows",
+            Shape::Table(vec![
+                may("purpose", Shape::Boolean, "Whether the holder reads the purpose"),
+                may("case", Shape::Boolean, "Whether the holder reads the case"),
+            ]),
+            "What the holder reads besides the reason",
+        ),
+        must(
+            "deadline_days",
+            Shape::Integer(1, 60),
+            "Days until a request is closed",
+        ),
+        may(
+            "persons",
+            Shape::Integer(2, 4),
+            "Persons who release a request together",
+        ),
+        pseudonyms_a_day(1_000),
+    ])
+}
+
+fn restrict() -> Shape {
+    Shape::Table(vec![
+        form(&["restrict"]),
+        recipients("recipient", "Who may enter and lift"),
+        dataset(),
+        holders(),
+        must(
+            "identifiers",
+            list(Shape::Choice(&["bsn", "eckId", "local"])),
+            "By which numbers a pupil may be named",
+        ),
+        scope(),
+        staff(),
+        limit(),
+    ])
+}
+
+fn translate() -> Shape {
+    Shape::Table(vec![
+        form(&["translate"]),
+        recipients("recipient", "Who may send pseudonyms"),
+        dataset(),
+        holders(),
+        must("from", NAME, "The purpose under which the recipient got them"),
+        must(
+            "to",
+            Shape::Table(vec![
+                must("organisation", NAME, "Who gets the translated ones"),
+                must("purpose", NAME, "Its purpose"),
+            ]),
+            "Whose they become",
+        ),
+        staff(),
+        pseudonyms_a_day(100_000),
     ])
 }
 

@@ -1,0 +1,118 @@
+//! Grants of figures.
+
+use super::conditions::{FIGURES_ONLY, conditions};
+use super::{about_pupils, parties};
+use crate::catalogue::Name;
+use crate::document::{Table, Value};
+use crate::figures::release;
+use crate::purpose::names::{Names, limit, measure, or_default};
+use crate::purpose::{FiguresGrant, Holders};
+
+/// The coarsest rounding base.
+pub(super) const ROUND_MAX: u32 = 100;
+/// The highest figure below which a grant may hide.
+pub(super) const SHOW_FROM_MAX: u32 = 10_000;
+const DIMENSIONS_MAX: u32 = 4;
+const DIMENSIONS_DEFAULT: u8 = 2;
+
+/// `form = "figures"`.
+pub(super) fn figures(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FiguresGrant> {
+    let recipients = parties(table, "recipient", names);
+    let dataset = table
+        .required("dataset")
+        .and_then(|value| about_pupils(value, names));
+    let holders = table
+        .required("holders")
+        .and_then(|value| names.holders(value, dataset));
+    let counted = counted(table, names);
+    let group_by = table.required("group_by").and_then(|list| names.dimensions(list));
+    let filter_by = or_default(table, "filter_by", Vec::new(), |list| names.dimensions(list));
+    let only = or_default(table, "only", Vec::new(), |value| names.filters(value));
+    let measures = table.required("measures").and_then(|list| list.some(measure));
+    let protected = table.required("protect").and_then(protect);
+    let max_dimensions = or_default(table, "max_dimensions", DIMENSIONS_DEFAULT, |value| {
+        value
+            .integer(0..=DIMENSIONS_MAX)
+            .and_then(|count| u8::try_from(count).ok())
+    });
+    let conditions = conditions(table, names, &FIGURES_ONLY);
+    let limit = table.required("limit").and_then(|value| limit(value, true));
+    let (population, epochs) = counted?;
+    let (round, show_from) = protected?;
+    let grant = FiguresGrant {
+        recipients: recipients?,
+        dataset: dataset?.name.clone(),
+        holders: holders?,
+        population,
+        group_by: group_by?,
+        filter_by: filter_by?,
+        only: only?,
+        measures: measures?,
+        epochs,
+        round,
+        show_from,
+        max_dimensions: max_dimensions?,
+        conditions: conditions?,
+        limit: limit?,
+    };
+    countable(table, &grant, names);
+    Some(grant)
+}
+
+/// Notes what would keep an epoch from closing, or close it over rows that nobody signed for.
+fn countable(table: &Table<'_, '_>, grant: &FiguresGrant, names: &Names<'_>) {
+    if grant.holders != Holders::All {
+        table.error("figures over some of the holders have no mechanism yet");
+    }
+    if grant.conditions.partial {
+        table.error("figures are the same for all purposes, so `partial` cannot leave out one holder's rows");
+    }
+    let lattice = release::lattice(names.catalogue, grant);
+    if let Err(error) = lattice.and_then(|lattice| lattice.cuboids().map(drop)) {
+        table.error(error.to_string());
+    }
+}
+
+/// The population and the name of its calendar.
+fn counted(table: &Table<'_, '_>, names: &Names<'_>) -> Option<(Name, Name)> {
+    let (population, epochs) = (table.required("population"), table.required("epochs"));
+    let value = population?;
+    let name: Name = value.parse()?;
+    let Some(population) = names.catalogue.population(&name) else {
+        let known = names
+            .catalogue
+            .populations()
+            .map(|population| population.name.as_str());
+        value.unknown(format!("unknown population `{name}`"), name.as_str(), known);
+        return None;
+    };
+    let value = epochs?;
+    let calendar: Name = value.parse()?;
+    if population.calendar(&calendar).is_none() {
+        let known = population.calendars.iter().map(|calendar| calendar.name.as_str());
+        value.unknown(
+            format!("`{name}` has no calendar `{calendar}`"),
+            calendar.as_str(),
+            known,
+        );
+        return None;
+    }
+    Some((name, calendar))
+}
+
+/// `{ mechanism = "cell-key", round = 5, show_from = 20 }`: the rounding base, and from where figures are shown.
+fn protect(value: Value<'_, '_>) -> Option<(u32, u32)> {
+    let table = value.table()?;
+    let mechanism = table.required("mechanism").and_then(|value| {
+        let text = value.text()?;
+        if ["exact", "suppress-round"].contains(&text) {
+            value.error(format!("mechanism `{text}` is not built yet"));
+            return None;
+        }
+        value.choice("mechanism", &[("cell-key", ())])
+    });
+    let round = or_default(&table, "round", 1, |value| value.integer(1..=ROUND_MAX));
+    let show_from = or_default(&table, "show_from", 0, |value| value.integer(1..=SHOW_FROM_MAX));
+    table.finish();
+    mechanism.and(round.zip(show_from))
+}
