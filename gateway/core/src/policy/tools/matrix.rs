@@ -168,8 +168,8 @@ fn mandates<'p>(
     board: &'p Organisation,
 ) -> impl Iterator<Item = &'p Organisation> {
     let by_mandate = match grant {
-        Grant::Delivery(_) | Grant::Facts(_) | Grant::Restrict(_) => true,
-        Grant::Figures(_) | Grant::Records(_) | Grant::Resolve(_) | Grant::Translate(_) => false,
+        Grant::Delivery(_) | Grant::Facts(_) | Grant::Records(_) | Grant::Restrict(_) => true,
+        Grant::Figures(_) | Grant::Resolve(_) | Grant::Translate(_) => false,
     };
     let covers = move |mandate: &&Mandate| {
         by_mandate && mandate.board == board.oin && mandate.datasets.contains(grant.dataset())

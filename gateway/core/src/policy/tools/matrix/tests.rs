@@ -102,11 +102,20 @@ fn codes(dimension: &Dimension) -> BTreeSet<String> {
     ends.chain(fixed.map(|(_, code)| code.clone())).collect()
 }
 
-fn records(purpose: &str, fields: Vec<FieldName>, only: Vec<(FieldName, String)>) -> Request {
+fn records(
+    purpose: &str,
+    acting_for: Option<&Oin>,
+    fields: Vec<FieldName>,
+    only: Vec<(FieldName, String)>,
+) -> Request {
+    // Rows about nobody have no pseudonym; where it is asked, it is asked alone or with a filter.
+    let pseudonym = fields.is_empty();
     Request::Records(RecordsRequest {
         purpose: name(purpose),
+        acting_for: acting_for.cloned(),
+        site: None,
         fields,
-        pseudonym: true,
+        pseudonym,
         only,
         at: None,
         on_behalf_of: None,
@@ -141,6 +150,15 @@ fn facts(purpose: &str, acting_for: Option<&Oin>, kind: (&str, &str), asked: &Va
     Request::facts(&policies().catalogue, oin, body.to_string().as_bytes()).unwrap()
 }
 
+fn restrict(purpose: &str, acting_for: Option<&Oin>) -> Request {
+    let body = json!({
+        "purpose": purpose, "actingFor": acting_for.map(ToString::to_string), "action": "enter",
+        "kind": "objection", "against": "all", "pupils": [{ "ref": "1", "bsn": BSN }]
+    });
+    let oin = &crate::fixture::organisation(BOARD).oin;
+    Request::restriction(oin, body.to_string().as_bytes()).unwrap()
+}
+
 /// How coarse a field really comes out.
 fn planned(permit: &Permit<'_>, request: &Request) -> String {
     let pupils = vec![AskedPupil {
@@ -160,7 +178,7 @@ fn planned(permit: &Permit<'_>, request: &Request) -> String {
             .first()
             .map(|(field, form)| granted(field, form))
             .unwrap(),
-        Plan::Figures(_) => panic!("figures have no rows"),
+        Plan::Figures(_) | Plan::Restrict(_) => panic!("no rows"),
     }
 }
 
@@ -209,16 +227,23 @@ fn probes(purpose: &str, acting_for: Option<&Oin>) -> Vec<Probe> {
             Probe::new(seen, Use::See, Some(field), None, "")
         }));
     }
-    if acting_for.is_some() {
-        return probes;
-    }
-    let rows = records(purpose, Vec::new(), Vec::new());
+    probes.push(Probe::new(
+        restrict(purpose, acting_for),
+        Use::Restrict,
+        None,
+        Some(EXACT),
+        "",
+    ));
+    let rows = records(purpose, acting_for, Vec::new(), Vec::new());
     probes.push(Probe::new(rows, Use::See, None, Some(PSEUDONYM), ""));
     for field in &fields() {
-        let seen = records(purpose, vec![field.clone()], Vec::new());
+        let seen = records(purpose, acting_for, vec![field.clone()], Vec::new());
         probes.push(Probe::new(seen, Use::See, Some(field), None, ""));
-        let narrowed = records(purpose, Vec::new(), vec![(field.clone(), "x".to_owned())]);
+        let narrowed = records(purpose, acting_for, Vec::new(), vec![(field.clone(), "x".to_owned())]);
         probes.push(Probe::new(narrowed, Use::Filter, Some(field), Some(EXACT), ""));
+    }
+    if acting_for.is_some() {
+        return probes;
     }
     let counted = figures(purpose, Vec::new(), Vec::new());
     probes.push(Probe::new(counted, Use::Count, None, Some("pupils"), ""));
