@@ -78,7 +78,7 @@ section! {
 section! {
     /// The agreements that the gateway acts on.
     Policies ["policies"] {
-        /// Folder with `organisations.toml`, `datasets/`, `hierarchies/`, `purposes/` and `approvals/`.
+        /// Folder with `organisations.toml`, `approvers/`, `datasets/`, `hierarchies/`, `purposes/` and `approvals/`.
         dir: PathBuf = PathBuf::from("policies"),
     }
 }

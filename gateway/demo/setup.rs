@@ -24,6 +24,8 @@ pub const ORIGIN: &str = "localhost/doelpoort-demo/audit";
 const DAYS: u32 = 365;
 /// The common name of the demo's authority.
 const AUTHORITY: &str = "Doelpoort demo authority";
+/// The year in which the school year begins that the shipped purposes and their decision tables are written for.
+const WRITTEN_FOR: i16 = 2026;
 /// The board whose school asks in the demo.
 const LARGEST_BOARD: &str = "board-41676";
 /// The compulsory education officer of the demo.
@@ -191,9 +193,9 @@ impl Setup {
             let text = read(&entry)?;
             let lines = text.lines().map(|line| {
                 if line.starts_with("valid") {
-                    valid.as_str()
+                    valid.clone()
                 } else {
-                    line
+                    self.moved(line).unwrap_or_else(|| line.to_owned())
                 }
             });
             let mut dated = lines.collect::<Vec<_>>().join("\n");
@@ -201,6 +203,14 @@ impl Setup {
             write(&entry, &dated)?;
         }
         Ok(())
+    }
+
+    /// The day of a decision table or of one of its cases, as many years on as the purposes' days are.
+    fn moved(&self, line: &str) -> Option<String> {
+        let day: Date = line.strip_prefix("date = ")?.parse().ok()?;
+        let years = i64::from(self.year.year() - WRITTEN_FOR);
+        let day = day.checked_add(jiff::Span::new().years(years)).ok()?;
+        Some(format!("date = {day}"))
     }
 
     /// Certificates and keys of everyone, and the pins in the organisations.

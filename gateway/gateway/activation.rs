@@ -144,7 +144,7 @@ impl Gateway {
                     return self.metrics.policies_in_force(true);
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the datasets of the policies in force do not fit the database")
+                    tracing::error!(%error, "the datasets of the policies in force do not fit the database");
                 }
             }
         }

@@ -50,7 +50,7 @@ pub(crate) struct WithdrawalDocument {
 /// What your organisation approved no longer holds: at once, on all replicas, for answers that are being sent too.
 /// Only an approval that is issued after it counts again.
 ///
-/// Wat uw organisatie goedkeurde geldt niet meer: meteen, op alle replica's, ook voor antwoorden die onderweg zijn.
+/// Wat uw organisatie goedkeurde geldt niet meer: meteen en overal, ook voor antwoorden die onderweg zijn.
 #[utoipa::path(
     post,
     path = "/v1/withdrawals",

@@ -366,7 +366,7 @@ fn another_pin_client_role_or_holder_puts_it_to_sleep() {
         }),
         ("identifiers", |all| municipality(all).identifiers.clear()),
         ("linking", |all| {
-            *all = Organisations::new(all.iter().cloned().collect(), Vec::new())
+            *all = Organisations::new(all.iter().cloned().collect(), Vec::new());
         }),
     ];
     for (what, change) in changes {
@@ -380,7 +380,7 @@ fn another_pin_client_role_or_holder_puts_it_to_sleep() {
 fn another_pin_of_a_vendor_puts_what_it_does_for_boards_to_sleep() {
     let mut files = approved();
     change_organisations(&mut files, |all| {
-        client(all, "vendor-alpha-delivery").key_pins = vec![Pin::of(b"x")]
+        client(all, "vendor-alpha-delivery").key_pins = vec![Pin::of(b"x")];
     });
     let policies = load(&files);
     assert!(asleep(&policies).contains(&"delivery-enrolment"));

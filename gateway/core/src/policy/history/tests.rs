@@ -60,7 +60,9 @@ fn withdrawn(number: u64, at: Timestamp, purpose: Option<&str>, clause: Option<&
 
 fn history(leaves: &[Leaf]) -> History {
     let mut history = History::default();
-    leaves.iter().for_each(|leaf| history.apply(leaf).unwrap());
+    for leaf in leaves {
+        history.apply(leaf).unwrap();
+    }
     history
 }
 
