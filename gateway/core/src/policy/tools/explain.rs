@@ -52,6 +52,9 @@ pub fn explain(
             error.column()
         )
     })?;
+    let mut policies = policies.clone();
+    policies.mandates = caller.mandates(civil_day(now));
+    let policies = &policies;
     let ask = tables::ask(body, None, caller, policies)?;
     let mut sentences = vec![asker(caller, now)];
     let purpose = ask.purpose().and_then(|name| policies.purposes.get(&name));
