@@ -107,6 +107,8 @@ fn exceptions() -> Shape {
             Shape::Choice(&[
                 "no-bsn-to-swv",
                 "swv-data-to-own-school",
+                "swv-data-three-years",
+                "dpia-where-sensitive",
                 "youth-care-as-figures",
                 "staff-proved",
             ]),
