@@ -198,7 +198,7 @@ fn a_filter_that_cannot_be_evaluated_makes_no_plan_and_no_permit() {
         panic!("no records grant")
     };
     grant.filter_by.push(field("enrolment.birth-date"));
-    let request = |only: serde_json::Value| {
+    let request = |only: Value| {
         query(&json!({
             "purpose": "case-consultation", "form": "records", "fields": ["enrolment.site"], "only": only
         }))

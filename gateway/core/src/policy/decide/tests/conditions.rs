@@ -306,7 +306,7 @@ fn what_cannot_be_evaluated_denies_with_its_clause() {
         let denial = decision.unwrap_err();
         (denial.code.as_str(), denial.clause.unwrap())
     };
-    let changed = |change: fn(&mut crate::purpose::RecordsGrant)| {
+    let changed = |change: fn(&mut RecordsGrant)| {
         denial(&with("case-consultation", |grant| {
             if let Grant::Records(grant) = grant {
                 change(grant);
