@@ -65,7 +65,7 @@ pub mod extra {
     /// Unsigned: how many rows were refused.
     pub const ROWS_REFUSED: u64 = 18;
     /// Text: the purpose that a restriction or objection is against; left out where it is against all.
-    pub const AGAINST: u64 = 19;
+    pub const AGAINST: u64 = 22;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.

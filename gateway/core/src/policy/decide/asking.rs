@@ -187,7 +187,12 @@ impl<'p, 'c> Asking<'p, 'c> {
             return Vec::new();
         }
         let touched = grant.touched(&self.policies.catalogue, &self.policies.organisations);
-        let asleep = |party: &&Organisation| self.asleep.iter().any(|one| one.slug == party.slug);
+        // A delivery touches who delivers: whether others sleep does not matter to it.
+        let delivers = matches!(grant, Grant::Delivery(_));
+        let asleep = |party: &&Organisation| {
+            self.asleep.iter().any(|one| one.slug == party.slug)
+                && (!delivers || party.slug == self.principal.slug)
+        };
         touched.into_iter().filter(asleep).collect()
     }
 
