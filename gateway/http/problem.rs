@@ -287,26 +287,6 @@ impl Problem {
 /// What to do about a problem of this code.
 fn help(code: &str, language: Language) -> String {
     let (nl, en) = match code {
-        "against-unknown" => (
-            "noem in `against` een doel uit het register, of `all`",
-            "name a purpose of the register in `against`, or `all`",
-        ),
-        "constraint-not-evaluated" => (
-            "vraag het de beheerder: het doel wijst naar iets dat er niet (meer) is",
-            "ask the operator: the purpose refers to something that is not (or no longer) there",
-        ),
-        "filter-finer-than-grouped" => (
-            "filter op het niveau van de indeling of een grover niveau",
-            "filter by the level of the grouping, or a coarser one",
-        ),
-        "second-person-missing" => (
-            "laat een tweede medewerker het verzoek vrijgeven, met een eigen verklaring",
-            "have a second member of staff release the request, with an assertion of their own",
-        ),
-        "site-missing" => (
-            "noem `site`: het doel geldt voor één vestiging tegelijk",
-            "name `site`: the purpose is for one site at a time",
-        ),
         "case-missing" => ("noem `onBehalfOf.case`", "name `onBehalfOf.case`"),
         "cursor-not-valid" => (
             "begin opnieuw zonder cursor; een cursor hoort bij één vraag en vervalt",
@@ -360,14 +340,41 @@ fn help(code: &str, language: Language) -> String {
             "vraag minder of grovere indelingen, of beperk met `only`",
             "ask for fewer or coarser dimensions, or narrow with `only`",
         ),
-        _ => (
-            "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
-            "see `allowed` for what you may ask, and `GET /v1/catalogue`",
-        ),
+        _ => help_with_conditions(code),
     };
     match language {
         Language::Dutch => nl.to_owned(),
         Language::English => en.to_owned(),
+    }
+}
+
+/// What to do where a condition of the purpose is not met; for all other denials, where to look.
+fn help_with_conditions(code: &str) -> (&'static str, &'static str) {
+    match code {
+        "against-unknown" => (
+            "noem in `against` een doel uit het register, of `all`",
+            "name a purpose of the register in `against`, or `all`",
+        ),
+        "constraint-not-evaluated" => (
+            "vraag het de beheerder: het doel wijst naar iets dat er niet (meer) is",
+            "ask the operator: the purpose refers to something that is not (or no longer) there",
+        ),
+        "filter-finer-than-grouped" => (
+            "filter op het niveau van de indeling of een grover niveau",
+            "filter by the level of the grouping, or a coarser one",
+        ),
+        "second-person-missing" => (
+            "laat een tweede medewerker het verzoek vrijgeven, met een eigen verklaring",
+            "have a second member of staff release the request, with an assertion of their own",
+        ),
+        "site-missing" => (
+            "noem `site`: het doel geldt voor één vestiging tegelijk",
+            "name `site`: the purpose is for one site at a time",
+        ),
+        _ => (
+            "zie `allowed` voor wat wel mag, en `GET /v1/catalogue`",
+            "see `allowed` for what you may ask, and `GET /v1/catalogue`",
+        ),
     }
 }
 

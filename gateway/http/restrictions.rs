@@ -15,7 +15,7 @@ const PATH: &str = "/v1/restrictions";
 
 /// Enters or lifts a restriction or objection: from then on no records or facts of that purpose hold the pupil.
 ///
-/// Legt een beperking of bezwaar van een eigen leerling vast, of heft die op: het doel geeft de leerling niet meer mee.
+/// Een beperking of bezwaar van een eigen leerling vastleggen of opheffen: het doel geeft de leerling niet meer mee.
 #[utoipa::path(
     post,
     path = "/v1/restrictions",

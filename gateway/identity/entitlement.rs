@@ -50,9 +50,7 @@ pub(crate) fn of(
     let purposes = policies
         .purposes
         .iter()
-        .filter(|(_, standing)| {
-            standing.acts(now).is_ok() && standing.purpose.grants.iter().any(granted)
-        })
+        .filter(|(_, standing)| standing.acts(now).is_ok() && standing.purpose.grants.iter().any(granted))
         .map(|(id, standing)| TokenPurpose {
             id: id.clone(),
             manifest_digest: standing.manifest_digest,

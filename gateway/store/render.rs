@@ -195,7 +195,7 @@ fn without(query: &mut Query, left_out: &LeftOut) {
              AND (x.until_day IS NULL OR x.until_day > {day})"
         ),
     );
-    let named = left_out.purposes.iter().map(|purpose| purpose.to_string());
+    let named = left_out.purposes.iter().map(ToString::to_string);
     let every = std::iter::once(String::new());
     among(query, "x.purpose", every.chain(named).map(SqlValue::Text));
     query.text.push(')');

@@ -23,8 +23,8 @@ pub use figures::{EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, fi
 pub use pseudonyms::{RESOLVED_MAX, ResolveRequest, TRANSLATED_MAX, TRANSLATED_MIN, TranslateRequest};
 pub use reader::InputError;
 pub use records::{Page, RecordsRequest};
-pub use withdrawal::WithdrawalRequest;
 pub use restrict::{Objection, RestrictAction, RestrictRequest};
+pub use withdrawal::WithdrawalRequest;
 
 use reader::Reader;
 

@@ -73,7 +73,12 @@ impl<'a> Reading<'a> {
     }
 
     fn stored(&self, row: &Row, wanted: &Name) -> Result<Option<Value>, StoreError> {
-        match self.columns.iter().enumerate().find(|(_, field)| field.name == *wanted) {
+        match self
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(_, field)| field.name == *wanted)
+        {
             Some((place, field)) => stored_value(row, place + 1, field),
             None => Ok(None),
         }

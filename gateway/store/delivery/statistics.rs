@@ -22,8 +22,11 @@ impl Store {
         if rows < ROWS_MIN || matches!(self.engine, Engine::Sqlite(_)) {
             return Ok(());
         }
-        self.execute(&Rendered::same(format!("ANALYZE {}", table_name(dataset))), vec![])
-            .await?;
+        self.execute(
+            &Rendered::same(format!("ANALYZE {}", table_name(dataset))),
+            vec![],
+        )
+        .await?;
         for table in ALWAYS {
             self.execute(&Rendered::same(format!("ANALYZE {table}")), vec![])
                 .await?;

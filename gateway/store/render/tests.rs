@@ -57,7 +57,10 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
     nobody.holders = Some(&[]);
     let at = "2026-11-22".parse().unwrap();
     vec![
-        ("the sites of a caseload", caseload_sites(&oin, "consulent-01", at)),
+        (
+            "the sites of a caseload",
+            caseload_sites(&oin, "consulent-01", at),
+        ),
         ("records of a caseload", rows(&base, 100)),
         (
             "what is joined to them",

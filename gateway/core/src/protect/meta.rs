@@ -107,8 +107,8 @@ pub(super) fn asleep<'a>(permit: &Permit<'_>, parts: impl Iterator<Item = &'a Pa
             .dataset(&part.dataset)
             .map(|dataset| dataset.holder_kind);
         let holds = move |oin: &&Oin| {
-            let party = policies.organisations.by_oin(oin);
-            party.is_some_and(|party| Some(party.kind) == kind)
+            let holder = policies.organisations.by_oin(oin);
+            holder.is_some_and(|holder| Some(holder.kind) == kind)
         };
         permit.asleep().iter().filter(holds).map(|oin| SourceMeta {
             dataset: part.dataset.to_string(),

@@ -92,7 +92,11 @@ struct Object<'a> {
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.header.iter().zip(values(self.catalogue, self.plan, self.row)))
+        serializer.collect_map(
+            self.header
+                .iter()
+                .zip(values(self.catalogue, self.plan, self.row)),
+        )
     }
 }
 

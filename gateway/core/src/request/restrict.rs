@@ -110,7 +110,7 @@ impl RestrictRequest {
             pupils,
             action: action?,
             kind: kind?,
-            against: against?,
+            against: against.ok()?,
             from,
             until,
             on_behalf_of,
@@ -118,20 +118,21 @@ impl RestrictRequest {
     }
 }
 
-/// `"all"`, or the id of a purpose. It must be said: what is left out by mistake would be believed to hold.
-fn against(reader: &mut Reader<'_>) -> Option<Option<Name>> {
+/// `"all"`, or the id of a purpose. It must be said: what is left out by mistake would be believed to hold. An error
+/// is noted where it is found.
+fn against(reader: &mut Reader<'_>) -> Result<Option<Name>, ()> {
     let Some(text) = reader.text("against") else {
         reader.missing(
             "against",
             "`all`, or the id of the purpose that leaves the pupils out",
         );
-        return None;
+        return Err(());
     };
     if text == "all" {
-        return Some(None);
+        return Ok(None);
     }
-    let name = text.parse().ok();
-    if name.is_none() {
+    let name = text.parse().map_err(|_| ());
+    if name.is_err() {
         reader.wrong(
             "against",
             "malformed-name",

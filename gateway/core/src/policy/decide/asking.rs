@@ -73,9 +73,11 @@ impl<'p, 'c> Asking<'p, 'c> {
                 return Err(denial(DenialCode::PurposeExpired, "valid"));
             }
         }
-        let named = self.caller.purposes.iter().any(|held| {
-            held.id == *purpose && held.manifest_digest == self.standing.manifest_digest
-        });
+        let named = self
+            .caller
+            .purposes
+            .iter()
+            .any(|held| held.id == *purpose && held.manifest_digest == self.standing.manifest_digest);
         if named {
             Ok(())
         } else {
@@ -139,7 +141,11 @@ impl<'p, 'c> Asking<'p, 'c> {
                 Ok(permit) => return Ok(permit),
                 Err(denied) => {
                     denial.get_or_insert_with(|| {
-                        let withheld = Terms::withheld(self, grant, &self.organisations(&self.touched_asleep(position, grant)));
+                        let withheld = Terms::withheld(
+                            self,
+                            grant,
+                            &self.organisations(&self.touched_asleep(position, grant)),
+                        );
                         denied.of(purpose).at(clause).within(grant, &withheld)
                     });
                 }

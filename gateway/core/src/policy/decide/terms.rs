@@ -131,7 +131,7 @@ fn applying<'p>(
                 .dataset(name)
                 .is_some_and(|dataset| dataset.holder_kind == holder.kind)
         };
-        touched.iter().any(|name| holds(&name))
+        touched.iter().any(holds)
             && grant
                 .holders()
                 .is_none_or(|holders| holders.admits(holder, &policies.organisations))

@@ -139,7 +139,10 @@ fn seen(fields: &[FieldGrant]) -> impl Iterator<Item = Item> {
 
 /// How coarse a field is given.
 pub(super) fn level(granted: &FieldGrant) -> String {
-    granted.generalise.as_ref().map_or_else(|| EXACT.to_owned(), Generalise::name)
+    granted
+        .generalise
+        .as_ref()
+        .map_or_else(|| EXACT.to_owned(), Generalise::name)
 }
 
 fn records(grant: &RecordsGrant) -> Vec<Item> {

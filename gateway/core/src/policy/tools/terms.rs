@@ -69,7 +69,12 @@ pub(super) fn terms(
             terms.push(("per_day", a_day(translate.per_day)));
         }
     }
-    terms.extend(grant.conditions().into_iter().flat_map(|all| conditions(all, organisations)));
+    terms.extend(
+        grant
+            .conditions()
+            .into_iter()
+            .flat_map(|all| conditions(all, organisations)),
+    );
     terms.push(("limit", rate(grant.limit().requests)));
     terms
 }
@@ -94,7 +99,10 @@ fn resolution(resolve: &ResolveGrant) -> Vec<(&'static str, Text)> {
     let Text { nl, en } = list(&reasons);
     let told = |shown: bool, nl: &str, en: &str| {
         if shown {
-            both(format!("de bronhouder leest {nl}"), format!("the holder reads {en}"))
+            both(
+                format!("de bronhouder leest {nl}"),
+                format!("the holder reads {en}"),
+            )
         } else {
             both(
                 format!("de bronhouder leest {nl} niet"),
@@ -108,7 +116,10 @@ fn resolution(resolve: &ResolveGrant) -> Vec<(&'static str, Text)> {
             "reasons",
             both(format!("met als reden {nl}"), format!("for the reason {en}")),
         ),
-        ("shows.purpose", told(resolve.shows_purpose, "het doel", "the purpose")),
+        (
+            "shows.purpose",
+            told(resolve.shows_purpose, "het doel", "the purpose"),
+        ),
         ("shows.case", told(resolve.shows_case, "de zaak", "the case")),
         (
             "deadline_days",
@@ -152,7 +163,12 @@ fn shown_from(count: u32) -> Text {
 /// What holds besides: the grant's own term, what happens while a holder sleeps, and single holders' conditions.
 fn conditions(conditions: &Conditions, organisations: &Organisations) -> Vec<(&'static str, Text)> {
     let mut terms = Vec::new();
-    terms.extend(conditions.retention.as_deref().map(|kept| ("retention", kept_for(kept))));
+    terms.extend(
+        conditions
+            .retention
+            .as_deref()
+            .map(|kept| ("retention", kept_for(kept))),
+    );
     if conditions.partial {
         terms.push((
             "partial",
@@ -166,7 +182,11 @@ fn conditions(conditions: &Conditions, organisations: &Organisations) -> Vec<(&'
         let who = slug(organisations, &rule.holder);
         let mut parts: Vec<Text> = Vec::new();
         if !rule.without.is_empty() {
-            let names: Vec<Text> = rule.without.iter().map(|name| Text::same(format!("`{name}`"))).collect();
+            let names: Vec<Text> = rule
+                .without
+                .iter()
+                .map(|name| Text::same(format!("`{name}`")))
+                .collect();
             let Text { nl, en } = list(&names);
             parts.push(both(format!("zonder {nl}"), format!("without {en}")));
         }
@@ -174,14 +194,20 @@ fn conditions(conditions: &Conditions, organisations: &Organisations) -> Vec<(&'
         parts.extend(rule.round.map(rounded));
         parts.extend(rule.show_from.map(shown_from));
         let Text { nl, en } = list(&parts);
-        terms.push(("holder_rule", both(format!("{who}: {nl}"), format!("{who}: {en}"))));
+        terms.push((
+            "holder_rule",
+            both(format!("{who}: {nl}"), format!("{who}: {en}")),
+        ));
     }
     terms
 }
 
 fn kept_for(iso: &str) -> Text {
     let Text { nl, en } = duration(iso);
-    both(format!("hooguit {nl} te bewaren"), format!("to be kept for {en} at most"))
+    both(
+        format!("hooguit {nl} te bewaren"),
+        format!("to be kept for {en} at most"),
+    )
 }
 
 fn fixed(always: &[Text]) -> Option<(&'static str, Text)> {

@@ -337,10 +337,10 @@ impl Broken {
             (Self::Rate, Grant::Figures(grant)) => grant.limit.requests.count = 0,
             (Self::Rate, Grant::Records(grant)) => grant.limit.requests.count = 0,
             (Self::Holder, Grant::Figures(grant)) => {
-                grant.holders = crate::purpose::Holders::Listed(vec![slug()])
+                grant.holders = crate::purpose::Holders::Listed(vec![slug()]);
             }
             (Self::Holder, Grant::Records(grant)) => {
-                grant.holders = crate::purpose::Holders::Listed(vec![slug()])
+                grant.holders = crate::purpose::Holders::Listed(vec![slug()]);
             }
             (Self::Dataset, Grant::Figures(grant)) => grant.dataset = gone(),
             (Self::Dataset, Grant::Records(grant)) => grant.dataset = gone(),

@@ -178,7 +178,7 @@ fn a_school_objects_for_its_own_pupils() {
     let nobody = decide(policies(), &school, None, &request, now());
     assert_eq!(code(nobody), "staff-missing");
     let local = restriction(&school, |body| {
-        body["pupils"] = json!([{ "ref": "1", "local": "4711" }])
+        body["pupils"] = json!([{ "ref": "1", "local": "4711" }]);
     })
     .unwrap();
     assert_eq!(code(decided(&school, &local)), "identifier-not-granted");

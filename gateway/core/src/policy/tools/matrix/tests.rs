@@ -239,7 +239,12 @@ fn probes(purpose: &str, acting_for: Option<&Oin>) -> Vec<Probe> {
     for field in &fields() {
         let seen = records(purpose, acting_for, vec![field.clone()], Vec::new());
         probes.push(Probe::new(seen, Use::See, Some(field), None, ""));
-        let narrowed = records(purpose, acting_for, Vec::new(), vec![(field.clone(), "x".to_owned())]);
+        let narrowed = records(
+            purpose,
+            acting_for,
+            Vec::new(),
+            vec![(field.clone(), "x".to_owned())],
+        );
         probes.push(Probe::new(narrowed, Use::Filter, Some(field), Some(EXACT), ""));
     }
     if acting_for.is_some() {

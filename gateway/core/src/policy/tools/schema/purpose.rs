@@ -290,7 +290,11 @@ fn figures() -> Shape {
                     "How figures are protected",
                 ),
                 may("round", Shape::Integer(1, 100), "Rounded to a multiple of this"),
-                may("show_from", Shape::Integer(1, 10_000), "Figures below this are hidden"),
+                may(
+                    "show_from",
+                    Shape::Integer(1, 10_000),
+                    "Figures below this are hidden",
+                ),
             ]),
             "Protection",
         ),
@@ -408,7 +412,11 @@ fn resolve() -> Shape {
         recipients("recipient", "Who may ask"),
         dataset(),
         holders(),
-        must("of", NAME, "The purpose under which the recipient got the pseudonyms"),
+        must(
+            "of",
+            NAME,
+            "The purpose under which the recipient got the pseudonyms",
+        ),
         must("reasons", list(NAME), "Reasons that may be given, as codes"),
         may(
             "shows",
