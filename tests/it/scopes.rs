@@ -340,3 +340,68 @@ async fn a_new_version_reads_an_earlier_epoch_only_where_it_shows_the_same_cells
         "404 no-such-epoch"
     );
 }
+
+/// The youth atlas with a threshold of the municipality just above what one district shows.
+fn hidden_below(policies: &Path) {
+    let file = policies.join("purposes/youth-atlas.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let limit = "limit = { requests = \"600/h\", cells = 5000 }\n";
+    let rule = "\n[[grant.holder_rule]]\nholder = \"municipality\"\nshow_from = 62\n";
+    assert!(text.contains(limit));
+    std::fs::write(file, text.replace(limit, &format!("{limit}{rule}"))).unwrap();
+}
+
+#[tokio::test]
+async fn figures_below_a_holders_threshold_are_hidden_like_small_ones() {
+    let world = World::prepared(Backend::Sqlite, hidden_below, |_| ())
+        .await
+        .unwrap();
+    let (enrolments, residents) = city();
+    world
+        .deliver("municipality-delivery", "resident", &residents)
+        .await;
+    world
+        .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
+        .await;
+    world.close_epoch().await;
+    let client = world.client("swv-po-dashboard");
+    let ask = async |district: &str| {
+        let only = json!({ "resident.neighbourhood@district": district });
+        client.query(figures(&[], only)).await.unwrap()
+    };
+    // Without the rule it shows 61.
+    let hidden = ask("ALM-HAVEN").await;
+    assert_eq!(
+        hidden.data().unwrap()[0].to_string(),
+        r#"{"pupils":null,"hidden":"small"}"#
+    );
+    assert!(ask("ALM-STAD").await.data().unwrap()[0]["pupils"].is_number());
+    let by = &hidden.meta().unwrap()["limitedBy"][1];
+    assert_eq!((&by["limit"], &by["value"]), (&"show-from".into(), &"62".into()));
+    assert_eq!(by["holder"]["slug"], "municipality");
+}
+
+/// Found by reading: such a question was answered with no row at all, as if there were nobody.
+#[tokio::test]
+async fn a_filter_finer_than_its_grouping_is_an_error_and_no_empty_answer() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    let (district, place) = (
+        "resident.neighbourhood@district",
+        "resident.neighbourhood@neighbourhood",
+    );
+    let composed = client
+        .query(figures(&[district], json!({ place: "WK003403" })))
+        .await;
+    let composed = crate::support::world::problem(composed);
+    let named = client
+        .ask(&doelpoort::client::Ask {
+            purpose: "youth-atlas".to_owned(),
+            question: "children-by-district".to_owned(),
+            epoch: None,
+            only: vec![(place.to_owned(), "WK003403".to_owned())],
+        })
+        .await;
+    assert_eq!(composed.document["errors"][0]["code"], "finer-than-grouped");
+    assert_eq!(refusal(named), "400 filter-finer-than-grouped");
+}
