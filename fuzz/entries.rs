@@ -54,8 +54,9 @@ fn folder(name: &str) -> Vec<NamedText> {
         .flatten()
         .flatten();
     let texts = entries.filter(|entry| {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        file.ends_with(".toml") || file.ends_with(".csv")
+        let path = entry.path();
+        path.extension()
+            .is_some_and(|ending| ending == "toml" || ending == "csv")
     });
     let mut files: Vec<NamedText> = texts
         .map(|entry| {

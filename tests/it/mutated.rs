@@ -38,9 +38,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn changed(text: &str, changes: &[Change]) -> String {
-    changes
-        .iter()
-        .fold(text.to_owned(), |text, change| apply(text, change))
+    changes.iter().fold(text.to_owned(), apply)
 }
 
 fn apply(text: String, change: &Change) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use doelpoort::client::{Answer, Client, ClientError, Delivery, Mode};
 use doelpoort_core::catalogue::{About, DatasetPeriod, Dimension, FieldName, FieldType};
+use doelpoort_core::party::Slug;
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::tools::matrix::{Row, matrix};
 use futures_util::StreamExt as _;
@@ -246,8 +247,7 @@ async fn brute_force(
     let current = world.gateway.policies().current();
     let client = world.client(id);
     let of = |row: &&Row| {
-        row.clients.iter().any(|client| client == id)
-            && row.acting_for.as_ref().map(|slug| slug.as_str()) == board
+        row.clients.iter().any(|client| client == id) && row.acting_for.as_ref().map(Slug::as_str) == board
     };
     let own: Vec<Row> = all.iter().filter(of).cloned().collect();
     // Figures and records cannot be asked for somebody else.
@@ -347,7 +347,7 @@ async fn the_matrix_lists_every_delivery_that_the_api_takes() {
         let of = |row: &&Row| {
             row.action == "deliver"
                 && row.clients.iter().any(|client| client == id)
-                && row.acting_for.as_ref().map(|slug| slug.as_str()) == board
+                && row.acting_for.as_ref().map(Slug::as_str) == board
         };
         listed.extend(rows.iter().filter(of).map(|row| row.dataset.to_string()));
         assert_eq!(found, listed, "{id}");

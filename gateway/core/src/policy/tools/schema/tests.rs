@@ -464,8 +464,11 @@ fn told(kind: &str, (file, text): (&str, &str), table: &Met<'_>) {
     }
 }
 
+/// What the parser says after a change.
+type Says<'s> = &'s dyn Fn(&dyn Fn(&mut toml::Value)) -> Vec<String>;
+
 /// A word that is none of the choices is refused with all of them.
-fn choice(place: &str, key: &Key, says: &dyn Fn(&dyn Fn(&mut toml::Value)) -> Vec<String>) {
+fn choice(place: &str, key: &Key, says: Says<'_>) {
     let (words, wrong): (&[&str], toml::Value) = match &key.shape {
         Shape::Choice(words) => (words, "zzzz".into()),
         Shape::List(inner) => match inner.as_ref() {
