@@ -40,3 +40,7 @@ demo *ARGUMENTS:
 # Ours beside what one would build instead
 bench:
     tests/bench/run
+
+# Our decisions beside Cedar's, at 10 to 10,000 purposes
+bench-decide:
+    CARGO_TARGET_DIR=target/cedar cargo run --release --locked --manifest-path tests/cedar/Cargo.toml --example decide

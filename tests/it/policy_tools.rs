@@ -254,7 +254,7 @@ async fn brute_force(
     let askable = |(_, body): &(Right, Body)| board.is_none() || matches!(body, Body::Facts(_));
     let mut first = first_questions(&current.policies, purpose, board);
     first.retain(askable);
-    let mut listed = self::listed(&own, &first);
+    let mut listed = in_matrix(&own, &first);
     let mut found = asked(&client, first).await;
     if found
         .iter()
@@ -262,7 +262,7 @@ async fn brute_force(
     {
         let mut rest = questions(&current.policies, all, purpose, board);
         rest.retain(askable);
-        listed.extend(self::listed(&own, &rest));
+        listed.extend(in_matrix(&own, &rest));
         found.extend(asked(&client, rest).await);
     } else {
         let nothing = own
@@ -277,7 +277,7 @@ async fn brute_force(
 }
 
 /// What the matrix says of these questions.
-fn listed(rows: &[Row], questions: &[(Right, Body)]) -> BTreeSet<Right> {
+fn in_matrix(rows: &[Row], questions: &[(Right, Body)]) -> BTreeSet<Right> {
     let says = |right: &Right, row: &Row| {
         let (purpose, action, dataset, field, level, code) = right;
         let same_field = row.field.as_ref().map(ToString::to_string).unwrap_or_default() == *field

@@ -88,9 +88,6 @@ pub(super) fn check(args: &Check, now: Timestamp, out: &mut impl Write) -> Resul
             findings
                 .iter()
                 .try_for_each(|one| finding(one, args.lang.into(), out))?;
-            if let Some(policies) = &policies {
-                tell(policies, now, out)?;
-            }
             let count = |severity| findings.iter().filter(|one| one.severity == severity).count();
             writeln!(
                 out,
@@ -99,6 +96,9 @@ pub(super) fn check(args: &Check, now: Timestamp, out: &mut impl Write) -> Resul
                 count(Severity::Warning),
                 count(Severity::Explained)
             )?;
+            if let Some(policies) = &policies {
+                tell(policies, now, out)?;
+            }
         }
     }
     let worst = findings.iter().map(|one| one.severity).min();

@@ -1,3 +1,5 @@
+mod tools;
+
 use std::path::Path;
 
 use ring::rand::SystemRandom;

@@ -336,6 +336,8 @@ fn purpose(id: &str, role: &str, who: Party) -> Purpose {
         },
         retention: "P1Y".to_owned(),
         contact: "privacy@example.org".to_owned(),
+        changed: None,
+        explanations: Vec::new(),
         exceptions: vec![],
         changed: None,
         explanations: vec![],

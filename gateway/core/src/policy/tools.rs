@@ -9,6 +9,7 @@ pub mod matrix;
 pub mod register;
 pub mod schema;
 pub mod tables;
+mod terms;
 mod words;
 
 pub use items::{Item, Use, items};

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::items::for_nobody;
 use super::tables::{self, Ask, GRANTED, INVALID_INPUT, TestCaller};
+use super::terms::terms;
 use super::words::{self, both, day, list, sentence};
 use crate::policy::Policies;
 use crate::policy::decide::{Allowed, Denial, civil_day};
@@ -51,6 +52,9 @@ pub fn explain(
             error.column()
         )
     })?;
+    let mut policies = policies.clone();
+    policies.mandates = caller.mandates(civil_day(now));
+    let policies = &policies;
     let ask = tables::ask(body, None, caller, policies)?;
     let mut sentences = vec![asker(caller, now)];
     let purpose = ask.purpose().and_then(|name| policies.purposes.get(&name));
@@ -156,7 +160,7 @@ fn clause(
         }
         Some(Err(_)) | None => return Vec::new(),
     };
-    let terms = words::terms(grant, &policies.catalogue, &policies.organisations);
+    let terms = terms(grant, &policies.catalogue, &policies.organisations);
     let terms: Vec<Text> = terms.into_iter().map(|(_, words)| words).collect();
     let terms = both(
         terms

@@ -223,7 +223,8 @@ impl TestCaller {
         }
     }
 
-    fn mandates(&self, day: Date) -> Vec<Mandate> {
+    /// The mandates that it is said to have, for this day.
+    pub(in crate::policy::tools) fn mandates(&self, day: Date) -> Vec<Mandate> {
         let mandate = |(board, datasets): &(Oin, BTreeSet<Name>)| Mandate {
             vendor: self.organisation.oin.clone(),
             board: board.clone(),

@@ -28,10 +28,8 @@ pub(super) fn watermark(draft: &Draft, grant: &Grant) -> Option<(Warning, Text)>
         let mut named = named.filter(|field| delivered.contains(&field.dataset));
         named.next().filter(|_| admitted).cloned()
     };
-    let receiving = grant.receiving(&draft.organisations).into_iter();
-    let (party, field) = receiving
-        .filter_map(|party| Some((party, marked(party)?)))
-        .next()?;
+    let mut receiving = grant.receiving(&draft.organisations).into_iter();
+    let (party, field) = receiving.find_map(|party| Some((party, marked(party)?)))?;
     let (who, field) = (words::organisation(party), words::field(&draft.catalogue, &field));
     Some((
         Warning::Watermark,

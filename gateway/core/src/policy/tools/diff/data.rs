@@ -43,7 +43,7 @@ fn files(before: Side<'_>, after: Side<'_>) -> Vec<Change> {
                 format!("{}; to be signed again: `{purposes}`", words.en),
             )
         };
-        Some(change(name, words))
+        Some(change(name, &words))
     });
     told.collect()
 }
@@ -65,11 +65,11 @@ fn asleep<'d>(file: &str, draft: &'d Draft) -> Vec<&'d str> {
         .collect()
 }
 
-fn change(about: &str, words: Text) -> Change {
+fn change(about: &str, words: &Text) -> Change {
     Change {
         about: about.to_owned(),
         effect: Effect::Other,
-        text: sentence(&words),
+        text: sentence(words),
     }
 }
 
@@ -90,28 +90,28 @@ fn parties(before: &Draft, after: &Draft) -> Vec<Change> {
                 ),
             },
         };
-        changes.push(change(&format!("organisation {}", party.slug), words));
+        changes.push(change(&format!("organisation {}", party.slug), &words));
     }
     for party in old.iter().filter(|party| new.by_slug(&party.slug).is_none()) {
         let words = both(
             format!("{} doet niet meer mee", organisation(party)),
             format!("{} no longer takes part", organisation(party)),
         );
-        changes.push(change(&format!("organisation {}", party.slug), words));
+        changes.push(change(&format!("organisation {}", party.slug), &words));
     }
     if old.linking() != new.linking() {
         let words = both(
             "de regels waardoor nummers van een leerling aan elkaar hangen zijn gewijzigd",
             "the rules by which numbers of a pupil are linked have changed",
         );
-        changes.push(change("organisations.toml", words));
+        changes.push(change("organisations.toml", &words));
     }
     changes
 }
 
 /// What is other about an organisation; empty where nothing is.
 fn altered((old, before): (&Organisation, &Draft), (new, after): (&Organisation, &Draft)) -> Text {
-    let (old_keys, new_keys) = (before.keys.keys(&old.oin), after.keys.keys(&new.oin));
+    let (old_keys, new_keys) = (before.keys.keys(&old.oin), after.keys.keys(&old.oin));
     let parts = [
         (old.oin != new.oin, "een ander OIN", "another OIN"),
         (

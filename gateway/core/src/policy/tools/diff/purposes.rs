@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::items::{Item, Use, items};
+use super::super::terms::terms as of_grant;
 use super::super::words::{self, both, day, duration, sentence};
 use super::{Change, Effect, Side};
 use crate::catalogue::Name;
 use crate::policy::{Draft, PolicyFiles};
-use crate::purpose::{Grant, Purpose};
+use crate::purpose::{Explanation, Grant, Purpose};
 use crate::text::Text;
 
 /// Of each purpose: new, gone, or changed.
@@ -206,97 +207,91 @@ fn both_from_to(nl: &str, en: &str, old: &Text, new: &Text) -> Text {
     )
 }
 
-/// What stands above the grants.
-fn headings(old: &Purpose, new: &Purpose) -> Vec<Told> {
-    let controllers = |purpose: &Purpose| -> Text {
-        let names: Vec<Text> = purpose
-            .controllers
-            .iter()
-            .map(|one| Text::same(format!("{} ({})", one.organisation, one.law)))
-            .collect();
+fn controllers(purpose: &Purpose) -> Text {
+    let names: Vec<Text> = purpose
+        .controllers
+        .iter()
+        .map(|one| Text::same(format!("{} ({})", one.organisation, one.law)))
+        .collect();
+    words::list(&names)
+}
+
+fn basis(purpose: &Purpose) -> Text {
+    let special = purpose.basis.special.as_deref().unwrap_or("-");
+    Text::same(format!("AVG {}; {special}", purpose.basis.avg))
+}
+
+fn dpia(purpose: &Purpose) -> Text {
+    let Some(dpia) = &purpose.dpia else {
+        return both("geen", "none");
+    };
+    let on = day(dpia.date);
+    both(
+        format!("{} van {}", dpia.reference, on.nl),
+        format!("{} of {}", dpia.reference, on.en),
+    )
+}
+
+fn exceptions(purpose: &Purpose) -> Text {
+    let names: Vec<Text> = purpose
+        .exceptions
+        .iter()
+        .map(|one| Text::same(format!("`{}` ({})", one.rule.name(), one.article)))
+        .collect();
+    if names.is_empty() {
+        both("geen", "none")
+    } else {
         words::list(&names)
-    };
-    let basis = |purpose: &Purpose| {
-        let special = purpose.basis.special.as_deref().unwrap_or("-");
-        Text::same(format!("AVG {}; {special}", purpose.basis.avg))
-    };
-    let dpia = |purpose: &Purpose| {
-        purpose.dpia.as_ref().map_or_else(
-            || both("geen", "none"),
-            |dpia| {
-                let on = day(dpia.date);
-                both(
-                    format!("{} van {}", dpia.reference, on.nl),
-                    format!("{} of {}", dpia.reference, on.en),
-                )
-            },
+    }
+}
+
+fn explanations(purpose: &Purpose) -> Text {
+    let of = |one: &Explanation| {
+        let warning = one.warning.name();
+        both(
+            format!("`{warning}`: {}", one.because.nl.trim()),
+            format!("`{warning}`: {}", one.because.en.trim()),
         )
     };
-    let exceptions = |purpose: &Purpose| {
-        let names: Vec<Text> = purpose
-            .exceptions
-            .iter()
-            .map(|one| Text::same(format!("`{}` ({})", one.rule.name(), one.article)))
-            .collect();
-        if names.is_empty() {
-            both("geen", "none")
-        } else {
-            words::list(&names)
-        }
-    };
-    let pairs = [
-        ("naam", "title", old.title.clone(), new.title.clone()),
-        ("uitleg", "explanation", old.why.clone(), new.why.clone()),
-        (
-            "verwerkingsverantwoordelijken",
-            "controllers",
-            controllers(old),
-            controllers(new),
-        ),
-        ("grondslag", "legal basis", basis(old), basis(new)),
-        ("DPIA", "impact assessment", dpia(old), dpia(new)),
-        (
-            "eerste dag",
-            "first day",
-            day(old.valid.from),
-            day(new.valid.from),
-        ),
-        (
-            "laatste dag",
-            "last day",
-            day(old.valid.until),
-            day(new.valid.until),
-        ),
-        (
-            "bewaartermijn",
-            "retention",
-            duration(&old.retention),
-            duration(&new.retention),
-        ),
-        (
-            "contact",
-            "contact",
-            Text::same(&old.contact),
-            Text::same(&new.contact),
-        ),
+    let names: Vec<Text> = purpose.explanations.iter().map(of).collect();
+    if names.is_empty() {
+        both("geen", "none")
+    } else {
+        words::list(&names)
+    }
+}
+
+/// What stands above the grants.
+fn headings(old: &Purpose, new: &Purpose) -> Vec<Told> {
+    type Of = fn(&Purpose) -> Text;
+    let headings: [(&str, &str, Of); 11] = [
+        ("naam", "title", |one| one.title.clone()),
+        ("uitleg", "explanation", |one| one.why.clone()),
+        ("verwerkingsverantwoordelijken", "controllers", controllers),
+        ("grondslag", "legal basis", basis),
+        ("DPIA", "impact assessment", dpia),
+        ("eerste dag", "first day", |one| day(one.valid.from)),
+        ("laatste dag", "last day", |one| day(one.valid.until)),
+        ("bewaartermijn", "retention", |one| duration(&one.retention)),
+        ("contact", "contact", |one| Text::same(&one.contact)),
         (
             "uitzonderingen op vaste regels",
             "exceptions to hard rules",
-            exceptions(old),
-            exceptions(new),
+            exceptions,
         ),
+        ("verklaarde waarschuwingen", "explained warnings", explanations),
     ];
-    pairs
-        .into_iter()
-        .filter(|(_, _, old, new)| old != new)
-        .map(|(nl, en, old, new)| (Effect::Other, both_from_to(nl, en, &old, &new)))
-        .collect()
+    let told = headings.into_iter().filter_map(|(nl, en, of)| {
+        let (old, new) = (of(old), of(new));
+        (old != new).then(|| (Effect::Other, both_from_to(nl, en, &old, &new)))
+    });
+    told.collect()
 }
 
 /// What each grant demands and limits.
 fn terms(old: &Purpose, new: &Purpose, before: &Draft, after: &Draft) -> Vec<Told> {
     let of = |grant: &Grant, draft: &Draft| -> BTreeMap<&'static str, Text> {
-        words::terms(grant, &draft.catalogue, &draft.organisations)
+        of_grant(grant, &draft.catalogue, &draft.organisations)
             .into_iter()
             .collect()
     };

@@ -23,7 +23,7 @@ fn lines(changes: &[Change]) -> String {
         let Change { about, effect, text } = change;
         format!("{about} ({effect:?})\n  {}\n  {}\n", text.nl, text.en)
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn replace(files: &mut [(String, String)], name: &str, pairs: &[(&str, &str)]) {
@@ -59,17 +59,17 @@ fn who_may_newly_see_what_is_a_sentence() {
     });
     insta::assert_snapshot!(lines(&changes), @"
 purpose case-consultation (Wider)
-  Passend Onderwijs Almere (primair onderwijs) (rol `consulent`) mag nu ook, onder `case-consultation`: zien: Verzuim: Reden (`absence.reason`).
-  Passend Onderwijs Almere (primair onderwijs) (role `consulent`) may newly, under `case-consultation`: see Absence: Reason (`absence.reason`).
+  Onder `case-consultation` mag Passend Onderwijs Almere (primair onderwijs) (rol `consulent`) nu ook zien: Verzuim: Reden (`absence.reason`).
+  Under `case-consultation`, Passend Onderwijs Almere (primair onderwijs) (role `consulent`) may newly see Absence: Reason (`absence.reason`).
 purpose case-consultation (Wider)
-  Passend Onderwijs Almere (voortgezet onderwijs) (rol `consulent`) mag nu ook, onder `case-consultation`: zien: Verzuim: Reden (`absence.reason`).
-  Passend Onderwijs Almere (voortgezet onderwijs) (role `consulent`) may newly, under `case-consultation`: see Absence: Reason (`absence.reason`).
+  Onder `case-consultation` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `consulent`) nu ook zien: Verzuim: Reden (`absence.reason`).
+  Under `case-consultation`, Passend Onderwijs Almere (voortgezet onderwijs) (role `consulent`) may newly see Absence: Reason (`absence.reason`).
 purpose case-consultation (Narrower)
-  Passend Onderwijs Almere (primair onderwijs) (rol `consulent`) mag niet langer, onder `case-consultation`: zien: Verzuim: Soort (`absence.kind`).
-  Passend Onderwijs Almere (primair onderwijs) (role `consulent`) may no longer, under `case-consultation`: see Absence: Kind (`absence.kind`).
+  Onder `case-consultation` mag Passend Onderwijs Almere (primair onderwijs) (rol `consulent`) niet langer zien: Verzuim: Soort (`absence.kind`).
+  Under `case-consultation`, Passend Onderwijs Almere (primair onderwijs) (role `consulent`) may no longer see Absence: Kind (`absence.kind`).
 purpose case-consultation (Narrower)
-  Passend Onderwijs Almere (voortgezet onderwijs) (rol `consulent`) mag niet langer, onder `case-consultation`: zien: Verzuim: Soort (`absence.kind`).
-  Passend Onderwijs Almere (voortgezet onderwijs) (role `consulent`) may no longer, under `case-consultation`: see Absence: Kind (`absence.kind`).
+  Onder `case-consultation` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `consulent`) niet langer zien: Verzuim: Soort (`absence.kind`).
+  Under `case-consultation`, Passend Onderwijs Almere (voortgezet onderwijs) (role `consulent`) may no longer see Absence: Kind (`absence.kind`).
 purpose case-consultation (Other)
   Bewaartermijn: eerst 1 jaar, nu 6 maanden.
   Retention: first 1 year, now 6 months.
@@ -102,8 +102,17 @@ fn a_finer_level_and_another_recipient_are_wider() {
     });
     insta::assert_snapshot!(lines(&changes), @"
 purpose neighbourhood-absence (Narrower)
-  Gemeente Almere (rol `dashboard`) mag niet langer, onder `neighbourhood-absence`: aantallen zien naar Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; beperken op Verzuim: Soort (`absence.kind`) = Ongeoorloofd en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort.
-  Gemeente Almere (role `dashboard`) may no longer, under `neighbourhood-absence`: see figures by Enrolment: Sector (`enrolment.sector`) by sector; narrow by Absence: Kind (`absence.kind`) = Unauthorised and Enrolment: Sector (`enrolment.sector`) by sector.
+  Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; beperken op Verzuim: Soort (`absence.kind`) = Ongeoorloofd, Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; tellen: leerlingen.
+  Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; narrow by Absence: Kind (`absence.kind`) = Unauthorised, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; count pupils.
+purpose neighbourhood-absence (Wider)
+  Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
+  Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
+purpose neighbourhood-absence (Wider)
+  Onder `neighbourhood-absence` mag Passend Onderwijs Almere (primair onderwijs) (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
+  Under `neighbourhood-absence`, Passend Onderwijs Almere (primair onderwijs) (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
+purpose neighbourhood-absence (Wider)
+  Onder `neighbourhood-absence` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
+  Under `neighbourhood-absence`, Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
 purpose neighbourhood-absence (Other)
   Het bestand is gewijzigd en de versie is nog 1: verhoog haar.
   The file has changed and the version is still 1: raise it.
@@ -131,17 +140,17 @@ purpose admissibility-status (Narrower)
   Doel `admissibility-status` vervalt: Stand van de toelaatbaarheidsverklaring.
   Purpose `admissibility-status` goes: State of the declaration of admissibility.
 purpose admissibility-status (Narrower)
-  Elk schoolbestuur (rol `school`) mag niet langer, onder `admissibility-status`: zien: Toelaatbaarheid: Soort (`admissibility.kind`), Toelaatbaarheid: Uitkomst (`admissibility.outcome`), Toelaatbaarheid: Geldig van (`admissibility.valid-from`) en Toelaatbaarheid: Geldig tot en met (`admissibility.valid-until`); vragen of een leerling voorkomt in Toelaatbaarheid.
-  Each school board (role `school`) may no longer, under `admissibility-status`: see Admissibility: Kind (`admissibility.kind`), Admissibility: Outcome (`admissibility.outcome`), Admissibility: Valid from (`admissibility.valid-from`) and Admissibility: Valid through (`admissibility.valid-until`); ask whether a pupil is in Admissibility.
+  Onder `admissibility-status` mag elk schoolbestuur (rol `school`) niet langer zien: Toelaatbaarheid: Soort (`admissibility.kind`), Toelaatbaarheid: Uitkomst (`admissibility.outcome`), Toelaatbaarheid: Geldig van (`admissibility.valid-from`) en Toelaatbaarheid: Geldig tot en met (`admissibility.valid-until`); vragen of een leerling voorkomt in Toelaatbaarheid.
+  Under `admissibility-status`, each school board (role `school`) may no longer see Admissibility: Kind (`admissibility.kind`), Admissibility: Outcome (`admissibility.outcome`), Admissibility: Valid from (`admissibility.valid-from`) and Admissibility: Valid through (`admissibility.valid-until`); ask whether a pupil is in Admissibility.
 purpose delivery-anew (Wider)
   Nieuw doel `delivery-anew`: Levering van caseload van consulenten.
   New purpose `delivery-anew`: Delivery of caseload of consulents.
 purpose delivery-anew (Wider)
-  Passend Onderwijs Almere (primair onderwijs) (rol `delivery`) mag nu ook, onder `delivery-anew`: rijen leveren van Caseload.
-  Passend Onderwijs Almere (primair onderwijs) (role `delivery`) may newly, under `delivery-anew`: deliver rows of Caseload.
+  Onder `delivery-anew` mag Passend Onderwijs Almere (primair onderwijs) (rol `delivery`) nu ook rijen leveren van Caseload.
+  Under `delivery-anew`, Passend Onderwijs Almere (primair onderwijs) (role `delivery`) may newly deliver rows of Caseload.
 purpose delivery-anew (Wider)
-  Passend Onderwijs Almere (voortgezet onderwijs) (rol `delivery`) mag nu ook, onder `delivery-anew`: rijen leveren van Caseload.
-  Passend Onderwijs Almere (voortgezet onderwijs) (role `delivery`) may newly, under `delivery-anew`: deliver rows of Caseload.
+  Onder `delivery-anew` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `delivery`) nu ook rijen leveren van Caseload.
+  Under `delivery-anew`, Passend Onderwijs Almere (voortgezet onderwijs) (role `delivery`) may newly deliver rows of Caseload.
 ");
 }
 

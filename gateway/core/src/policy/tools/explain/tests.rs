@@ -14,7 +14,11 @@ fn told(slug: &str, role: &str, staff: Option<bool>, body: &serde_json::Value) -
         .sentences
         .iter()
         .map(|one| format!("{}\n{}\n", one.nl, one.en));
-    format!("{}\n{}", explained.outcome, sentences.collect::<String>())
+    format!(
+        "{}\n{}",
+        explained.outcome,
+        sentences.collect::<Vec<_>>().concat()
+    )
 }
 
 #[test]

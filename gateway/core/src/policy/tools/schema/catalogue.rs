@@ -1,7 +1,9 @@
 //! The keys of datasets, hierarchies, maps and populations.
 
-use super::{DIMENSION, NAME, Shape, list, may, must, words};
+use super::{NAME, Shape, list, may, must, words};
 
+/// A field of the same dataset, with or without a level.
+const OWN_DIMENSION: Shape = Shape::Pattern("^[a-z][a-z0-9-]{0,47}(@[a-z][a-z0-9-]{0,47})?$");
 const VERSION: Shape = Shape::Integer(1, u32::MAX as i64);
 
 pub(super) fn dataset() -> Shape {
@@ -57,28 +59,32 @@ pub(super) fn dataset() -> Shape {
             ]),
             "How long rows are kept; left out: public reference",
         ),
-        may(
-            "rule",
-            list(Shape::OneOf(vec![
-                Shape::Table(vec![must(
-                    "before",
-                    list(NAME),
-                    "The first date lies before the second",
-                )]),
-                Shape::Table(vec![must("not_after", list(NAME), "Before it, or on it")]),
-            ])),
-            "Plausibility within a row",
-        ),
+        may("rule", list(rule()), "Plausibility within a row"),
         may(
             "implication",
-            list(Shape::Table(vec![
-                must("when", DIMENSION, "The implying dimension"),
-                must("then", DIMENSION, "The implied one"),
-                must("pairs", list(list(Shape::Text)), "From a code to a code"),
-            ])),
+            list(implication()),
             "Codes that go together by definition",
         ),
         must("field", list(field()), "The fields"),
+    ])
+}
+
+fn rule() -> Shape {
+    Shape::OneOf(vec![
+        Shape::Table(vec![must(
+            "before",
+            list(NAME),
+            "The first date lies before the second",
+        )]),
+        Shape::Table(vec![must("not_after", list(NAME), "Before it, or on it")]),
+    ])
+}
+
+fn implication() -> Shape {
+    Shape::Table(vec![
+        must("when", OWN_DIMENSION, "The implying dimension"),
+        must("then", OWN_DIMENSION, "The implied one"),
+        must("pairs", list(list(Shape::Text)), "From a code to a code"),
     ])
 }
 

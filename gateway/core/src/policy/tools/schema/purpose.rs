@@ -28,28 +28,10 @@ pub(super) fn purpose() -> Shape {
         must("why", words(), "Why it is needed, for a parent to read"),
         must(
             "controllers",
-            list(Shape::Table(vec![
-                must("organisation", NAME, "Short name"),
-                must("law", Shape::Text, "Law and article that give it this task"),
-            ])),
+            controllers(),
             "Who decides on it (AVG 4(7)); the FG of each signs",
         ),
-        must(
-            "basis",
-            Shape::Table(vec![
-                must(
-                    "avg",
-                    Shape::Choice(&["6(1)(a)", "6(1)(b)", "6(1)(c)", "6(1)(d)", "6(1)(e)", "6(1)(f)"]),
-                    "Point of AVG 6(1)",
-                ),
-                must(
-                    "special",
-                    Shape::Text,
-                    "Exception of AVG 9(2) with its national law, or `none`",
-                ),
-            ]),
-            "Legal basis",
-        ),
+        must("basis", basis(), "Legal basis"),
         may(
             "dpia",
             Shape::Table(vec![
@@ -75,42 +57,10 @@ pub(super) fn purpose() -> Shape {
         must("contact", Shape::Text, "Where to ask about it"),
         may(
             "exceptions",
-            list(Shape::Table(vec![
-                must(
-                    "rule",
-                    Shape::Choice(&[
-                        "no-bsn-to-swv",
-                        "swv-data-to-own-school",
-                        "youth-care-as-figures",
-                        "staff-proved",
-                    ]),
-                    "The hard rule",
-                ),
-                must("article", Shape::Text, "Law and article that allow it"),
-            ])),
+            exceptions(),
             "Hard rules that a named article sets aside",
         ),
-        may(
-            "explain",
-            list(Shape::Table(vec![
-                must(
-                    "warning",
-                    Shape::Choice(WARNINGS),
-                    "The warning of `policy check`",
-                ),
-                may(
-                    "grant",
-                    Shape::Integer(0, u32::MAX.into()),
-                    "The grant, from 0; left out: the whole purpose",
-                ),
-                must(
-                    "because",
-                    Shape::OneOf(vec![Shape::Text, words()]),
-                    "Why it is in order",
-                ),
-            ])),
-            "Warnings that are in order, and why",
-        ),
+        may("explain", explanations(), "Warnings that are in order, and why"),
         must(
             "grant",
             list(Shape::OneOf(vec![delivery(), facts(), figures(), records()])),
@@ -118,6 +68,64 @@ pub(super) fn purpose() -> Shape {
         ),
         may("question", list(question()), "Named questions, for dashboards"),
     ])
+}
+
+fn controllers() -> Shape {
+    list(Shape::Table(vec![
+        must("organisation", NAME, "Short name"),
+        must("law", Shape::Text, "Law and article that give it this task"),
+    ]))
+}
+
+fn basis() -> Shape {
+    Shape::Table(vec![
+        must(
+            "avg",
+            Shape::Choice(&["6(1)(a)", "6(1)(b)", "6(1)(c)", "6(1)(d)", "6(1)(e)", "6(1)(f)"]),
+            "Point of AVG 6(1)",
+        ),
+        must(
+            "special",
+            Shape::Text,
+            "Exception of AVG 9(2) with its national law, or `none`",
+        ),
+    ])
+}
+
+fn exceptions() -> Shape {
+    list(Shape::Table(vec![
+        must(
+            "rule",
+            Shape::Choice(&[
+                "no-bsn-to-swv",
+                "swv-data-to-own-school",
+                "youth-care-as-figures",
+                "staff-proved",
+            ]),
+            "The hard rule",
+        ),
+        must("article", Shape::Text, "Law and article that allow it"),
+    ]))
+}
+
+fn explanations() -> Shape {
+    list(Shape::Table(vec![
+        must(
+            "warning",
+            Shape::Choice(WARNINGS),
+            "The warning of `policy check`",
+        ),
+        may(
+            "grant",
+            Shape::Integer(0, u32::MAX.into()),
+            "The grant, from 0; left out: the whole purpose",
+        ),
+        must(
+            "because",
+            Shape::OneOf(vec![Shape::Text, words()]),
+            "Why it is in order",
+        ),
+    ]))
 }
 
 fn form(name: &'static [&'static str]) -> Key {

@@ -297,6 +297,9 @@ fn has_pattern(pattern: &str, text: &str) -> bool {
             .unwrap()
             .parse::<crate::catalogue::FieldName>()
             .is_ok(),
+        "^[a-z][a-z0-9-]{0,47}(@[a-z][a-z0-9-]{0,47})?$" => text
+            .split('@')
+            .all(|part| part.parse::<crate::catalogue::Name>().is_ok()),
         "^[1-9][0-9]*/(s|min|h|d)$" => text.parse::<crate::purpose::Rate>().is_ok(),
         "^P" => text.parse::<jiff::Span>().is_ok(),
         "^[0-9]{20}$" => digits(text, 20),
@@ -461,8 +464,11 @@ fn told(kind: &str, (file, text): (&str, &str), table: &Met<'_>) {
     }
 }
 
+/// What the parser says after a change.
+type Says<'s> = &'s dyn Fn(&dyn Fn(&mut toml::Value)) -> Vec<String>;
+
 /// A word that is none of the choices is refused with all of them.
-fn choice(place: &str, key: &Key, says: &dyn Fn(&dyn Fn(&mut toml::Value)) -> Vec<String>) {
+fn choice(place: &str, key: &Key, says: Says<'_>) {
     let (words, wrong): (&[&str], toml::Value) = match &key.shape {
         Shape::Choice(words) => (words, "zzzz".into()),
         Shape::List(inner) => match inner.as_ref() {

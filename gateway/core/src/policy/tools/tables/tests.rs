@@ -7,10 +7,11 @@ fn draft() -> Draft {
 
 fn told(text: &str) -> String {
     let file = "purposes/youth-atlas.test.toml".to_owned();
-    match run(&draft(), &[(file, text.to_owned())]) {
-        Ok(outcomes) => outcomes.iter().map(|outcome| format!("{outcome}\n")).collect(),
-        Err(errors) => errors.iter().map(|error| format!("{error}\n")).collect(),
-    }
+    let told: Vec<String> = match run(&draft(), &[(file, text.to_owned())]) {
+        Ok(outcomes) => outcomes.iter().map(ToString::to_string).collect(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    };
+    told.join("\n")
 }
 
 #[test]
