@@ -74,10 +74,7 @@ async fn a_self_registered_fg_key_is_refused_named_and_logged() {
         "[[organisation.approver]]\nroles = [\"fg\"]\n[[organisation.client]]\nid = \"municipality-dashboard\"",
     );
     let why = refused(&world).await;
-    assert!(
-        why.contains("keys of approvers are not listed here but in `approvers/`"),
-        "{why}"
-    );
+    assert!(why.contains("unknown key `approver`"), "{why}");
 }
 
 #[tokio::test]

@@ -83,9 +83,6 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
     let (board, swv) = numbers(table, kind, seen, &owner);
     let identifiers = list(table, "identifiers", |value| identifier(value, kind));
     let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
-    if let Some(value) = table.optional("approver") {
-        value.error("keys of approvers are not listed here but in `approvers/`: see `doelpoort policy keys`");
-    }
     let staff = table.if_there("staff", |value| staff(&value.table()?));
     table.finish();
     Some(Organisation {

@@ -93,7 +93,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "roles = [\"school\"]\n",
         "roles = [\"school\"]\n[[organisation.approver]]\nroles = [\"fg\"]\n",
-        "29:1: keys of approvers are not listed here but in `approvers/`: see `doelpoort policy keys`",
+        "29:16: unknown key `approver`",
     ),
     (
         "\"kid\": \"1\"}",

@@ -111,7 +111,7 @@ fn parties(before: &Draft, after: &Draft) -> Vec<Change> {
 
 /// What is other about an organisation; empty where nothing is.
 fn altered((old, before): (&Organisation, &Draft), (new, after): (&Organisation, &Draft)) -> Text {
-    let (old_keys, new_keys) = (before.keys.keys(&old.oin), after.keys.keys(&new.oin));
+    let (old_keys, new_keys) = (before.keys.keys(&old.oin), after.keys.keys(&old.oin));
     let parts = [
         (old.oin != new.oin, "een ander OIN", "another OIN"),
         (

@@ -45,22 +45,6 @@ fn organisation() -> Shape {
         ),
         may("client", list(client()), "Its programs"),
         may(
-            "approver",
-            list(Shape::Table(vec![
-                must(
-                    "roles",
-                    list(Shape::Choice(&["fg", "holder", "mandate"])),
-                    "What the key may sign",
-                ),
-                must(
-                    "jwk",
-                    Shape::OneOf(vec![Shape::Text, Shape::Map(Box::new(Shape::Any))]),
-                    "The public key (RFC 7517)",
-                ),
-            ])),
-            "Keys that sign purposes and mandates",
-        ),
-        may(
             "staff",
             Shape::Table(vec![
                 must("issuer", Shape::Text, "The `iss` of its assertions"),
