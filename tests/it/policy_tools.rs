@@ -152,13 +152,17 @@ fn questions(policies: &Policies, listed: &[Row], purpose: &str, board: Option<&
             right(purpose, "see", Some(&field), "", "records"),
             rows(purpose, json!({ "fields": [name] })),
         ));
+        // What is about no pupil has no pseudonym to show.
+        let about = policies.catalogue.dataset(&field.dataset).unwrap().about;
+        let shown = if about == About::Provision {
+            "provision.code"
+        } else {
+            "pseudonym"
+        };
         if let Some(value) = value(policies, &field, kind) {
             asked.push((
                 right(purpose, "filter", Some(&field), "exact", ""),
-                rows(
-                    purpose,
-                    json!({ "fields": ["pseudonym"], "only": { name: value } }),
-                ),
+                rows(purpose, json!({ "fields": [shown], "only": { name: value } })),
             ));
         }
     }

@@ -158,7 +158,7 @@ fn a_board_mandates_a_vendor() {
         "mandates/board-41676.vendor-alpha.jws\n"
     );
     let (_, checked) = world.run("check POLICIES --deployment almere").unwrap();
-    assert!(checked.ends_with(" purposes, 1 mandates\n"), "{checked}");
+    assert!(checked.contains(" purposes, 1 mandates\n"), "{checked}");
     let refused = |from: &str, to: &str| world.run(&line.replace(from, to)).unwrap_err();
     assert_eq!(
         refused("board-41676", "swv-po"),

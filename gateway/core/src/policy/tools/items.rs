@@ -1,6 +1,6 @@
 //! What a grant gives, piece by piece. Exhaustive over the forms: a new form does not compile until it is told here.
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name};
+use crate::catalogue::{About, Catalogue, Dimension, FieldName, Name};
 use crate::purpose::{FieldGrant, FiguresGrant, Generalise, Grant, RecordsGrant};
 
 /// One thing that a grant gives.
@@ -73,7 +73,7 @@ pub fn items(catalogue: &Catalogue, grant: &Grant) -> Vec<Item> {
             seen(&facts.fields).chain(exists).collect()
         }
         Grant::Figures(figures) => self::figures(catalogue, figures),
-        Grant::Records(records) => self::records(records),
+        Grant::Records(records) => self::records(catalogue, records),
     };
     items.sort();
     items.dedup();
@@ -127,14 +127,18 @@ pub(super) fn level(granted: &FieldGrant) -> String {
     }
 }
 
-fn records(grant: &RecordsGrant) -> Vec<Item> {
+fn records(catalogue: &Catalogue, grant: &RecordsGrant) -> Vec<Item> {
     let filter = |field: &FieldName| {
         let fixed = grant.only.iter().find(|(fixed, _)| fixed == field);
         of_field(Use::Filter, field, EXACT, fixed.map(|(_, value)| value))
     };
+    // What is about no pupil has no pseudonym.
+    let dataset = catalogue.dataset(&grant.dataset);
+    let about_pupils = dataset.is_none_or(|dataset| dataset.about == About::Pupil);
+    let pseudonym = about_pupils.then(|| whole(Use::See, &grant.dataset, PSEUDONYM));
     seen(&grant.fields)
         .chain(grant.filter_by.iter().map(filter))
-        .chain([whole(Use::See, &grant.dataset, PSEUDONYM)])
+        .chain(pseudonym)
         .collect()
 }
 
