@@ -163,7 +163,7 @@ fn scope() -> Key {
 fn staff() -> Key {
     may(
         "staff",
-        Shape::Choice(&["proved", "stated"]),
+        Shape::Choice(&["none", "proved", "stated"]),
         "How the person who asks is known; left out: proved",
     )
 }
