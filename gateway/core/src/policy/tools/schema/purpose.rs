@@ -81,6 +81,8 @@ pub(super) fn purpose() -> Shape {
                     Shape::Choice(&[
                         "no-bsn-to-swv",
                         "swv-data-to-own-school",
+                        "swv-data-three-years",
+                        "dpia-where-sensitive",
                         "youth-care-as-figures",
                         "staff-proved",
                     ]),
