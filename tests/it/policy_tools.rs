@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use doelpoort::client::{Answer, Client, ClientError, Delivery, Mode};
 use doelpoort_core::catalogue::{About, DatasetPeriod, Dimension, FieldName, FieldType};
+use doelpoort_core::identifier::IdentifierKind;
 use doelpoort_core::party::Slug;
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::tools::matrix::{Row, matrix};
+use doelpoort_core::purpose::Grant;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, send_plain};
-use crate::support::world::pupils::bsn;
+use crate::support::world::pupils::{bsn, eck_id};
 
 /// The programs that ask, with the board that one acts for.
 const ASKING: [(&str, Option<&str>); 5] = [
@@ -153,13 +155,17 @@ fn questions(policies: &Policies, listed: &[Row], purpose: &str, board: Option<&
             right(purpose, "see", Some(&field), "", "records"),
             rows(purpose, json!({ "fields": [name] })),
         ));
+        // What is about no pupil has no pseudonym to show.
+        let about = policies.catalogue.dataset(&field.dataset).unwrap().about;
+        let shown = if about == About::Provision {
+            "provision.code"
+        } else {
+            "pseudonym"
+        };
         if let Some(value) = value(policies, &field, kind) {
             asked.push((
                 right(purpose, "filter", Some(&field), "exact", ""),
-                rows(
-                    purpose,
-                    json!({ "fields": ["pseudonym"], "only": { name: value } }),
-                ),
+                rows(purpose, json!({ "fields": [shown], "only": { name: value } })),
             ));
         }
     }
@@ -180,8 +186,15 @@ fn questions(policies: &Policies, listed: &[Row], purpose: &str, board: Option<&
 }
 
 fn facts(policies: &Policies, purpose: &str, board: Option<&str>, what: Value) -> Body {
+    let by_bsn = |grant: &Grant| matches!(grant, Grant::Facts(facts) if facts.identifiers.contains(&IdentifierKind::Bsn));
+    let known = policies.purposes.get(&purpose.parse().unwrap());
+    let pupil = if known.is_some_and(|known| known.purpose.grants.iter().any(by_bsn)) {
+        json!({ "ref": "1", "bsn": bsn(1) })
+    } else {
+        json!({ "ref": "1", "eckId": eck_id(1) })
+    };
     let mut asked = body(json!({
-        "purpose": purpose, "pupils": [{ "ref": "1", "bsn": bsn(1) }], "onBehalfOf": { "case": "matrix" }
+        "purpose": purpose, "pupils": [pupil], "onBehalfOf": { "case": "matrix" }
     }));
     let party = board.map(|slug| policies.organisations.by_slug(&slug.parse().unwrap()).unwrap());
     asked.extend(party.map(|party| ("actingFor".to_owned(), party.oin.to_string().into())));

@@ -1,6 +1,6 @@
 //! What a grant gives, piece by piece. Exhaustive over the forms: a new form does not compile until it is told here.
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name};
+use crate::catalogue::{About, Catalogue, Dimension, FieldName, Name};
 use crate::purpose::{FieldGrant, FiguresGrant, Generalise, Grant, RecordsGrant};
 
 /// One thing that a grant gives.
@@ -87,7 +87,7 @@ pub fn items(catalogue: &Catalogue, grant: &Grant) -> Vec<Item> {
             seen(&facts.fields).chain(exists).chain(fixed).collect()
         }
         Grant::Figures(figures) => self::figures(catalogue, figures),
-        Grant::Records(records) => self::records(records),
+        Grant::Records(records) => self::records(catalogue, records),
         Grant::Resolve(grant) => vec![whole(Use::Resolve, &grant.dataset, EXACT)],
         Grant::Restrict(grant) => vec![whole(Use::Restrict, &grant.dataset, EXACT)],
         Grant::Translate(grant) => vec![whole(Use::Translate, &grant.dataset, EXACT)],
@@ -145,14 +145,18 @@ pub(super) fn level(granted: &FieldGrant) -> String {
         .map_or_else(|| EXACT.to_owned(), Generalise::name)
 }
 
-fn records(grant: &RecordsGrant) -> Vec<Item> {
+fn records(catalogue: &Catalogue, grant: &RecordsGrant) -> Vec<Item> {
     let filter = |field: &FieldName| {
         let fixed = grant.only.iter().find(|(fixed, _)| fixed == field);
         of_field(Use::Filter, field, EXACT, fixed.map(|(_, value)| value))
     };
+    // What is about no pupil has no pseudonym.
+    let dataset = catalogue.dataset(&grant.dataset);
+    let about_pupils = dataset.is_none_or(|dataset| dataset.about == About::Pupil);
+    let pseudonym = about_pupils.then(|| whole(Use::See, &grant.dataset, PSEUDONYM));
     seen(&grant.fields)
         .chain(grant.filter_by.iter().map(filter))
-        .chain([whole(Use::See, &grant.dataset, PSEUDONYM)])
+        .chain(pseudonym)
         .collect()
 }
 

@@ -14,7 +14,7 @@ pub(super) fn dataset() -> Shape {
         must("description", words(), "What one row is"),
         must(
             "about",
-            Shape::Choice(&["pupil", "site", "staff"]),
+            Shape::Choice(&["provision", "pupil", "site", "staff"]),
             "Whom or what a row is about",
         ),
         must(
