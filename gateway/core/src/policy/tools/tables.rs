@@ -180,6 +180,9 @@ pub(in crate::policy::tools) fn judge<'p>(
         } => Request::question(catalogue, purpose.as_str(), question, parameters),
         Ask::Facts(body) => Request::facts(catalogue, &who.organisation, body.to_string().as_bytes()),
         Ask::Query(body) => Request::query(catalogue, body.to_string().as_bytes()),
+        Ask::Resolution(body) => Request::resolution(body.to_string().as_bytes()),
+        Ask::Restriction(body) => Request::restriction(&who.organisation, body.to_string().as_bytes()),
+        Ask::Translation(body) => Request::translation(body.to_string().as_bytes()),
     }?;
     let staff = caller.staff();
     Ok(decide(policies, &who, staff.as_ref(), &request, now))

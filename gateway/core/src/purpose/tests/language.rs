@@ -206,7 +206,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         TRANSLATE,
         "limit =",
         "staff = \"stated\"\nlimit =",
-        "translate prove the person who asks (hard rule `staff-proved`)",
+        "translate prove the person who asks (hard rule `staff-proved`: AVG art. 5 lid 2, art. 32)",
     ),
     (
         RESTRICT,

@@ -204,7 +204,10 @@ fn without_a_sleeping_holder_an_answer_is_given_only_where_the_grant_says_so() {
     let whole = |_: &mut Grant| {};
     assert_eq!(
         ask(&asleep(BOARD, ApprovalRole::Holder, whole)),
-        Err(("purpose-asleep", "case-consultation/grant/0/partial".to_owned()))
+        Err((
+            "purpose-asleep",
+            "case-consultation/approval/board-41676.holder/absent".to_owned()
+        ))
     );
     // The partnership's own rows say whose caseload it is: without them the scope cannot be evaluated.
     assert_eq!(
@@ -215,7 +218,10 @@ fn without_a_sleeping_holder_an_answer_is_given_only_where_the_grant_says_so() {
     );
     assert_eq!(
         ask(&asleep("swv-po", ApprovalRole::Fg, partial)),
-        Err(("purpose-asleep", "case-consultation/approvals".to_owned()))
+        Err((
+            "purpose-asleep",
+            "case-consultation/approval/swv-po.fg/absent".to_owned()
+        ))
     );
 
     // The rows of the sleeping holder are in no part of the plan, joined ones included.

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn figures_are_granted_at_their_level_or_coarser() {
     let municipality = caller("municipality", "dashboard");
-    let cases: [(Request, &str); 13] = [
+    let cases: [(Request, &str); 14] = [
         (
             atlas(&["resident.neighbourhood@neighbourhood"], &json!({})),
             "granted",
@@ -32,13 +32,17 @@ fn figures_are_granted_at_their_level_or_coarser() {
             "filter-not-granted",
         ),
         (truants(&["enrolment.site"], &json!({})), "dimension-not-granted"),
-        (truants(&["absence.reason"], &json!({})), "dimension-not-granted"),
+        (truants(&["absence.reason"], &json!({})), "granted"),
+        (
+            truants(&["absence.reason", "absence.status"], &json!({})),
+            "dimension-not-granted",
+        ),
         (
             truants(&[], &json!({ "absence.kind": "authorised" })),
             "filter-not-granted",
         ),
         (
-            truants(&[], &json!({ "absence.reason": "medical" })),
+            truants(&[], &json!({ "enrolment.year-group": "5" })),
             "filter-not-granted",
         ),
         (atlas(&["enrolment.site"], &json!({})), "dimension-not-granted"),
@@ -60,6 +64,7 @@ fn figures_are_granted_at_their_level_or_coarser() {
 fn finer_levels_and_more_dimensions_than_granted_are_denied() {
     let mut policies = policies().clone();
     let standing = policies.purposes.get_mut(&name("neighbourhood-absence")).unwrap();
+    standing.purpose.grants.truncate(2);
     standing.purpose.grants.remove(0);
     let swv = caller("swv-vo", "dashboard");
     let decision = |request: &Request| code(decide(&policies, &swv, None, request, now()));

@@ -124,6 +124,8 @@ fn a_vendor_that_may_deliver_what_it_reads_could_mark_rows() {
             "{ organisation = \"swv-vo\", role = \"consulent\" }",
             "{ organisation = \"vendor-alpha\", role = \"consulent\" }",
         );
+        // A caseload says nothing about a vendor.
+        *text = text.replace("scope = \"caseload\"", "scope = \"everything\"");
     };
     let told = told("case-consultation", vendor, &settings());
     assert!(

@@ -70,6 +70,12 @@ pub(in crate::policy::tools) enum Ask {
     Facts(Json),
     /// The body of a query.
     Query(Json),
+    /// The body of a request to have pseudonyms resolved.
+    Resolution(Json),
+    /// The body of a request to enter or lift a restriction.
+    Restriction(Json),
+    /// The body of a request to have pseudonyms translated.
+    Translation(Json),
 }
 
 impl Ask {
@@ -79,7 +85,11 @@ impl Ask {
         match self {
             Self::Delivery { dataset, .. } => format!("delivery-{dataset}").parse().ok(),
             Self::Question { purpose, .. } => Some(purpose.clone()),
-            Self::Facts(body) | Self::Query(body) => text(body),
+            Self::Facts(body)
+            | Self::Query(body)
+            | Self::Resolution(body)
+            | Self::Restriction(body)
+            | Self::Translation(body) => text(body),
         }
     }
 
@@ -90,6 +100,9 @@ impl Ask {
             Self::Question { .. } => Some("figures"),
             Self::Facts(_) => Some("facts"),
             Self::Query(body) => body.get("form")?.as_str(),
+            Self::Resolution(_) => Some("resolve"),
+            Self::Restriction(_) => Some("restrict"),
+            Self::Translation(_) => Some("translate"),
         }
     }
 }
@@ -285,9 +298,23 @@ pub(in crate::policy::tools) fn ask(
         Some("delivery") => delivery(&body, caller, policies),
         Some("facts") => {
             body.remove("form");
-            facts(body, &purpose, caller)
+            about_a_pupil(body, &purpose, caller).map(Ask::Facts)
         }
-        None if body.contains_key("pupils") => facts(body, &purpose, caller),
+        Some("restrict") => {
+            body.remove("form");
+            about_a_pupil(body, &purpose, caller).map(Ask::Restriction)
+        }
+        Some(form @ ("resolve" | "translate")) => {
+            let ask = if form == "resolve" {
+                Ask::Resolution
+            } else {
+                Ask::Translation
+            };
+            body.remove("form");
+            body.insert("purpose".to_owned(), purpose.as_str().into());
+            Ok(ask(body.into()))
+        }
+        None if body.contains_key("pupils") => about_a_pupil(body, &purpose, caller).map(Ask::Facts),
         _ => {
             body.insert("purpose".to_owned(), purpose.as_str().into());
             Ok(Ask::Query(body.into()))
@@ -361,13 +388,13 @@ fn party(text: &str, policies: &Policies) -> Option<Oin> {
 }
 
 /// `{ form = "facts", by = "eckId", fields = […] }`: about one pupil that nobody is.
-fn facts(mut body: Map<String, Json>, purpose: &Name, caller: &TestCaller) -> Result<Ask, String> {
+fn about_a_pupil(mut body: Map<String, Json>, purpose: &Name, caller: &TestCaller) -> Result<Json, String> {
     if !body.contains_key("pupils") {
         let by = body.remove("by");
         let kind = by.as_ref().and_then(Json::as_str);
         let kind = IDENTIFIERS.iter().find(|(name, _)| kind == Some(name));
         let number = kind.and_then(|(_, kind)| NOBODY.iter().find(|(other, _)| other == kind));
-        let (kind, number) = number.ok_or("facts need `by`: one of `bsn`, `eckId`, `local`")?;
+        let (kind, number) = number.ok_or("it needs `by`: one of `bsn`, `eckId`, `local`")?;
         body.insert(
             "pupils".to_owned(),
             json!([{ "ref": "1", kind.as_str(): number }]),
@@ -377,5 +404,5 @@ fn facts(mut body: Map<String, Json>, purpose: &Name, caller: &TestCaller) -> Re
     if let Some(board) = &caller.acting_for {
         body.insert("actingFor".to_owned(), board.as_str().into());
     }
-    Ok(Ask::Facts(body.into()))
+    Ok(body.into())
 }
