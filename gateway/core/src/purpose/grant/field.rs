@@ -101,6 +101,10 @@ fn generalise(
     if let FieldType::Integer { .. } = declared.field_type {
         return band(value, table, field, text);
     }
+    if let Some(width) = table.optional("width") {
+        width.error("only a `band` of numbers has a `width`");
+        return None;
+    }
     let forms = forms(declared.field_type);
     if let Some((_, form)) = forms.iter().find(|(name, _)| *name == text) {
         return Some(form.clone());

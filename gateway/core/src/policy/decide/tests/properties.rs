@@ -117,7 +117,20 @@ fn within(grant: &FiguresGrant, group_by: &[Dimension], only: &[(Dimension, Stri
         .iter()
         .filter(|field| field.field.as_str() == "neighbourhood")
         .count();
-    group_by.iter().all(|dimension| groups.contains(dimension))
+    let place = |dimension: &Dimension| {
+        let hierarchy = catalogue.hierarchy_of(&dimension.field).unwrap();
+        hierarchy
+            .levels
+            .iter()
+            .position(|level| *level == dimension.level)
+            .unwrap()
+    };
+    let mut pairs = group_by
+        .iter()
+        .flat_map(|axis| only.iter().map(move |(filter, _)| (axis, filter)));
+    let finer = pairs.any(|(axis, filter)| axis.field == filter.field && place(filter) < place(axis));
+    !finer
+        && group_by.iter().all(|dimension| groups.contains(dimension))
         && only.iter().all(|(dimension, code)| {
             grant.only.contains(&(dimension.clone(), code.clone()))
                 || !fixed.contains(&dimension.field) && filters.contains(dimension)

@@ -74,7 +74,9 @@ fn ends_and_old_assessments_are_told() {
 [
     "1 Warning dpia-older: the impact assessment is of 12 March 2026, the purpose changed on 1 June 2026",
     "1 Warning validity-ends: holds only until 31 December 2026",
-    "44 Explained sensitive-fields: Absence: Stay-at-home (`absence.stay-at-home`) is sensitive (figures)",
+    "45 Explained sensitive-fields: Absence: Stay-at-home (`absence.stay-at-home`) is sensitive (figures)",
+    "63 Explained sensitive-fields: Absence: Stay-at-home (`absence.stay-at-home`) is sensitive (figures)",
+    "81 Explained sensitive-fields: Absence: Reason (`absence.reason`) is sensitive (figures)",
 ]
 "#);
     let past = |text: &mut String| *text = text.replace("until = 2027-07-31", "until = 2026-10-31");

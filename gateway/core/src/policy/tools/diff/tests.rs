@@ -100,7 +100,7 @@ fn a_finer_level_and_another_recipient_are_wider() {
             ],
         );
     });
-    insta::assert_snapshot!(lines(&changes), @"
+    insta::assert_snapshot!(lines(&changes), @r#"
 purpose neighbourhood-absence (Narrower)
   Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; beperken op Verzuim: Soort (`absence.kind`) = Ongeoorloofd, Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; tellen: leerlingen.
   Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; narrow by Absence: Kind (`absence.kind`) = Unauthorised, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; count pupils.
@@ -114,9 +114,9 @@ purpose neighbourhood-absence (Wider)
   Onder `neighbourhood-absence` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
   Under `neighbourhood-absence`, Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
 purpose neighbourhood-absence (Other)
-  Het bestand is gewijzigd en de versie is nog 1: verhoog haar.
-  The file has changed and the version is still 1: raise it.
-");
+  Het bestand is gewijzigd en de versie is nog 2: verhoog haar.
+  The file has changed and the version is still 2: raise it.
+"#);
 }
 
 #[test]
@@ -169,12 +169,12 @@ fn what_purposes_rest_on_says_who_must_sign_again() {
             1,
         );
     });
-    insta::assert_snapshot!(lines(&changes), @"
+    insta::assert_snapshot!(lines(&changes), @r#"
 populations/children.toml (Other)
-  Bestand `populations/children.toml` is gewijzigd; opnieuw te ondertekenen: `neighbourhood-absence`, `youth-atlas`.
-  File `populations/children.toml` has changed; to be signed again: `neighbourhood-absence`, `youth-atlas`.
+  Bestand `populations/children.toml` is gewijzigd; opnieuw te ondertekenen: `accountability`, `admissibility-flow`, `board-report`, `covering-network`, `cross-border`, `funding-insight`, `neighbourhood-absence`, `neighbourhood-report`, `participation`, `provision-closure`, `support-demand`, `team-steering`, `youth-atlas`.
+  File `populations/children.toml` has changed; to be signed again: `accountability`, `admissibility-flow`, `board-report`, `covering-network`, `cross-border`, `funding-insight`, `neighbourhood-absence`, `neighbourhood-report`, `participation`, `provision-closure`, `support-demand`, `team-steering`, `youth-atlas`.
 organisation municipality (Other)
   Gemeente Almere: een ander OIN.
   Gemeente Almere: another OIN.
-");
+"#);
 }
