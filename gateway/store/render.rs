@@ -179,7 +179,10 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
     for one in &selection.within {
         within(query, one);
     }
-    if let Some(left_out) = selection.left_out {
+    // Rows about nobody leave out nobody.
+    if selection.dataset.about == About::Pupil
+        && let Some(left_out) = selection.left_out
+    {
         without(query, left_out);
     }
 }

@@ -208,10 +208,14 @@ async fn facts_keep_to_own_rows_and_to_the_caseload(#[case] backend: Backend) {
 /// Consultation with a condition of one board, and without the rows of those who sleep.
 fn conditioned(policies: &Path) {
     let file = policies.join("purposes/case-consultation.toml");
-    let text = std::fs::read_to_string(&file).unwrap().trim_end().to_owned();
-    let conditions = "\npartial = true\n\n[[grant.holder_rule]]\nholder = \"board-41676\"\n\
+    let text = std::fs::read_to_string(&file).unwrap();
+    let limit = "limit = { requests = \"600/h\" }\n";
+    let conditions = "partial = true\n\n[[grant.holder_rule]]\nholder = \"board-41676\"\n\
                       without = [\"absence.since\"]\nretention = \"P3M\"\n";
-    std::fs::write(file, text + conditions).unwrap();
+    assert!(text.contains(limit));
+    std::fs::write(file, text.replace(limit, &format!("{limit}{conditions}"))).unwrap();
+    // Its decision table is of the purpose as it was.
+    std::fs::remove_file(policies.join("purposes/case-consultation.test.toml")).unwrap();
 }
 
 async fn two_boards(backend: Backend, sleeping: bool) -> Option<World> {
