@@ -21,7 +21,8 @@ const BOARD: &str = "41676";
 
 #[derive(serde::Deserialize)]
 struct Measure {
-    measure: String,
+    #[serde(rename = "measure")]
+    name: String,
     kind: String,
     questions: String,
     note: String,
@@ -59,7 +60,7 @@ fn purposes() -> BTreeMap<Name, Purpose> {
 #[test]
 fn every_measure_has_a_question_or_says_why_not() {
     let (measures, purposes) = (measures(), purposes());
-    let names: BTreeSet<&str> = measures.iter().map(|one| one.measure.as_str()).collect();
+    let names: BTreeSet<&str> = measures.iter().map(|one| one.name.as_str()).collect();
     assert_eq!((measures.len(), names.len()), (MEASURES, MEASURES));
     for one in &measures {
         let questions = one.questions();
@@ -67,20 +68,20 @@ fn every_measure_has_a_question_or_says_why_not() {
             "question" => 1,
             "ratio" => 2,
             "later" | "not-from-pupils" => 0,
-            other => panic!("`{}` is of no kind `{other}`", one.measure),
+            other => panic!("`{}` is of no kind `{other}`", one.name),
         };
-        assert_eq!(questions.len(), expected, "{}", one.measure);
+        assert_eq!(questions.len(), expected, "{}", one.name);
         if one.kind == "later" {
-            assert!(one.note.starts_with("needs "), "{}", one.measure);
+            assert!(one.note.starts_with("needs "), "{}", one.name);
         } else {
-            assert!(expected > 0 || !one.note.is_empty(), "{}", one.measure);
+            assert!(expected > 0 || !one.note.is_empty(), "{}", one.name);
         }
         for (purpose, name) in questions {
             let purpose = purposes
                 .get(&purpose)
-                .unwrap_or_else(|| panic!("{}: no `{purpose}`", one.measure));
+                .unwrap_or_else(|| panic!("{}: no `{purpose}`", one.name));
             let known = purpose.questions.iter().any(|question| question.name == name);
-            assert!(known, "{}: no `{}/{name}`", one.measure, purpose.id);
+            assert!(known, "{}: no `{}/{name}`", one.name, purpose.id);
         }
     }
 }

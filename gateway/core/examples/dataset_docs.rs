@@ -29,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// How the name of a decision table ends.
+const TABLE_ENDING: &str = ".test.toml";
+
 /// All purposes, by name.
 fn purposes(root: &Path, catalogue: &Catalogue) -> Result<Vec<Purpose>, Box<dyn Error>> {
     let file = "policies/organisations.toml";
@@ -42,7 +45,8 @@ fn purposes(root: &Path, catalogue: &Catalogue) -> Result<Vec<Purpose>, Box<dyn 
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        if !name.ends_with(".toml") || name.ends_with(".test.toml") {
+        let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+        if !is_toml || name.ends_with(TABLE_ENDING) {
             continue;
         }
         let text = fs::read_to_string(&path)?;

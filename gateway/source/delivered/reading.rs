@@ -94,7 +94,7 @@ impl<'a> Reading<'a> {
                 .find(|(name, _)| *name == wanted)
                 .and_then(|(_, value)| value.as_ref())
         };
-        Ok(derive.on(self.at, &of))
+        Ok(derive.on(self.at, of))
     }
 }
 

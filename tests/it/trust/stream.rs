@@ -110,7 +110,7 @@ async fn ask(world: &World, base: &str, accept: &str) -> (TlsStream<TcpStream>, 
 
 /// Reads on to the end, which is an error where the answer was cut.
 async fn rest(stream: &mut TlsStream<TcpStream>) -> usize {
-    let (mut piece, mut total) = ([0; 16 * 1024], 0);
+    let (mut piece, mut total) = (vec![0; 16 * 1024], 0);
     while let Ok(count) = stream.read(&mut piece).await
         && count > 0
     {

@@ -161,9 +161,8 @@ fn values(catalogue: &Catalogue, granted: &FieldGrant) -> u64 {
         FieldType::Text { .. } | FieldType::StaffId => u64::MAX,
     };
     match &granted.generalise {
-        None => all,
+        None | Some(Generalise::Brin4 | Generalise::Pc4) => all,
         Some(Generalise::Band { width }) => all.div_ceil((*width).max(1).into()).saturating_add(1),
-        Some(Generalise::Brin4 | Generalise::Pc4) => all,
         Some(Generalise::Pc2) => all.min(90),
         Some(Generalise::Year | Generalise::SchoolYear) => all.min(YEARS),
         Some(Generalise::Quarter) => all.min(YEARS * 4),
