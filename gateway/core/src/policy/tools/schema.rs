@@ -4,6 +4,7 @@
 //! compulsory, and the same choices.
 
 mod catalogue;
+mod grant;
 mod organisations;
 mod purpose;
 #[cfg(test)]
