@@ -6,8 +6,8 @@ use super::explain::explanation;
 use super::grant::grant;
 use super::names::{Names, or_default, text};
 use super::question::questions;
-use super::rule;
 use super::{Basis, Controller, Dpia, Exception, HardRule, Purpose, Validity};
+use super::{rule, sound};
 use crate::catalogue::{Catalogue, Name};
 use crate::document::{self, Table, Value};
 use crate::party::Organisations;
@@ -87,6 +87,7 @@ fn purpose(table: &Table<'_, '_>, file: &str, names: &Names<'_>) -> Option<Purpo
         questions: questions?,
     };
     rule::check_whole(table, &purpose, names);
+    sound::check_whole(table, &purpose.grants, names);
     Some(purpose)
 }
 

@@ -35,6 +35,40 @@ pub(super) fn check(table: &Table<'_, '_>, grant: &Grant, names: &Names<'_>) {
     }
 }
 
+/// Notes what one grant makes of another.
+pub(super) fn check_whole(table: &Table<'_, '_>, grants: &[Grant], names: &Names<'_>) {
+    if let Some(message) = two_that_tell_existence(grants, names) {
+        table.error(message);
+    }
+}
+
+/// Whether there is a row is asked of a purpose, not of a dataset: the second grant would never be reached.
+fn two_that_tell_existence(grants: &[Grant], names: &Names<'_>) -> Option<String> {
+    let mut told: Vec<(usize, &Grant)> = Vec::new();
+    for (position, grant) in grants.iter().enumerate() {
+        if !matches!(grant, Grant::Facts(facts) if facts.exists) {
+            continue;
+        }
+        let receiving = grant.receiving(names.organisations);
+        let clash = told.iter().find(|(_, other)| {
+            let same_role = |role: &str| other.recipients().iter().any(|one| one.role == role);
+            grant.recipients().iter().any(|one| same_role(&one.role))
+                && other
+                    .receiving(names.organisations)
+                    .iter()
+                    .any(|party| receiving.contains(party))
+        });
+        if let Some((first, _)) = clash {
+            return Some(format!(
+                "grants {first} and {position} both tell one recipient whether there is a row; a question names no \
+                 dataset, so leave `exists` out of one"
+            ));
+        }
+        told.push((position, grant));
+    }
+    None
+}
+
 fn scope_datasets(grant: &Grant, names: &Names<'_>) -> Option<String> {
     let scope = grant.scope()?;
     let absent = scope.datasets().iter().find(|name| {
