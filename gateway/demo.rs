@@ -120,7 +120,7 @@ pub async fn run(options: &Options) -> Result<(), DemoError> {
         setup.finished()?;
         Story::took(began.elapsed())?;
     }
-    Story::next_steps(&setup)?;
+    Story::next_steps(&setup, options.once)?;
     if !options.once {
         demo.shutdown.draining().await;
     }

@@ -260,17 +260,21 @@ impl Story {
         say(&format!("\nAll of it took {:.1} s.", time.as_secs_f64()))
     }
 
-    pub(super) fn next_steps(setup: &Setup) -> Result<(), DemoError> {
+    pub(super) fn next_steps(setup: &Setup, once: bool) -> Result<(), DemoError> {
         let dir = setup.dir().display();
         let settings = std::fs::read_to_string(setup.client("swv-po-dashboard").join("client.toml"))?;
         let gateway = settings
             .lines()
             .find_map(|line| line.strip_prefix("gateway = "))
             .unwrap_or_default();
-        say(&format!(
-            "\nServing on {}. Try, in another terminal:",
-            gateway.trim_matches('"')
-        ))?;
+        let gateway = gateway.trim_matches('"');
+        say(&if once {
+            format!(
+                "\nMade in {dir}. Without `--once` it serves on {gateway}; then try, in another terminal:"
+            )
+        } else {
+            format!("\nServing on {gateway}. Try, in another terminal:")
+        })?;
         let commands = [
             format!(
                 "doelpoort ask youth-atlas nowhere-enrolled-by-district --client {dir}/clients/municipality-dashboard"
