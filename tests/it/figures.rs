@@ -9,20 +9,14 @@ use serde_json::{Value, json};
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, figures, refusal, send};
-use crate::support::world::pupils::{absence, city};
+use crate::support::world::pupils::absence;
 
 const DISTRICT: &str = "resident.neighbourhood@district";
 
 /// A city of 227 children, its epoch closed.
 async fn counted(backend: Backend) -> Option<World> {
     let world = World::new(backend).await?;
-    let (enrolments, residents) = city();
-    world
-        .deliver("municipality-delivery", "resident", &residents)
-        .await;
-    world
-        .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-        .await;
+    world.deliver_city().await;
     let absences: Vec<_> = (60..110).map(absence).collect();
     world.deliver("vendor-alpha-delivery", "absence", &absences).await;
     world.close_epoch().await;

@@ -10,7 +10,7 @@ use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, fact, figures, pseudonyms, records, refusal};
 use crate::support::world::pupils::{
-    CONSULENT, SITE, admissibility, bsn, caseload, city, eck_id, enrolment, resident,
+    CONSULENT, SITE, admissibility, bsn, caseload, eck_id, enrolment, resident,
 };
 
 const BOARD: &str = "00000099000000041676";
@@ -235,13 +235,7 @@ async fn figures_leave_out_who_objects_alike_for_all_purposes(#[case] backend: B
         let Some(world) = World::new(backend).await else {
             return;
         };
-        let (enrolments, residents) = city();
-        world
-            .deliver("municipality-delivery", "resident", &residents)
-            .await;
-        world
-            .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-            .await;
+        world.deliver_city().await;
         let absences: Vec<_> = (0..60).map(crate::support::world::pupils::absence).collect();
         world.deliver("vendor-alpha-delivery", "absence", &absences).await;
         world.next_day().await;

@@ -10,8 +10,8 @@ use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, figures, pseudonyms, records, refusal};
 use crate::support::world::pupils::{
-    CONSULENT, OTHER_SITE, SITE, absence, admissibility, bsn, caseload, city, eck_id, enrolment,
-    enrolment_in, resident, resident_in,
+    CONSULENT, OTHER_SITE, SITE, absence, admissibility, bsn, caseload, eck_id, enrolment, enrolment_in,
+    resident, resident_in,
 };
 
 const BOARD: &str = "00000099000000041676";
@@ -301,13 +301,7 @@ async fn a_new_version_reads_an_earlier_epoch_only_where_it_shows_the_same_cells
     let Some(mut world) = World::new(backend).await else {
         return;
     };
-    let (enrolments, residents) = city();
-    world
-        .deliver("municipality-delivery", "resident", &residents)
-        .await;
-    world
-        .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-        .await;
+    world.deliver_city().await;
     world.close_epoch().await;
     let atlas: Name = "youth-atlas".parse().unwrap();
     let ask = async |world: &World| {
@@ -360,13 +354,7 @@ async fn figures_below_a_holders_threshold_are_hidden_like_small_ones() {
     let world = World::prepared(Backend::Sqlite, hidden_below, |_| ())
         .await
         .unwrap();
-    let (enrolments, residents) = city();
-    world
-        .deliver("municipality-delivery", "resident", &residents)
-        .await;
-    world
-        .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-        .await;
+    world.deliver_city().await;
     world.close_epoch().await;
     let client = world.client("swv-po-dashboard");
     let ask = async |district: &str| {

@@ -198,6 +198,15 @@ impl World {
             .unwrap()
     }
 
+    /// Delivers the rows of [`pupils::city`]: who lives there, and which of them go to school.
+    pub(crate) async fn deliver_city(&self) {
+        let (enrolments, residents) = pupils::city();
+        self.deliver("municipality-delivery", "resident", &residents)
+            .await;
+        self.deliver("vendor-alpha-delivery", "enrolment", &enrolments)
+            .await;
+    }
+
     /// Delivers rows. A vendor delivers for the first board; absences are of this school year.
     pub(crate) async fn try_deliver(
         &self,

@@ -16,7 +16,6 @@ use tokio_rustls::client::TlsStream;
 use super::withdrawal::withdraw;
 use crate::support::database::Backend;
 use crate::support::world::ask::figures;
-use crate::support::world::pupils::city;
 use crate::support::world::{START, World};
 
 /// What the gateway, the system and the reader hold of an answer at most when it is cut.
@@ -121,13 +120,7 @@ async fn rest(stream: &mut TlsStream<TcpStream>) -> usize {
 
 async fn counted(backend: Backend) -> Option<World> {
     let world = World::new(backend).await?;
-    let (enrolments, residents) = city();
-    world
-        .deliver("municipality-delivery", "resident", &residents)
-        .await;
-    world
-        .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-        .await;
+    world.deliver_city().await;
     world.close_epoch().await;
     Some(world)
 }

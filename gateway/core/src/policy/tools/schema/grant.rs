@@ -54,15 +54,13 @@ fn staff() -> Key {
 }
 
 fn limit() -> Key {
-    must(
-        "limit",
-        Shape::Table(vec![must(
-            "requests",
-            RATE,
-            "Requests of a client, such as `600/h`",
-        )]),
-        "How much",
-    )
+    limit_with(None)
+}
+
+fn limit_with(besides: Option<Key>) -> Key {
+    let requests = must("requests", RATE, "Requests of a client, such as `600/h`");
+    let keys = std::iter::once(requests).chain(besides);
+    must("limit", Shape::Table(keys.collect()), "How much")
 }
 
 fn fields() -> Shape {
@@ -177,18 +175,11 @@ pub(super) fn figures() -> Shape {
             list(holder_rule(&["round", "show_from"])),
             HOLDER_RULE,
         ),
-        must(
-            "limit",
-            Shape::Table(vec![
-                must("requests", RATE, "Requests of a client, such as `600/h`"),
-                may(
-                    "cells",
-                    Shape::Integer(1, u32::MAX.into()),
-                    "Cells of a recipient and epoch",
-                ),
-            ]),
-            "How much",
-        ),
+        limit_with(Some(may(
+            "cells",
+            Shape::Integer(1, u32::MAX.into()),
+            "Cells of a recipient and epoch",
+        ))),
     ])
 }
 
@@ -259,18 +250,11 @@ fn holder_rule(numbers: &[&'static str]) -> Shape {
 }
 
 fn pseudonyms_a_day(most: i64) -> Key {
-    must(
-        "limit",
-        Shape::Table(vec![
-            must("requests", RATE, "Requests of a client, such as `20/d`"),
-            must(
-                "per_day",
-                Shape::Integer(1, most),
-                "Pseudonyms that they may name together in a day",
-            ),
-        ]),
-        "How much",
-    )
+    limit_with(Some(must(
+        "per_day",
+        Shape::Integer(1, most),
+        "Pseudonyms that they may name together in a day",
+    )))
 }
 
 pub(super) fn resolve() -> Shape {
