@@ -5,8 +5,10 @@ mod committer;
 mod entry;
 mod error;
 mod history;
+mod privacy;
 mod publisher;
 mod report;
+pub mod sealing;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -14,9 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::day::Day;
 use doelpoort_core::audit::merkle::empty_root;
 use doelpoort_core::audit::note::{Signer, Verifier};
 use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::policy::FgKeys;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -24,11 +28,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
+use privacy::Privacy;
 use publisher::Publisher;
 
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
+pub use privacy::{TAG_SEED, open_private};
 pub use report::{Finding, Report};
 pub use verify::{VerifyError, verify};
 
@@ -50,6 +56,8 @@ struct Shared {
     health: Arc<Health>,
     store: Store,
     signer: Arc<Signer>,
+    clock: Arc<dyn Clock>,
+    privacy: Arc<Privacy>,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -94,9 +102,14 @@ impl Health {
 
 impl Log {
     /// Opens the log named after `signer`, making it when missing, and appends the entry that opens this replica's
-    /// boot id. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
+    /// boot id and the chain of its tags, whose seed is sealed to the FG. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
     /// or last checkpoint cannot be reproduced from its leaf hashes.
-    pub async fn open(store: Store, signer: Signer, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+    pub async fn open(
+        store: Store,
+        signer: Signer,
+        fg_keys: FgKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
@@ -108,8 +121,15 @@ impl Log {
             Arc::clone(&health),
         )
         .await?;
-        let committer =
-            Committer::start(store.clone(), Arc::clone(&signer), clock, Arc::clone(&health)).await?;
+        let privacy = Arc::new(Privacy::new(signer.verifier().name(), fg_keys));
+        let committer = Committer::start(
+            store.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+            Arc::clone(&privacy),
+        )
+        .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
@@ -121,6 +141,8 @@ impl Log {
                 health,
                 store,
                 signer,
+                clock,
+                privacy,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
@@ -136,7 +158,8 @@ impl Log {
     /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
-        let (pending, answer, waiting) = Pending::new(entry)?;
+        let today = Day::of(self.shared.clock.now().as_microsecond());
+        let (pending, answer, waiting) = Pending::new(entry, &self.shared.privacy, today)?;
         let wait = async {
             self.shared
                 .queue

@@ -72,6 +72,9 @@ pub mod extra {
     pub const POLICY_BEFORE: u64 = 21;
     /// Unsigned: how many bytes of an answer were given to its connection before it ended.
     pub const BYTES: u64 = 22;
+    /// Bytes: the seed of this boot id's chain of day keys from here on, sealed to the FG's key of the month in
+    /// [`PERIOD`].
+    pub const TAG_SEED: u64 = 40;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.
