@@ -3,10 +3,16 @@
 
 pub mod checkpoint;
 pub mod commitment;
+pub mod cosignature;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
+pub mod proof;
+pub mod quorum;
 pub mod receipt;
+pub mod tile;
+pub mod timestamp;
+pub mod witness;
 
 /// A SHA-256 hash: of a leaf, of a node, of a tree.
 pub type Hash = [u8; 32];
