@@ -3,7 +3,9 @@
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-use super::note::{NoteError, Signer, check_name, key_id, key_text, read_key, signature_line, split, write_line};
+use super::note::{
+    NoteError, Signer, check_name, key_id, key_text, read_key, signature_line, split, write_line,
+};
 
 /// The signature type byte of an Ed25519 cosignature.
 const TYPE_COSIGNATURE: u8 = 0x04;
@@ -75,7 +77,9 @@ impl WitnessKey {
             if name != self.name || id != self.id() {
                 continue;
             }
-            let time_s = self.time_of(text, &signature).ok_or(NoteError::BadSignature(id))?;
+            let time_s = self
+                .time_of(text, &signature)
+                .ok_or(NoteError::BadSignature(id))?;
             if found.as_ref().is_none_or(|found| found.time_s <= time_s) {
                 let line = line.to_owned();
                 found = Some(Cosignature { time_s, line });
@@ -163,7 +167,10 @@ mod tests {
         let line = witness().cosign(TEXT, 5);
         assert_eq!(witness().key().find(TEXT, &line).unwrap().unwrap().time_s, 5);
         let refused = Err(NoteError::BadSignature(witness().key().id()));
-        assert_eq!(witness().key().find(&TEXT.replace("2026", "2027"), &line), refused);
+        assert_eq!(
+            witness().key().find(&TEXT.replace("2026", "2027"), &line),
+            refused
+        );
         let (start, base64) = line.trim_end().rsplit_once(' ').unwrap();
         let mut bytes = data_encoding::BASE64.decode(base64.as_bytes()).unwrap();
         for place in 4..bytes.len() {
@@ -177,7 +184,12 @@ mod tests {
     #[test]
     fn the_latest_of_several_counts_and_other_keys_do_not() {
         let other = Cosigner::from_seed("other.example/witness", &[10; 32]).unwrap();
-        let lines = [witness().cosign(TEXT, 9), other.cosign(TEXT, 10), witness().cosign(TEXT, 3)].concat();
+        let lines = [
+            witness().cosign(TEXT, 9),
+            other.cosign(TEXT, 10),
+            witness().cosign(TEXT, 3),
+        ]
+        .concat();
         assert_eq!(witness().key().find(TEXT, &lines).unwrap().unwrap().time_s, 9);
         assert_eq!(other.key().find(TEXT, "").unwrap(), None);
         assert_eq!(other.key().find(TEXT, "no line\n"), Err(NoteError::Malformed));
@@ -187,8 +199,14 @@ mod tests {
     fn a_witness_key_is_none_of_a_log() {
         let text = witness().key().to_text();
         assert_eq!(WitnessKey::parse(&text), Ok(witness().key().clone()));
-        assert_eq!(super::super::note::Verifier::parse(&text), Err(NoteError::VerifierKey));
+        assert_eq!(
+            super::super::note::Verifier::parse(&text),
+            Err(NoteError::VerifierKey)
+        );
         let log = Signer::from_seed("x", &[7; 32]).unwrap();
-        assert_eq!(WitnessKey::parse(&log.verifier().to_text()), Err(NoteError::VerifierKey));
+        assert_eq!(
+            WitnessKey::parse(&log.verifier().to_text()),
+            Err(NoteError::VerifierKey)
+        );
     }
 }

@@ -3,8 +3,8 @@
 mod frontier;
 mod tree;
 
-pub use frontier::{Frontier, FrontierError, Inclusion};
 pub(super) use frontier::parents;
+pub use frontier::{Frontier, FrontierError, Inclusion};
 pub use tree::{Tree, complete_nodes};
 
 use super::{Hash, sha256};

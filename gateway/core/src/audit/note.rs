@@ -163,7 +163,11 @@ impl Signer {
         if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
             return Err(NoteError::Malformed);
         }
-        let line = write_line(&self.verifier.name, self.verifier.id(), &self.sign(text.as_bytes()));
+        let line = write_line(
+            &self.verifier.name,
+            self.verifier.id(),
+            &self.sign(text.as_bytes()),
+        );
         Ok(format!("{text}\n{line}"))
     }
 }

@@ -116,7 +116,10 @@ mod tests {
         let leaves: Vec<Hash> = (0..11_u8).map(|leaf| leaf_hash(&[leaf])).collect();
         let leaf = leaves[6];
         let nodes = complete_nodes(leaves);
-        let tree = Tree::at(11, |level, index| nodes[level].get(usize::try_from(index).unwrap()).copied()).unwrap();
+        let tree = Tree::at(11, |level, index| {
+            nodes[level].get(usize::try_from(index).unwrap()).copied()
+        })
+        .unwrap();
         let checkpoint = Checkpoint {
             origin: "example.nl/audit/2026".to_owned(),
             size: 11,
@@ -135,7 +138,10 @@ mod tests {
     fn a_proof_is_read_as_it_was_written_and_verifies() {
         let (proof, leaf, signer) = proof();
         for extra in [None, Some(b"opened".to_vec()), Some(Vec::new())] {
-            let proof = Proof { extra, ..proof.clone() };
+            let proof = Proof {
+                extra,
+                ..proof.clone()
+            };
             let read = Proof::parse(&proof.to_text()).unwrap();
             assert_eq!(read, proof);
             assert_eq!(read.verify(&leaf, signer.verifier()).unwrap().size, 11);
@@ -150,7 +156,13 @@ mod tests {
             let changed: String = text
                 .lines()
                 .enumerate()
-                .map(|(at, kept)| if at == place { "index 7\n".to_owned() } else { format!("{kept}\n") })
+                .map(|(at, kept)| {
+                    if at == place {
+                        "index 7\n".to_owned()
+                    } else {
+                        format!("{kept}\n")
+                    }
+                })
                 .collect();
             let outcome = Proof::parse(&changed).and_then(|proof| proof.verify(&leaf, signer.verifier()));
             assert!(outcome.is_err(), "`{line}` was not looked at");
@@ -172,7 +184,11 @@ mod tests {
             ("index 6\n", "index 6\nAAAA\n"),
             ("index 6\n", "index 6\r\n"),
         ] {
-            assert_eq!(Proof::parse(&text.replace(from, to)), Err(ProofError::Malformed), "{to}");
+            assert_eq!(
+                Proof::parse(&text.replace(from, to)),
+                Err(ProofError::Malformed),
+                "{to}"
+            );
         }
         let long = text.replace("index 6\n", &format!("index 6\n{}", hash_lines(&[[1; 32]; 65])));
         assert_eq!(Proof::parse(&long), Err(ProofError::Malformed));

@@ -81,7 +81,11 @@ pub struct Witnessed {
 impl Policy {
     /// Reads a policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        if text.len() > BYTES_MAX || text.chars().any(|c| (c < ' ' && c != '\n' && c != '\t') || c == '\u{7f}') {
+        if text.len() > BYTES_MAX
+            || text
+                .chars()
+                .any(|c| (c < ' ' && c != '\n' && c != '\t') || c == '\u{7f}')
+        {
             return Err(PolicyError::NotText);
         }
         let mut reader = Reader::default();
@@ -114,7 +118,10 @@ impl Policy {
         match member {
             Member::Witness(place) => cosigned.contains(&place),
             Member::Group(place) => self.groups.get(place).is_some_and(|group| {
-                let held = group.members.iter().filter(|member| self.holds(**member, cosigned));
+                let held = group
+                    .members
+                    .iter()
+                    .filter(|member| self.holds(**member, cosigned));
                 held.count() >= group.needed
             }),
         }
@@ -225,9 +232,14 @@ impl Reader {
                 .ok_or_else(|| format!("`{number}` is neither a number nor `any` or `all`"))?,
         };
         if !(1..=count).contains(&needed) {
-            return Err(format!("{needed} of {count} members cannot be: 1 to {count}, and at least one member"));
+            return Err(format!(
+                "{needed} of {count} members cannot be: 1 to {count}, and at least one member"
+            ));
         }
-        let members = members.iter().map(|member| self.member(member)).collect::<Result<_, _>>()?;
+        let members = members
+            .iter()
+            .map(|member| self.member(member))
+            .collect::<Result<_, _>>()?;
         let place = self.policy.groups.len();
         self.policy.groups.push(Group { needed, members });
         room(self.policy.groups.len())?;
@@ -239,7 +251,9 @@ impl Reader {
         if self.used.insert(member) {
             Ok(member)
         } else {
-            Err(format!("`{name}` is a member of a group already, and may be of one only"))
+            Err(format!(
+                "`{name}` is a member of a group already, and may be of one only"
+            ))
         }
     }
 
@@ -287,7 +301,10 @@ mod tests {
     }
 
     fn witness(number: u8) -> String {
-        format!("witness W{number} {} https://w{number}.example/\n", cosigner(number).key().to_text())
+        format!(
+            "witness W{number} {} https://w{number}.example/\n",
+            cosigner(number).key().to_text()
+        )
     }
 
     fn log() -> Signer {
@@ -296,7 +313,10 @@ mod tests {
 
     /// Two of three, and one of two others: the example of the specification.
     fn example() -> String {
-        let mut text = format!("# witnesses\n\n log {}\thttps://log.example\n", log().verifier().to_text());
+        let mut text = format!(
+            "# witnesses\n\n log {}\thttps://log.example\n",
+            log().verifier().to_text()
+        );
         for number in 1..=5 {
             text += &witness(number);
         }
@@ -315,7 +335,11 @@ mod tests {
             (vec![0, 3, 4], false),
             (vec![], false),
         ] {
-            assert_eq!(policy.is_met(&cosigned.iter().copied().collect()), met, "{cosigned:?}");
+            assert_eq!(
+                policy.is_met(&cosigned.iter().copied().collect()),
+                met,
+                "{cosigned:?}"
+            );
         }
         let none = Policy::parse("quorum none").unwrap();
         assert!(none.is_met(&BTreeSet::new()) && !none.needs_witnesses() && policy.needs_witnesses());
@@ -343,7 +367,12 @@ mod tests {
         let spoilt = note.clone() + &cosigner(5).cosign("other\n", 5);
         assert!(policy.verify(&spoilt, None).is_err());
         assert!(Policy::parse("quorum none").unwrap().verify(&note, None).is_err());
-        assert!(Policy::parse("quorum none").unwrap().verify(&note, Some(log().verifier())).is_ok());
+        assert!(
+            Policy::parse("quorum none")
+                .unwrap()
+                .verify(&note, Some(log().verifier()))
+                .is_ok()
+        );
     }
 
     #[test]
@@ -353,23 +382,62 @@ mod tests {
         let log_key = log().verifier().to_text();
         for (text, expected) in [
             ("", "there is no line `quorum NAME`".to_owned()),
-            ("quorum nobody", "line 1: no line before this one defines `nobody`".to_owned()),
-            ("quorum none\nquorum none", "line 2: a second line `quorum`; there is one".to_owned()),
+            (
+                "quorum nobody",
+                "line 1: no line before this one defines `nobody`".to_owned(),
+            ),
+            (
+                "quorum none\nquorum none",
+                "line 2: a second line `quorum`; there is one".to_owned(),
+            ),
             ("witnes W1 x", "line 1: `witnes` is not one of".to_owned()),
-            ("witness W1 x", "line 1: the key of witness `W1`: not a verifier key".to_owned()),
+            (
+                "witness W1 x",
+                "line 1: the key of witness `W1`: not a verifier key".to_owned(),
+            ),
             ("\x07", "control characters".to_owned()),
-            (&format!("{}{twice}", witness(1)), "line 2: the key of witness `W2` stands on an earlier line".to_owned()),
-            (&format!("{two}group X 3 W1 W2"), "line 3: 3 of 2 members cannot be".to_owned()),
+            (
+                &format!("{}{twice}", witness(1)),
+                "line 2: the key of witness `W2` stands on an earlier line".to_owned(),
+            ),
+            (
+                &format!("{two}group X 3 W1 W2"),
+                "line 3: 3 of 2 members cannot be".to_owned(),
+            ),
             (&format!("{two}group X 0 W1 W2"), "line 3: 0 of 2".to_owned()),
-            (&format!("{two}group X 02 W1 W2"), "line 3: `02` is neither".to_owned()),
+            (
+                &format!("{two}group X 02 W1 W2"),
+                "line 3: `02` is neither".to_owned(),
+            ),
             (&format!("{two}group X all"), "line 3: 0 of 0".to_owned()),
-            (&format!("{two}group X any W1 W1"), "line 3: `W1` is a member of a group already".to_owned()),
-            (&format!("{two}group X any W1\ngroup Y any W1 W2"), "line 4: `W1` is a member".to_owned()),
-            (&format!("{two}group W1 any W1"), "line 3: the name `W1` is taken".to_owned()),
-            (&format!("{two}group none any W1"), "line 3: the name `none` is taken".to_owned()),
-            (&format!("{two}group X any none"), "line 3: no line before this one defines `none`".to_owned()),
-            (&format!("log {log_key}\nlog {log_key}"), "line 2: this log's key stands on".to_owned()),
-            (&format!("log {}", cosigner(1).key().to_text()), "line 1: not a verifier key".to_owned()),
+            (
+                &format!("{two}group X any W1 W1"),
+                "line 3: `W1` is a member of a group already".to_owned(),
+            ),
+            (
+                &format!("{two}group X any W1\ngroup Y any W1 W2"),
+                "line 4: `W1` is a member".to_owned(),
+            ),
+            (
+                &format!("{two}group W1 any W1"),
+                "line 3: the name `W1` is taken".to_owned(),
+            ),
+            (
+                &format!("{two}group none any W1"),
+                "line 3: the name `none` is taken".to_owned(),
+            ),
+            (
+                &format!("{two}group X any none"),
+                "line 3: no line before this one defines `none`".to_owned(),
+            ),
+            (
+                &format!("log {log_key}\nlog {log_key}"),
+                "line 2: this log's key stands on".to_owned(),
+            ),
+            (
+                &format!("log {}", cosigner(1).key().to_text()),
+                "line 1: not a verifier key".to_owned(),
+            ),
         ] {
             let message = Policy::parse(text).unwrap_err().to_string();
             assert!(message.contains(&expected), "{text}\n→ {message}");

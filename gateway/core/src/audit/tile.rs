@@ -130,9 +130,7 @@ impl Tile {
     pub fn for_proof(index: u64, size: u64) -> Vec<Self> {
         let mut tiles: Vec<Self> = (0..8_u8)
             .flat_map(|level| [index, size.saturating_sub(1)].map(|leaf| (level, leaf)))
-            .filter_map(|(level, leaf)| {
-                Self::at(level, Self::nodes(level, leaf) / u64::from(WIDTH), size)
-            })
+            .filter_map(|(level, leaf)| Self::at(level, Self::nodes(level, leaf) / u64::from(WIDTH), size))
             .collect();
         tiles.sort_unstable();
         tiles.dedup();
@@ -184,7 +182,9 @@ fn number(text: &str, digits: usize) -> Option<u64> {
 fn read_index(text: &str) -> Option<u64> {
     let mut elements = text.split('/').rev();
     let last = elements.next()?;
-    let mut above: Vec<&str> = elements.map(|part| part.strip_prefix('x')).collect::<Option<_>>()?;
+    let mut above: Vec<&str> = elements
+        .map(|part| part.strip_prefix('x'))
+        .collect::<Option<_>>()?;
     // One spelling only: the first element is no padding.
     if above.len() >= ELEMENTS_MAX || above.last().is_some_and(|first| *first == "000") {
         return None;
@@ -234,9 +234,32 @@ mod tests {
             Some(Resource::Entries(tile(0, 1_234_067, 7)))
         );
         for path in [
-            "", "0", "0/", "0/1", "0/01", "0/0001", "00/000", "64/000", "-1/000", "+1/000", "0/x000/001", "0/001/002",
-            "0/x01/002", "0/x001/x002", "0/000.p/0", "0/000.p/256", "0/000.p/01", "0/000.p/", "0/000.p", "0/000/",
-            "/000", "entry/000", "entries", "0/x999/x999/x999/x999/x999/x999/x999/999", "0/00\u{661}", "0/000.p/1/2",
+            "",
+            "0",
+            "0/",
+            "0/1",
+            "0/01",
+            "0/0001",
+            "00/000",
+            "64/000",
+            "-1/000",
+            "+1/000",
+            "0/x000/001",
+            "0/001/002",
+            "0/x01/002",
+            "0/x001/x002",
+            "0/000.p/0",
+            "0/000.p/256",
+            "0/000.p/01",
+            "0/000.p/",
+            "0/000.p",
+            "0/000/",
+            "/000",
+            "entry/000",
+            "entries",
+            "0/x999/x999/x999/x999/x999/x999/x999/999",
+            "0/00\u{661}",
+            "0/000.p/1/2",
         ] {
             assert_eq!(Resource::parse(path), None, "{path}");
         }

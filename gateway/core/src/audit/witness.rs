@@ -44,7 +44,12 @@ pub enum Refusal {
 impl AddCheckpoint {
     /// The body.
     pub fn to_text(&self) -> String {
-        format!("old {}\n{}\n{}", self.old_size, hash_lines(&self.proof), self.note)
+        format!(
+            "old {}\n{}\n{}",
+            self.old_size,
+            hash_lines(&self.proof),
+            self.note
+        )
     }
 
     /// Reads a body; nothing is verified.
@@ -91,7 +96,11 @@ impl AddCheckpoint {
             0 => self.proof.is_empty() && (new.size > 0 || new.root == empty_root()),
             _ => verify_consistency(size, new.size, &self.proof, &root, &new.root),
         };
-        if grows { Ok(new) } else { Err(Refusal::NotConsistent) }
+        if grows {
+            Ok(new)
+        } else {
+            Err(Refusal::NotConsistent)
+        }
     }
 }
 
@@ -132,7 +141,10 @@ mod tests {
 
     fn request(old_size: u64, size: u64) -> AddCheckpoint {
         let nodes = complete_nodes(leaves(size));
-        let tree = Tree::at(size, |level, index| nodes.get(level)?.get(usize::try_from(index).ok()?).copied()).unwrap();
+        let tree = Tree::at(size, |level, index| {
+            nodes.get(level)?.get(usize::try_from(index).ok()?).copied()
+        })
+        .unwrap();
         AddCheckpoint {
             old_size,
             proof: tree.consistency(old_size).unwrap_or_default(),
@@ -159,32 +171,59 @@ mod tests {
             let judged = request(old, new).judge(log().verifier(), Some(&last));
             assert_eq!(judged, Err(Refusal::Conflict(9)), "{old} to {new}");
         }
-        assert_eq!(request(3, 9).judge(log().verifier(), None), Err(Refusal::Conflict(0)));
+        assert_eq!(
+            request(3, 9).judge(log().verifier(), None),
+            Err(Refusal::Conflict(0))
+        );
     }
 
     #[test]
     fn another_history_is_not_cosigned() {
-        let forked = Checkpoint { root: [1; 32], ..checkpoint(9) };
+        let forked = Checkpoint {
+            root: [1; 32],
+            ..checkpoint(9)
+        };
         let grown = request(9, 12).judge(log().verifier(), Some(&forked));
         assert_eq!(grown, Err(Refusal::NotConsistent));
         let same_size = request(9, 9).judge(log().verifier(), Some(&forked));
         assert_eq!(same_size, Err(Refusal::Conflict(9)));
-        let padded = AddCheckpoint { proof: vec![[1; 32]], ..request(0, 9) };
+        let padded = AddCheckpoint {
+            proof: vec![[1; 32]],
+            ..request(0, 9)
+        };
         assert_eq!(padded.judge(log().verifier(), None), Err(Refusal::NotConsistent));
-        let no_empty_tree = Checkpoint { root: [1; 32], ..checkpoint(0) };
-        let request = AddCheckpoint { note: no_empty_tree.sign(&log()).unwrap(), ..request(0, 0) };
+        let no_empty_tree = Checkpoint {
+            root: [1; 32],
+            ..checkpoint(0)
+        };
+        let request = AddCheckpoint {
+            note: no_empty_tree.sign(&log()).unwrap(),
+            ..request(0, 0)
+        };
         assert_eq!(request.judge(log().verifier(), None), Err(Refusal::NotConsistent));
     }
 
     #[test]
     fn the_order_of_the_checks_is_that_of_the_specification() {
         let stranger = Signer::from_seed("example.nl/audit/2026", &[8; 32]).unwrap();
-        let by_stranger = AddCheckpoint { note: checkpoint(9).sign(&stranger).unwrap(), ..request(3, 9) };
+        let by_stranger = AddCheckpoint {
+            note: checkpoint(9).sign(&stranger).unwrap(),
+            ..request(3, 9)
+        };
         assert_eq!(by_stranger.judge(log().verifier(), None), Err(Refusal::NotSigned));
-        let too_old = AddCheckpoint { old_size: 10, ..request(3, 9) };
-        assert_eq!(too_old.judge(log().verifier(), Some(&checkpoint(3))), Err(Refusal::Malformed));
+        let too_old = AddCheckpoint {
+            old_size: 10,
+            ..request(3, 9)
+        };
+        assert_eq!(
+            too_old.judge(log().verifier(), Some(&checkpoint(3))),
+            Err(Refusal::Malformed)
+        );
         let other = Signer::from_seed("example.nl/audit/2027", &[7; 32]).unwrap();
-        let of_other = AddCheckpoint { note: other.note(&checkpoint(9).to_text()).unwrap(), ..request(0, 9) };
+        let of_other = AddCheckpoint {
+            note: other.note(&checkpoint(9).to_text()).unwrap(),
+            ..request(0, 9)
+        };
         assert_eq!(of_other.judge(other.verifier(), None), Err(Refusal::UnknownLog));
     }
 
@@ -192,13 +231,24 @@ mod tests {
     fn a_body_has_one_spelling() {
         let body = request(3, 9).to_text();
         assert_eq!(AddCheckpoint::parse(&body), Ok(request(3, 9)));
-        assert_eq!(AddCheckpoint::parse(&body).unwrap().origin(), "example.nl/audit/2026");
+        assert_eq!(
+            AddCheckpoint::parse(&body).unwrap().origin(),
+            "example.nl/audit/2026"
+        );
         let long = body.replacen("old 3\n", &format!("old 3\n{}", hash_lines(&[[1; 32]; 64])), 1);
         for bad in [
-            "", "old 3", "old 3\n", "old 3\n\n\n", &body.replacen("old 3", "old 03", 1), &body.replacen("old 3", "old -3", 1),
-            &body.replacen("old 3", "Old 3", 1), &body.replacen("old 3", "old 18446744073709551616", 1), &long,
+            "",
+            "old 3",
+            "old 3\n",
+            "old 3\n\n\n",
+            &body.replacen("old 3", "old 03", 1),
+            &body.replacen("old 3", "old -3", 1),
+            &body.replacen("old 3", "Old 3", 1),
+            &body.replacen("old 3", "old 18446744073709551616", 1),
+            &long,
         ] {
-            let parsed = AddCheckpoint::parse(bad).and_then(|request| request.judge(log().verifier(), Some(&checkpoint(3))));
+            let parsed = AddCheckpoint::parse(bad)
+                .and_then(|request| request.judge(log().verifier(), Some(&checkpoint(3))));
             assert_eq!(parsed, Err(Refusal::Malformed), "{bad:?}");
         }
     }
