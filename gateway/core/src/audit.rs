@@ -3,13 +3,19 @@
 
 pub mod checkpoint;
 pub mod commitment;
+pub mod cosignature;
 pub mod day;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
 pub mod private;
+pub mod proof;
+pub mod quorum;
 pub mod receipt;
 pub mod tag;
+pub mod tile;
+pub mod timestamp;
+pub mod witness;
 
 /// A SHA-256 hash: of a leaf, of a node, of a tree.
 pub type Hash = [u8; 32];
