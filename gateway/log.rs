@@ -6,7 +6,6 @@ mod entry;
 mod error;
 mod history;
 mod publisher;
-mod report;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -26,10 +25,10 @@ use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
 use publisher::Publisher;
 
+pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
-pub use report::{Finding, Report};
 pub use verify::{VerifyError, verify};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.

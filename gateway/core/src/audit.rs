@@ -1,6 +1,7 @@
 //! The audit log's format: a Merkle tree (RFC 6962 hashing) over leaves in deterministic CBOR, signed as C2SP
 //! notes. Here is what anyone needs to check the log; keeping it is the shell's. Tables: `docs/log-format.md`.
 
+pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
 pub mod cosignature;
@@ -15,6 +16,7 @@ pub mod receipt;
 pub mod tag;
 pub mod tile;
 pub mod timestamp;
+pub mod verify;
 pub mod witness;
 
 /// A SHA-256 hash: of a leaf, of a node, of a tree.
