@@ -126,12 +126,18 @@ impl Store {
         Ok(())
     }
 
-    /// Runs one writing statement in a transaction of its own and tells how many rows it affected.
+    /// Runs one writing statement, which is a transaction of its own, and tells how many rows it affected.
     pub async fn execute(&self, sql: impl Statement, values: Vec<SqlValue>) -> Result<u64, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let affected = tx.execute(sql, values).await?;
-        tx.commit().await?;
-        Ok(affected)
+        Ok(match &self.engine {
+            Engine::Sqlite(pools) => sqlx::query_with(sql.sqlite(), sql::sqlite_arguments(values)?)
+                .execute(&pools.writer)
+                .await?
+                .rows_affected(),
+            Engine::Postgres(pool) => sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?)
+                .execute(pool)
+                .await?
+                .rows_affected(),
+        })
     }
 
     /// Waits for the running statements, writes the `SQLite` log back, and closes every connection.

@@ -3,6 +3,10 @@
 //! ```text
 //! lock the head ─► check it ─► times, numbers, effects ─► insert ─► new head ─► COMMIT ─► sign ─► wake the waiting
 //! ```
+//! While the head is the one that our own last commit left and nothing takes effect with the entries, all that is one
+//! statement, which writes nothing if the head is another one by now (docs/decisions/0006). Beside other busy replicas
+//! the lock is fairer: whoever lost once takes it.
+//!
 //! What a crash leaves behind: before COMMIT, nothing: no entry, no effect, no answer. After COMMIT but before the
 //! waiting are woken: the entry, its effect, and no answer, so the log says more than was disclosed, never less. The
 //! root is durable when an answer leaves; there is no promise to merge later.
@@ -128,6 +132,8 @@ pub(super) struct Committer {
     uncertain: bool,
     /// The last state that is known to be durable.
     seen: (u64, Hash),
+    /// The head that our own last commit left, while no other replica has been seen to append.
+    ours: Option<(rows::Head, Frontier)>,
 }
 
 impl Committer {
@@ -149,6 +155,7 @@ impl Committer {
             next_sequence: 0,
             uncertain: false,
             seen,
+            ours: None,
         };
         let (shard_opened, _) = opening(Kind::ShardOpened)?;
         let (replica_started, started) = opening(Kind::ReplicaStarted)?;
@@ -185,7 +192,7 @@ impl Committer {
     async fn append(&mut self, batch: Vec<Pending>) {
         let mut unknown = None;
         for attempt in 1..=ATTEMPTS_MAX {
-            match self.settle(&batch, unknown.take()).await {
+            match self.attempt(&batch, unknown.take()).await {
                 Ok(Outcome::Committed(prepared)) => return self.wake(batch, prepared),
                 Ok(Outcome::NotCommitted(error)) => tracing::warn!(attempt, %error, "an append failed"),
                 Ok(Outcome::Unknown(prepared)) => {
@@ -201,29 +208,67 @@ impl Committer {
         refuse_all(batch, || Err(LogError::Unavailable), &LogError::Unavailable);
     }
 
-    /// Looks up what became of the last attempt, if nobody knows; tries (again) if it is not in the log.
-    async fn settle(&mut self, batch: &[Pending], unknown: Option<Prepared>) -> Result<Outcome, LogError> {
+    /// One transaction. An error means that the log stopped.
+    async fn attempt(&mut self, batch: &[Pending], unknown: Option<Prepared>) -> Result<Outcome, LogError> {
         self.health.check()?;
-        if let Some(prepared) = unknown {
-            match self.look_up(&prepared).await {
-                Ok(true) => return Ok(Outcome::Committed(prepared)),
-                Ok(false) => {}
-                Err(_) => return Ok(Outcome::Unknown(prepared)),
+        match self.ours.take() {
+            Some((head, frontier)) if !self.uncertain && !batch::has_effects(batch) => {
+                match self.advance(head, frontier, batch).await {
+                    Some(outcome) => Ok(outcome),
+                    None => self.under_lock(batch, unknown).await,
+                }
             }
+            _ => self.under_lock(batch, unknown).await,
         }
-        self.attempt(batch).await
     }
 
-    /// One transaction. An error means that the log stopped.
-    async fn attempt(&mut self, batch: &[Pending]) -> Result<Outcome, LogError> {
+    /// Appends in one statement, which moves the head only if it is still the one that we left. `None` if it was not:
+    /// nothing was written.
+    async fn advance(&mut self, head: rows::Head, frontier: Frontier, batch: &[Pending]) -> Option<Outcome> {
+        let known = head.clone();
+        let (prepared, entries) = batch::arrange(self.place(), head, frontier, batch);
+        if prepared.is_empty() {
+            self.ours = Some((known, prepared.frontier.clone()));
+            return Some(Outcome::Committed(prepared));
+        }
+        let advance = rows::advance(
+            &self.store,
+            SHARD,
+            &self.replica,
+            (&known, &prepared.head),
+            entries,
+        );
+        match tokio::time::timeout(STEP_MAX, advance).await {
+            Ok(Ok(true)) => Some(Outcome::Committed(prepared)),
+            Ok(Ok(false)) => None,
+            // It may even be waiting for the head still, and get in later: whoever holds the head looks again.
+            Ok(Err(_)) | Err(_) => Some(Outcome::Unknown(prepared)),
+        }
+    }
+
+    /// Appends under the lock of the head: with effects, beside other replicas, or when nobody knows what became of
+    /// the last attempt.
+    async fn under_lock(
+        &mut self,
+        batch: &[Pending],
+        unknown: Option<Prepared>,
+    ) -> Result<Outcome, LogError> {
         // Dropped half-way, the transaction rolls back: nothing of it stays.
-        let has_effects = batch.iter().any(|pending| !pending.effects.is_empty());
-        let prepare_max = if has_effects { EFFECTS_MAX } else { STEP_MAX };
-        let prepared = tokio::time::timeout(prepare_max, self.prepare(batch)).await;
-        let (tx, prepared) = match prepared.unwrap_or_else(|_| Ok(Err(no_answer())))? {
-            Err(error) => return Ok(Outcome::NotCommitted(error)),
-            Ok(prepared) => prepared,
+        let prepare_max = if batch::has_effects(batch) {
+            EFFECTS_MAX
+        } else {
+            STEP_MAX
         };
+        let expected = unknown.as_ref().map(|prepared| prepared.next_sequence);
+        let prepared = tokio::time::timeout(prepare_max, self.prepare(batch, expected)).await;
+        let prepared = match (prepared.unwrap_or_else(|_| Ok(Err(no_answer())))?, unknown) {
+            (Ok(Some(prepared)), _) => prepared,
+            (Ok(None), Some(unknown)) => return Ok(Outcome::Committed(unknown)),
+            (Err(error), None) => return Ok(Outcome::NotCommitted(error)),
+            (_, Some(unknown)) => return Ok(Outcome::Unknown(unknown)),
+            (Ok(None), None) => return Ok(Outcome::NotCommitted(no_answer())),
+        };
+        let (tx, prepared) = prepared;
         if prepared.is_empty() {
             // Every entry was refused by its own fault: there is nothing to commit.
             return Ok(Outcome::Committed(prepared));
@@ -235,9 +280,14 @@ impl Committer {
         })
     }
 
-    /// Everything up to the commit. The outer error means that the log stopped; with the inner one nothing is left
-    /// in the database.
-    async fn prepare(&mut self, batch: &[Pending]) -> Result<Result<(Tx, Prepared), StoreError>, LogError> {
+    /// Everything up to the commit; nothing where the log already has the batch, whose last attempt would have brought
+    /// our numbers up to `expected`. The outer error means that the log stopped; with the inner one nothing is left in
+    /// the database.
+    async fn prepare(
+        &mut self,
+        batch: &[Pending],
+        expected: Option<u64>,
+    ) -> Result<Result<Option<(Tx, Prepared)>, StoreError>, LogError> {
         let locked = async {
             let mut tx = self.store.begin_write().await?;
             let head = rows::lock_head(&mut tx, SHARD).await?;
@@ -255,9 +305,9 @@ impl Committer {
         }
         let frontier = self.check_head(&head)?;
         Ok(self
-            .fill(&mut tx, head, frontier, batch)
+            .fill(&mut tx, head, frontier, batch, expected)
             .await
-            .map(|prepared| (tx, prepared)))
+            .map(|prepared| prepared.map(|prepared| (tx, prepared))))
     }
 
     async fn fill(
@@ -266,21 +316,29 @@ impl Committer {
         head: rows::Head,
         frontier: Frontier,
         batch: &[Pending],
-    ) -> Result<Prepared, StoreError> {
+        expected: Option<u64>,
+    ) -> Result<Option<Prepared>, StoreError> {
         if self.uncertain {
-            // The lock is ours, so whatever became of earlier commits is final.
+            // The lock is ours until we have appended, so whatever became of earlier commits is final.
             self.next_sequence = rows::last_sequence(tx, &self.replica)
                 .await?
                 .map_or(0, |last| last + 1);
-            self.uncertain = false;
+            if expected == Some(self.next_sequence) {
+                return Ok(None);
+            }
         }
-        let now_us = self.clock.now().as_microsecond();
-        let place = batch::Place {
+        batch::fill(tx, self.place(), head, frontier, batch)
+            .await
+            .map(Some)
+    }
+
+    /// Where and when the next batch comes to stand.
+    fn place(&self) -> batch::Place {
+        batch::Place {
             replica: self.replica,
             next_sequence: self.next_sequence,
-            now_us,
-        };
-        batch::fill(tx, place, head, frontier, batch).await
+            now_us: self.clock.now().as_microsecond(),
+        }
     }
 
     /// Is the head what this process saw, or a continuation of it?
@@ -300,23 +358,6 @@ impl Committer {
         }
     }
 
-    /// Is the batch in the log? This waits for the head, so that the answer is final.
-    async fn look_up(&mut self, prepared: &Prepared) -> Result<bool, StoreError> {
-        let look = async {
-            let mut tx = self.store.begin_write().await?;
-            rows::lock_head(&mut tx, SHARD).await?;
-            let last = rows::last_sequence(&mut tx, &self.replica).await?;
-            tx.rollback().await?;
-            Ok(last)
-        };
-        let last = tokio::time::timeout(STEP_MAX, look)
-            .await
-            .unwrap_or_else(|_| Err(no_answer()))?;
-        self.next_sequence = last.map_or(0, |last| last + 1);
-        self.uncertain = false;
-        Ok(self.next_sequence == prepared.next_sequence)
-    }
-
     /// Remembers what is durable now, signs it once, and wakes everybody who waited for it. Whoever stopped waiting
     /// is in the log all the same.
     fn wake(&mut self, batch: Vec<Pending>, prepared: Prepared) {
@@ -324,7 +365,11 @@ impl Committer {
             .policy_generation
             .store(prepared.head.policy_generation, Ordering::SeqCst);
         self.next_sequence = prepared.next_sequence;
+        self.uncertain = false;
+        // Who appended right after us would be seen by the next statement, which then writes nothing.
+        let alone = prepared.first_index == self.seen.0;
         self.seen = (prepared.head.size, prepared.head.root);
+        self.ours = alone.then(|| (prepared.head.clone(), prepared.frontier));
         let Some(head) = SignedHead::sign(&self.signer, prepared.head.size, prepared.head.root) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use doelpoort_core::audit::Hash;
 
-use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
+use super::{Column, Engine, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 const CREATE_SHARD: Sql = sql!(
     "INSERT INTO log_shard (shard, origin, verifier, opened_us, published_us)
@@ -36,6 +36,22 @@ const INSERT_ENTRIES: Sql = sql!(
                 SELECT $1, $2, i, s, h, l FROM unnest(CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]),
                                                       CAST($5 AS BYTEA[]), CAST($6 AS BYTEA[])) AS b (i, s, h, l)"
 );
+// One statement is one transaction and one round trip. It moves the head only from exactly where it is known to be.
+const ADVANCE: Sql = sql!(
+    sqlite = "UPDATE log_head SET size = $2, frontier = $3, root = $4, last_us = $5
+              WHERE shard = $1 AND size = $6 AND frontier = $7 AND root = $8 AND last_us = $9
+                AND policy_generation = $10 AND policy_digest = $11",
+    postgres = "WITH moved AS (
+                    UPDATE log_head SET size = $2, frontier = $3, root = $4, last_us = $5
+                    WHERE shard = $1 AND size = $6 AND frontier = $7 AND root = $8 AND last_us = $9
+                      AND policy_generation = $10 AND policy_digest = $11
+                      AND current_setting('synchronous_commit') <> 'off'
+                    RETURNING shard)
+                INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
+                SELECT moved.shard, $12, i, s, h, l
+                FROM moved, unnest(CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]),
+                                   CAST($15 AS BYTEA[]), CAST($16 AS BYTEA[])) AS b (i, s, h, l)"
+);
 const LAST_SEQUENCE: Sql = sql!("SELECT MAX(sequence) FROM log_entry WHERE replica = $1");
 const LEAF_HASHES: Sql =
     sql!("SELECT leaf_hash FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
@@ -67,6 +83,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::HEAD", HEAD),
     ("log::UPDATE_HEAD", UPDATE_HEAD),
     ("log::INSERT_ENTRIES", INSERT_ENTRIES),
+    ("log::ADVANCE", ADVANCE),
     ("log::LAST_SEQUENCE", LAST_SEQUENCE),
     ("log::LEAF_HASHES", LEAF_HASHES),
     ("log::LEAVES", LEAVES),
@@ -195,30 +212,82 @@ pub async fn update_head(tx: &mut Tx, shard: i64, head: &Head) -> Result<(), Sto
     }
 }
 
-/// Inserts consecutive entries: hashes and leaves, the first under `first_index` and `first_sequence`.
+/// Consecutive entries to be, of one boot id.
+pub struct NewEntries {
+    /// The index of the first.
+    pub first_index: u64,
+    /// The sequence number of the first.
+    pub first_sequence: u64,
+    /// Their hashes.
+    pub hashes: Vec<Hash>,
+    /// Their exact leaves, as many.
+    pub leaves: Vec<Vec<u8>>,
+}
+
+impl NewEntries {
+    /// The columns that differ from entry to entry: index, sequence, hash, leaf.
+    fn columns(self) -> Result<SqlValue, StoreError> {
+        let count = number(self.leaves.len() as u64)?;
+        let (index, sequence) = (number(self.first_index)?, number(self.first_sequence)?);
+        Ok(SqlValue::Rows(vec![
+            Column::ints(index..index + count),
+            Column::ints(sequence..sequence + count),
+            Column::bytes(self.hashes),
+            Column::bytes(self.leaves),
+        ]))
+    }
+}
+
+/// Inserts entries under the lock.
 pub async fn insert_entries(
     tx: &mut Tx,
     shard: i64,
     replica: &[u8; 16],
-    first_index: u64,
-    first_sequence: u64,
-    entries: Vec<(Hash, Vec<u8>)>,
+    entries: NewEntries,
 ) -> Result<(), StoreError> {
-    let count = number(entries.len() as u64)?;
-    let (index, sequence) = (number(first_index)?, number(first_sequence)?);
-    let (hashes, leaves): (Vec<Hash>, Vec<Vec<u8>>) = entries.into_iter().unzip();
-    let rows = SqlValue::Rows(vec![
-        Column::ints(index..index + count),
-        Column::ints(sequence..sequence + count),
-        Column::bytes(hashes),
-        Column::bytes(leaves),
-    ]);
-    tx.execute(
-        INSERT_ENTRIES,
-        vec![shard.into(), replica.as_slice().into(), rows],
-    )
-    .await?;
+    let values = vec![shard.into(), replica.as_slice().into(), entries.columns()?];
+    tx.execute(INSERT_ENTRIES, values).await?;
     Ok(())
+}
+
+/// Inserts entries and moves the head from `known` to `head`, all in one transaction; on PostgreSQL in one statement.
+/// Tells whether it did: the head may be another one by now, or the session might lose commits.
+pub async fn advance(
+    store: &Store,
+    shard: i64,
+    replica: &[u8; 16],
+    (known, head): (&Head, &Head),
+    entries: NewEntries,
+) -> Result<bool, StoreError> {
+    let mut values = vec![
+        shard.into(),
+        number(head.size)?.into(),
+        head.frontier.as_slice().into(),
+        head.root.as_slice().into(),
+        head.last_us.into(),
+        number(known.size)?.into(),
+        known.frontier.as_slice().into(),
+        known.root.as_slice().into(),
+        known.last_us.into(),
+        known.policy_generation.into(),
+        known.policy_digest.as_slice().into(),
+    ];
+    match &store.engine {
+        Engine::Postgres(_) => {
+            values.extend([replica.as_slice().into(), entries.columns()?]);
+            Ok(store.execute(ADVANCE, values).await? > 0)
+        }
+        Engine::Sqlite(_) => {
+            let mut tx = store.begin_write().await?;
+            if tx.execute(ADVANCE, values).await? == 0 {
+                tx.rollback().await?;
+                return Ok(false);
+            }
+            insert_entries(&mut tx, shard, replica, entries).await?;
+            tx.commit().await?;
+            Ok(true)
+        }
+    }
 }
 
 /// The highest sequence number of a boot id in the log. Under the head lock this is final.

@@ -3,10 +3,13 @@
 
 pub mod checkpoint;
 pub mod commitment;
+pub mod day;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
+pub mod private;
 pub mod receipt;
+pub mod tag;
 
 /// A SHA-256 hash: of a leaf, of a node, of a tree.
 pub type Hash = [u8; 32];

@@ -8,9 +8,13 @@ use super::Pending;
 use crate::log::{Effect, LogError, SHARD};
 use crate::store::{StoreError, Tx, log as rows};
 
-/// A batch that stands in an open transaction: what is true once that is committed.
+/// A batch that stands in an open transaction, or is about to: what is true once that is committed.
 pub(super) struct Prepared {
     pub(super) head: rows::Head,
+    /// The compact range of that head.
+    pub(super) frontier: Frontier,
+    /// The size before the batch.
+    pub(super) first_index: u64,
     pub(super) next_sequence: u64,
     /// For each entry of the batch: its leaf, or why it is not taken in.
     pub(super) fates: Vec<Result<Vec<u8>, LogError>>,
@@ -32,82 +36,108 @@ pub(super) struct Place {
     pub(super) now_us: i64,
 }
 
-/// Gives each entry its time and number, runs its effects, and writes entries and head. An entry that cannot be is
-/// left out and the others go on; an error is one of the whole transaction.
+/// Does anything take effect together with its entry?
+pub(super) fn has_effects(batch: &[Pending]) -> bool {
+    batch.iter().any(|pending| !pending.effects.is_empty())
+}
+
+/// Gives each entry its time and number after a head that is known. An entry that cannot be is left out and the
+/// others go on.
+pub(super) fn arrange(
+    place: Place,
+    mut head: rows::Head,
+    frontier: Frontier,
+    batch: &[Pending],
+) -> (Prepared, rows::NewEntries) {
+    head.last_us = head.last_us.max(place.now_us);
+    let mut sequence = place.next_sequence;
+    let fates = batch.iter().map(|pending| {
+        let fate = leaf_of(place, &head, pending, sequence);
+        sequence += u64::from(fate.is_ok());
+        fate
+    });
+    let fates = fates.collect();
+    stand(place, head, frontier, fates)
+}
+
+/// The same under the head's lock, with the effects of the entries; writes entries and head. An error is one of the
+/// whole transaction.
 pub(super) async fn fill(
     tx: &mut Tx,
     place: Place,
     mut head: rows::Head,
-    mut frontier: Frontier,
+    frontier: Frontier,
     batch: &[Pending],
 ) -> Result<Prepared, StoreError> {
     // Never decreasing along the log, whatever the clocks of the replicas say.
     head.last_us = head.last_us.max(place.now_us);
     let mut fates = Vec::with_capacity(batch.len());
-    let mut entries: Vec<(Hash, Vec<u8>)> = Vec::with_capacity(batch.len());
+    let mut sequence = place.next_sequence;
     for pending in batch {
-        let sequence = place.next_sequence + entries.len() as u64;
-        let fate = take_in(tx, place, &mut head, pending, sequence).await?;
-        if let Ok(leaf) = &fate {
-            entries.push((leaf_hash(leaf), leaf.clone()));
+        let mut fate = leaf_of(place, &head, pending, sequence);
+        if fate.is_ok()
+            && let Err(refused) = run_effects(tx, &mut head, &pending.effects).await?
+        {
+            fate = Err(refused);
         }
+        sequence += u64::from(fate.is_ok());
         fates.push(fate);
     }
-    let first_index = head.size;
-    let hashes: Vec<Hash> = entries.iter().map(|(hash, _)| *hash).collect();
-    let inclusions = frontier.append(&hashes);
-    (head.size, head.frontier, head.root) = (frontier.size(), frontier.to_bytes(), frontier.root());
-    let next_sequence = place.next_sequence + entries.len() as u64;
-    if !entries.is_empty() {
-        rows::insert_entries(
-            tx,
-            SHARD,
-            &place.replica,
-            first_index,
-            place.next_sequence,
-            entries,
-        )
-        .await?;
-        rows::update_head(tx, SHARD, &head).await?;
+    let (prepared, entries) = stand(place, head, frontier, fates);
+    if !prepared.is_empty() {
+        rows::insert_entries(tx, SHARD, &place.replica, entries).await?;
+        rows::update_head(tx, SHARD, &prepared.head).await?;
     }
-    Ok(Prepared {
-        head,
-        next_sequence,
-        fates,
-        inclusions,
-    })
+    Ok(prepared)
 }
 
-/// The leaf of one entry. The inner error is only this entry's.
-async fn take_in(
-    tx: &mut Tx,
+/// Puts the leaves that there are into the tree.
+fn stand(
     place: Place,
-    head: &mut rows::Head,
-    pending: &Pending,
-    sequence: u64,
-) -> Result<Result<Vec<u8>, LogError>, StoreError> {
+    mut head: rows::Head,
+    mut frontier: Frontier,
+    fates: Vec<Result<Vec<u8>, LogError>>,
+) -> (Prepared, rows::NewEntries) {
+    let first_index = head.size;
+    let leaves: Vec<Vec<u8>> = fates.iter().flatten().cloned().collect();
+    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    let inclusions = frontier.append(&hashes);
+    (head.size, head.frontier, head.root) = (frontier.size(), frontier.to_bytes(), frontier.root());
+    let prepared = Prepared {
+        head,
+        frontier,
+        first_index,
+        next_sequence: place.next_sequence + leaves.len() as u64,
+        fates,
+        inclusions,
+    };
+    let entries = rows::NewEntries {
+        first_index,
+        first_sequence: place.next_sequence,
+        hashes,
+        leaves,
+    };
+    (prepared, entries)
+}
+
+/// The leaf of one entry, or why it may not be.
+fn leaf_of(place: Place, head: &rows::Head, pending: &Pending, sequence: u64) -> Result<Vec<u8>, LogError> {
     if pending.only_first && (head.size > 0 || sequence > 0) {
-        return Ok(Err(LogError::Unavailable));
+        return Err(LogError::Unavailable);
     }
     if pending
         .decided_under
         .is_some_and(|generation| generation != head.policy_generation)
     {
-        return Ok(Err(LogError::PolicyChanged));
+        return Err(LogError::PolicyChanged);
     }
-    let event = pending.event.clone();
-    let leaf = match (Leaf {
+    let leaf = Leaf {
         time: head.last_us,
         replica: place.replica,
         sequence,
-        event,
-    }
-    .encode())
-    {
-        Ok(leaf) => leaf,
-        Err(error) => return Ok(Err(error.into())),
+        event: pending.event.clone(),
     };
-    Ok(run_effects(tx, head, &pending.effects).await?.map(|()| leaf))
+    Ok(leaf.encode()?)
 }
 
 /// Runs the effects of one entry; if one fails, none of them stays.

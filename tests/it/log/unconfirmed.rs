@@ -1,4 +1,5 @@
-//! The answer to a COMMIT gets lost, or the COMMIT does: one entry, one receipt, no gap, either way.
+//! The answer to a commit gets lost, or the commit does: one entry, one receipt, no gap, either way. An entry is
+//! committed by the one statement that appends it, or, where something takes effect with it, by a COMMIT.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use doelpoort::store::StoreOptions;
 
 use super::*;
 
-/// What happens to the next COMMIT.
+/// What happens to the next message that commits.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
     /// It never reaches the server.
@@ -19,10 +20,21 @@ enum Cut {
     After = 2,
 }
 
-/// A proxy before PostgreSQL that cuts one connection at its COMMIT, when told to.
-#[derive(Clone, Default)]
+/// By what an entry is committed.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// The statement that holds the leaf.
+    Statement,
+    /// A message of its own.
+    Commit,
+}
+
+/// A proxy before PostgreSQL that cuts one connection at the message that commits, when told to.
+#[derive(Clone)]
 struct Proxy {
     next: Arc<AtomicU8>,
+    /// What that message holds.
+    mark: &'static [u8],
 }
 
 impl Proxy {
@@ -53,7 +65,7 @@ impl Proxy {
             tokio::select! {
                 read = client.read(&mut up) => {
                     let Ok(n @ 1..) = read else { return };
-                    let commits = up[..n].windows(6).any(|word| word == b"COMMIT");
+                    let commits = up[..n].windows(self.mark.len()).any(|word| word == self.mark);
                     let cut = if commits { self.next.swap(0, Ordering::SeqCst) } else { 0 };
                     if cut == Cut::Before as u8 {
                         return;
@@ -74,14 +86,21 @@ impl Proxy {
 }
 
 #[rstest]
-#[case::before(Cut::Before)]
-#[case::after(Cut::After)]
 #[tokio::test]
-async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(#[case] cut: Cut) {
+async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(
+    #[values(Cut::Before, Cut::After)] cut: Cut,
+    #[values(By::Statement, By::Commit)] by: By,
+) {
     let Some(world) = World::on(Backend::Postgres).await else {
         return;
     };
-    let proxy = Proxy::default();
+    let proxy = Proxy {
+        next: Arc::default(),
+        mark: match by {
+            By::Statement => b"unconfirmed-clause",
+            By::Commit => b"COMMIT",
+        },
+    };
     let url = proxy.before(&world.database.url).await;
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();
     let log = Log::open(store, signer(), world.clock()).await.unwrap();
@@ -90,8 +109,17 @@ async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(#[case] cut: Cu
     tokio::time::sleep(Duration::from_millis(1_300)).await;
 
     proxy.cut(cut);
-    let receipt = log.append(entry()).await.unwrap();
-    assert_eq!(proxy.next.load(Ordering::SeqCst), 0, "the proxy saw no COMMIT");
+    let mut marked = entry();
+    marked.event.clause = Some("unconfirmed-clause".to_owned());
+    let receipt = log.append(match by {
+        By::Statement => marked,
+        By::Commit => marked.with_effect(Effect::SetPolicyGeneration {
+            generation: 1,
+            digest: [7; 32],
+        }),
+    });
+    let receipt = receipt.await.unwrap();
+    assert_eq!(proxy.next.load(Ordering::SeqCst), 0, "the proxy saw no commit");
 
     assert_eq!(receipt.index, 3);
     let json = serde_json::to_string(&receipt).unwrap();
