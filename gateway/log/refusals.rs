@@ -234,7 +234,11 @@ impl Log {
         let is_opening = Arc::strong_count(&past.window) > 1;
         let Some(receipt) = past.window.opened.get() else {
             // If nobody opens it, its entry failed; if that is in the log after all, its count is unknown.
-            return if is_opening { Err(LogError::Unavailable) } else { Ok(()) };
+            return if is_opening {
+                Err(LogError::Unavailable)
+            } else {
+                Ok(())
+            };
         };
         let from = past.window.from_us;
         let period = Period {
