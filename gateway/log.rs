@@ -6,6 +6,8 @@ mod entry;
 mod error;
 mod history;
 mod publisher;
+mod refusals;
+mod settle;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -24,11 +26,14 @@ use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
 use publisher::Publisher;
+use refusals::Refusals;
 
 pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
+pub use refusals::REFUSALS_LOGGED_MAX;
+pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.
@@ -48,7 +53,9 @@ struct Shared {
     queue: mpsc::Sender<Pending>,
     health: Arc<Health>,
     store: Store,
+    clock: Arc<dyn Clock>,
     signer: Arc<Signer>,
+    refusals: Refusals,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -107,8 +114,13 @@ impl Log {
             Arc::clone(&health),
         )
         .await?;
-        let committer =
-            Committer::start(store.clone(), Arc::clone(&signer), clock, Arc::clone(&health)).await?;
+        let committer = Committer::start(
+            store.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+        )
+        .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
@@ -120,6 +132,8 @@ impl Log {
                 health,
                 store,
                 signer,
+                refusals: Refusals::new(Arc::clone(&clock)),
+                clock,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
@@ -184,6 +198,7 @@ impl Log {
 
     /// Commits what is queued, publishes a last checkpoint and ends. Later appends are unavailable.
     pub async fn close(&self) {
+        self.end_refusal_windows().await;
         let tasks = self
             .shared
             .tasks

@@ -2,7 +2,7 @@
 
 use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Value, extra};
 use doelpoort_core::extract::{Extract, FactRow};
-use doelpoort_core::party::Caller;
+use doelpoort_core::party::{Caller, ClientId};
 use doelpoort_core::plan::{Plan, RestrictPlan};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
@@ -18,6 +18,7 @@ use crate::store::restrictions::{Change, Restriction};
 
 /// What is known of a request so far; each step adds what it learned.
 pub(crate) struct Circumstances {
+    client: ClientId,
     now: Timestamp,
     generation: i64,
     event: Event,
@@ -36,11 +37,17 @@ impl Circumstances {
         event.span = Some(trace.span_id);
         event.form = asked.form().map(leaf_form);
         Self {
+            client: caller.client.clone(),
             now,
             generation: current.generation,
             event,
             restricts: None,
         }
+    }
+
+    /// Which program asks.
+    pub(crate) fn client(&self) -> &ClientId {
+        &self.client
     }
 
     /// The moment of the decision.
@@ -139,6 +146,12 @@ impl Circumstances {
         match outcome {
             Ok(release) => {
                 entry.event.decision = Some(GRANTED.to_owned());
+                if release.is_sent_in_pieces() {
+                    entry
+                        .event
+                        .extra
+                        .insert(extra::BODY, Value::Number(release.bytes()));
+                }
                 let id = entry.event.entry_id;
                 let entry = entry.answering(release.digest())?.decided_under(self.generation);
                 Ok(match self.restricts.clone() {

@@ -1,6 +1,8 @@
 //! The audit log, on both engines.
 
 mod append;
+mod refusals;
+mod settled;
 mod tamper;
 mod unconfirmed;
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod database;
+pub(crate) mod postgres;
 pub(crate) mod world;
