@@ -2,11 +2,15 @@
 //! the database or from a bundle, and never writes to it.
 
 mod bundle;
+mod collector;
 mod entries;
 mod error;
+mod export;
 mod prove;
 
 pub use bundle::write_bundle;
-pub use entries::{Entries, Entry};
+pub use collector::{Collector, CollectorError};
+pub use entries::{Entries, Entry, Pages};
 pub use error::AuditError;
+pub use export::{Export, Form, Opened};
 pub use prove::{Wanted, prove};

@@ -28,6 +28,23 @@ pub enum AuditError {
     /// Something else cannot be written or read.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A file cannot be opened.
+    #[error("cannot read `{file}`: {error}")]
+    File {
+        /// Its name.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// CSV cannot be written.
+    #[error("cannot write: {0}")]
+    Csv(#[from] csv::Error),
+    /// JSON cannot be written.
+    #[error("cannot write: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The collector of records.
+    #[error(transparent)]
+    Collector(#[from] super::CollectorError),
     /// A leaf that cannot be read.
     #[error(
         "the entry at index `{index}` cannot be read ({error}): `audit verify` says what is wrong with the log"

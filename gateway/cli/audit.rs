@@ -2,6 +2,7 @@
 //! database, or a bundle, and the log's public key.
 
 mod export;
+mod filter;
 mod prove;
 mod verify;
 
@@ -28,8 +29,8 @@ pub(crate) struct Args {
 enum Command {
     /// Recompute the whole log, a bundle or a proof; exit code 0 if it is intact, 3 if it is not, 1 if it cannot be checked
     Verify(verify::Verify),
-    /// Write a bundle to take home
-    Export(export::Export),
+    /// Write the log in another form: a bundle to take home, rows, or records of a Dutch standard
+    Export(Box<export::Export>),
     /// Prove that one entry is in the log
     Prove(prove::Prove),
 }

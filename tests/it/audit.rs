@@ -1,6 +1,7 @@
 //! What an auditor makes of a log, on both engines.
 
 mod bundle;
+mod export;
 
 use std::sync::Arc;
 

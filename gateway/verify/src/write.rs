@@ -99,8 +99,7 @@ impl<W: Write> Writer<W> {
         };
         self.file(&tile_name(&tile), hashes.as_flattened())?;
         if !leaves.is_empty() {
-            let bytes =
-                encode_entries(leaves.iter().map(Vec::as_slice)).ok_or(WriteError::TooLong(first))?;
+            let bytes = encode_entries(leaves.iter().map(Vec::as_slice)).ok_or(WriteError::TooLong(first))?;
             self.file(&entries_name(&tile), &bytes)?;
         }
         if tile.is_full() {

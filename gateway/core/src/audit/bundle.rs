@@ -163,7 +163,9 @@ impl UpperTiles {
 
     /// All files, by name; those that are not full last.
     pub fn finish(self) -> Vec<(String, Vec<u8>)> {
-        let open = (1..).zip(&self.open).filter(|(_, (_, hashes))| !hashes.is_empty());
+        let open = (1..)
+            .zip(&self.open)
+            .filter(|(_, (_, hashes))| !hashes.is_empty());
         let open: Vec<_> = open
             .map(|(level, (index, hashes))| file(level, *index, hashes))
             .collect();
