@@ -74,7 +74,8 @@ impl Gateway {
         &self.store
     }
 
-    /// What is done between requests: due merges, leftovers of deliveries, expired token ids.
+    /// What is done between requests: due merges, leftovers of deliveries, expired token ids, windows of refusals, and
+    /// answers of which nobody told how they ended.
     ///
     /// # Errors
     /// When the store fails; the next turn tries again.
@@ -84,6 +85,10 @@ impl Gateway {
         self.store.sweep(now_us).await?;
         self.store.forget_expired_tokens(now_us).await?;
         self.limits.sweep();
+        self.log.close_refusal_windows().await;
+        if let Err(error) = self.log.settle().await {
+            tracing::warn!(%error, "the log could not be looked through for what is still open");
+        }
         Ok(())
     }
 

@@ -24,11 +24,6 @@ use governor::{Quota, RateLimiter};
 const KEYS_MAX: usize = 16_384;
 /// Different rates that are remembered; when policies changed so often that there are more, all start anew.
 const RATES_MAX: usize = 256;
-/// Refusals of one client that are logged one by one.
-pub const REFUSALS_LOGGED: Rate = Rate {
-    count: 20,
-    per: Per::Minute,
-};
 
 /// Rates that no purpose sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +88,6 @@ pub struct Limiter<C: Clock = DefaultClock> {
     clock: C,
     clients: Keyed<ClientId, C>,
     addresses: Keyed<IpAddr, C>,
-    refusals: Keyed<ClientId, C>,
     /// One limiter a rate; the keys in it are client and purpose.
     purposes: RwLock<HashMap<RateKey, PurposeLimiter<C>>>,
 }
@@ -115,7 +109,6 @@ impl<C: Clock + Clone> Limiter<C> {
         Self {
             clients: Keyed::new(rates.client_requests, clock.clone()),
             addresses: Keyed::new(rates.address_requests, clock.clone()),
-            refusals: Keyed::new(REFUSALS_LOGGED, clock.clone()),
             purposes: RwLock::default(),
             clock,
         }
@@ -149,19 +142,10 @@ impl<C: Clock + Clone> Limiter<C> {
             .check(&network(address), LimitScope::Address, &self.clock)
     }
 
-    /// Whether one more refusal of this client is logged by itself; otherwise it is only counted, so that nobody
-    /// can flood the log.
-    pub fn logs_refusal(&self, client: &ClientId) -> bool {
-        self.refusals
-            .check(client, LimitScope::Client, &self.clock)
-            .is_ok()
-    }
-
     /// Forgets who has been idle long enough to have everything left. Call it once a minute.
     pub fn sweep(&self) {
         self.clients.sweep();
         self.addresses.sweep();
-        self.refusals.sweep();
         let purposes = self.purposes.read().unwrap_or_else(PoisonError::into_inner);
         for limiter in purposes.values() {
             limiter.sweep();
@@ -353,15 +337,6 @@ mod tests {
             cells: None,
         };
         assert!(limiter.check(&caller("a"), &one, &other).is_ok());
-    }
-
-    #[test]
-    fn refusals_are_logged_until_their_rate() {
-        let (limiter, clock) = limiter();
-        let client = caller("a").client;
-        assert_eq!((0..50).filter(|_| limiter.logs_refusal(&client)).count(), 20);
-        clock.advance(Duration::from_mins(1));
-        assert!(limiter.logs_refusal(&client));
     }
 
     #[test]

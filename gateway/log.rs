@@ -7,8 +7,9 @@ mod error;
 mod history;
 mod privacy;
 mod publisher;
-mod report;
+mod refusals;
 pub mod sealing;
+mod settle;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -30,12 +31,15 @@ use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
 use privacy::Privacy;
 use publisher::Publisher;
+use refusals::Refusals;
 
+pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
 pub use privacy::{TAG_SEED, open_private};
-pub use report::{Finding, Report};
+pub use refusals::REFUSALS_LOGGED_MAX;
+pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.
@@ -55,9 +59,10 @@ struct Shared {
     queue: mpsc::Sender<Pending>,
     health: Arc<Health>,
     store: Store,
-    signer: Arc<Signer>,
     clock: Arc<dyn Clock>,
+    signer: Arc<Signer>,
     privacy: Arc<Privacy>,
+    refusals: Refusals,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -141,8 +146,9 @@ impl Log {
                 health,
                 store,
                 signer,
-                clock,
                 privacy,
+                refusals: Refusals::new(Arc::clone(&clock)),
+                clock,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
@@ -208,6 +214,7 @@ impl Log {
 
     /// Commits what is queued, publishes a last checkpoint and ends. Later appends are unavailable.
     pub async fn close(&self) {
+        self.end_refusal_windows().await;
         let tasks = self
             .shared
             .tasks

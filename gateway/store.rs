@@ -17,6 +17,7 @@ pub(crate) mod render;
 mod replay;
 pub mod restrictions;
 mod schema;
+pub mod settled;
 mod sql;
 pub mod subjects;
 
@@ -254,6 +255,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         replay::ALL,
         restrictions::ALL,
         schema::ALL,
+        settled::ALL,
         subjects::ALL,
     ]
     .concat()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doelpoort_core::audit::leaf::{Event, Form, GRANTED, Kind, PurposeVersion, Value, extra};
 use doelpoort_core::audit::receipt::Receipt;
-use doelpoort_core::party::Caller;
+use doelpoort_core::party::{Caller, ClientId};
 use doelpoort_core::policy::decide::Permit;
 use jiff::Timestamp;
 
@@ -32,6 +32,7 @@ pub struct Delivered {
 
 /// What is known of a delivery so far.
 pub(super) struct Circumstances {
+    client: ClientId,
     now: Timestamp,
     generation: i64,
     event: Event,
@@ -47,6 +48,7 @@ impl Circumstances {
         event.span = Some(asked.trace.span_id);
         event.form = Some(Form::Delivery);
         Self {
+            client: caller.client.clone(),
             now,
             generation: current.generation,
             event,
@@ -139,16 +141,18 @@ impl Gateway {
         circumstances: &Circumstances,
         outcome: Result<(Received, Finished), DeliveryRefusal>,
     ) -> Result<Delivered, DeliveryRefusal> {
-        let appended = self
-            .log
-            .append_within(circumstances.entry(outcome.as_ref())?, WAIT_MAX)
-            .await;
+        let entry = circumstances.entry(outcome.as_ref())?;
+        let appended = match &outcome {
+            Ok(_) => self.log.append_within(entry, WAIT_MAX).await,
+            Err(_) => self.log.append_refusal(&circumstances.client, entry).await,
+        };
         let receipt = match appended {
             Ok(receipt) => receipt,
             Err(LogError::PolicyChanged) => {
                 self.hear_now().await;
                 let changed = DeliveryRefusal::from(Refusal::PolicyChanged);
-                self.log.append(circumstances.entry(Err(&changed))?).await?;
+                let entry = circumstances.entry(Err(&changed))?;
+                self.log.append_refusal(&circumstances.client, entry).await?;
                 return Err(changed);
             }
             Err(error) => return Err(error.into()),

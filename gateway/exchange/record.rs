@@ -4,7 +4,7 @@ use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Va
 use doelpoort_core::audit::private::{Private, ResultPart, StaffPart};
 use doelpoort_core::catalogue::About;
 use doelpoort_core::extract::{Extract, FactRow};
-use doelpoort_core::party::{Caller, Staff};
+use doelpoort_core::party::{Caller, ClientId, Staff};
 use doelpoort_core::plan::{AskedPupil, Plan, RestrictPlan};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
@@ -21,6 +21,7 @@ use crate::store::restrictions::{Change, Restriction};
 
 /// What is known of a request so far; each step adds what it learned.
 pub(crate) struct Circumstances {
+    client: ClientId,
     now: Timestamp,
     generation: i64,
     event: Event,
@@ -40,12 +41,18 @@ impl Circumstances {
         event.span = Some(trace.span_id);
         event.form = asked.form().map(leaf_form);
         Self {
+            client: caller.client.clone(),
             now,
             generation: current.generation,
             event,
             private: Private::default(),
             restricts: None,
         }
+    }
+
+    /// Which program asks.
+    pub(crate) fn client(&self) -> &ClientId {
+        &self.client
     }
 
     /// The moment of the decision.
@@ -178,6 +185,12 @@ impl Circumstances {
         match outcome {
             Ok(release) => {
                 entry.event.decision = Some(GRANTED.to_owned());
+                if release.is_sent_in_pieces() {
+                    entry
+                        .event
+                        .extra
+                        .insert(extra::BODY, Value::Number(release.bytes()));
+                }
                 let id = entry.event.entry_id;
                 let entry = entry.answering(release.digest())?.decided_under(self.generation);
                 Ok(match self.restricts.clone() {

@@ -111,7 +111,11 @@ impl Gateway {
         outcome: Result<Release, Refusal>,
     ) -> Result<(Result<Release, Refusal>, Receipt), Refusal> {
         let entry = circumstances.entry(outcome.as_ref())?;
-        match self.log.append(entry).await {
+        let appended = match &outcome {
+            Ok(_) => self.log.append(entry).await,
+            Err(_) => self.log.append_refusal(circumstances.client(), entry).await,
+        };
+        match appended {
             Ok(receipt) => {
                 self.metrics.log_entry(became(outcome.as_ref().err()));
                 Ok((outcome, receipt))
@@ -119,7 +123,8 @@ impl Gateway {
             Err(LogError::PolicyChanged) => {
                 self.hear_now().await;
                 let changed = Err(Refusal::PolicyChanged);
-                let receipt = self.log.append(circumstances.entry(changed.as_ref())?).await?;
+                let entry = circumstances.entry(changed.as_ref())?;
+                let receipt = self.log.append_refusal(circumstances.client(), entry).await?;
                 Ok((changed, receipt))
             }
             Err(error) => Err(error.into()),

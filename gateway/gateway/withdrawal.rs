@@ -54,7 +54,7 @@ impl Gateway {
             Err(refusal) => {
                 let mut entry = entry()?;
                 entry.event.decision = Some(refusal.code().to_owned());
-                self.log.append(entry).await?;
+                self.log.append_refusal(&caller.client, entry).await?;
                 Err(refusal)
             }
         }

@@ -1,6 +1,5 @@
 //! An answer as an HTTP response; the receipt travels in the body, or in a header where the body has no place.
 
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
@@ -45,14 +44,14 @@ pub(crate) async fn exchange(
 
 /// Figures may be kept and asked again by their entity tag, each time through the line; answers about persons never.
 fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap) -> Response {
-    let (format, form, digest) = (answer.format(), answer.form(), answer.digest());
+    let (format, form, digest, rows) = (answer.format(), answer.form(), answer.digest(), answer.rows());
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
     let unchanged = form == Form::Figures && known(headers, &etag);
     let (body, receipt) = answer.into_body();
     let mut response = Response::new(if unchanged {
-        Body::empty()
+        stream::unchanged(gateway, &receipt)
     } else {
-        stream::body(gateway, body, &receipt)
+        stream::body(gateway, body, rows, &receipt)
     });
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -3,6 +3,9 @@
 //! Before each piece the policies in force are looked at, and a piece waits while the last word of the log is older than a
 //! second. So a withdrawal stops an answer that is being sent, by whichever replica; what the network already holds is
 //! out. The length is told beforehand, so that the client sees that the answer broke off.
+//! What leaves in pieces is followed by an entry that tells how it ended.
+
+mod completion;
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -11,7 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use data_encoding::BASE64;
-use doelpoort_core::audit::leaf::{Event, Kind, Leaf, Value, extra};
+use doelpoort_core::audit::leaf::{Event, Leaf};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::catalogue::Name;
 use doelpoort_core::party::Slug;
@@ -23,8 +26,8 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::gateway::{Gateway, PolicySet, WORD_AGE_MAX};
-use crate::log::{Entry, Log};
-use crate::telemetry::Metrics;
+
+use completion::{Completion, End};
 
 /// Bytes that are given to the connection at once.
 const PIECE_BYTES_MAX: usize = 16 * 1024;
@@ -37,7 +40,7 @@ struct Cut;
 /// A body that may be sent as long as its purpose acts as it did when it was recorded.
 struct WatchedBody {
     rest: Bytes,
-    given: u64,
+    completion: Completion,
     watch: Watch,
     words: watch::Receiver<Instant>,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -48,8 +51,6 @@ struct WatchedBody {
 struct Watch {
     policies: Arc<PolicySet>,
     clock: Arc<dyn Clock>,
-    log: Log,
-    metrics: Arc<Metrics>,
     event: Event,
     recorded: Timestamp,
     purpose: Name,
@@ -58,13 +59,14 @@ struct Watch {
     asleep: BTreeSet<Slug>,
 }
 
-/// The body of an answer. Where its receipt names no purpose there is nothing that could be withdrawn.
-pub(super) fn body(gateway: &Gateway, bytes: Vec<u8>, receipt: &Receipt) -> Body {
+/// The body of an answer that lists this many rows. Where its receipt names no purpose there is nothing that could be
+/// withdrawn.
+pub(super) fn body(gateway: &Gateway, bytes: Vec<u8>, rows: u64, receipt: &Receipt) -> Body {
     match Watch::of(gateway, receipt) {
         None => Body::from(bytes),
         Some(watch) => Body::new(WatchedBody {
             rest: Bytes::from(bytes),
-            given: 0,
+            completion: Completion::of(gateway, &watch.event, rows),
             words: gateway.policies.words(),
             watch,
             waiting: None,
@@ -73,9 +75,21 @@ pub(super) fn body(gateway: &Gateway, bytes: Vec<u8>, receipt: &Receipt) -> Body
     }
 }
 
+/// No body: the client has the answer already.
+pub(super) fn unchanged(gateway: &Gateway, receipt: &Receipt) -> Body {
+    if let Some(leaf) = leaf(receipt) {
+        Completion::of(gateway, &leaf.event, 0).tell(End::Unchanged);
+    }
+    Body::empty()
+}
+
+fn leaf(receipt: &Receipt) -> Option<Leaf> {
+    Leaf::decode(&BASE64.decode(receipt.leaf.as_bytes()).ok()?).ok()
+}
+
 impl Watch {
     fn of(gateway: &Gateway, receipt: &Receipt) -> Option<Self> {
-        let leaf = Leaf::decode(&BASE64.decode(receipt.leaf.as_bytes()).ok()?).ok()?;
+        let leaf = leaf(receipt)?;
         let purpose: Name = leaf.event.purpose.as_ref()?.id.parse().ok()?;
         let grant = leaf.event.clause.as_deref()?.rsplit('/').next()?.parse().ok()?;
         let now = gateway.clock.now();
@@ -88,8 +102,6 @@ impl Watch {
         Some(Self {
             policies: Arc::clone(&gateway.policies),
             clock: Arc::clone(&gateway.clock),
-            log: gateway.log.clone(),
-            metrics: Arc::clone(&gateway.metrics),
             recorded: Timestamp::from_microsecond(leaf.time).ok()?,
             asleep: asleep
                 .unwrap_or_default()
@@ -121,27 +133,6 @@ impl Watch {
             !since && self.asleep.contains(&missing.organisation)
         })
     }
-
-    /// Tells the log that the answer did not reach its end.
-    fn tell(&self, given: u64) {
-        self.metrics.answer_cut();
-        let (log, opening) = (self.log.clone(), self.event.entry_id);
-        tokio::spawn(async move {
-            let logged = async {
-                let mut entry = Entry::new(Kind::AccessCompleted)?;
-                entry.event.opening = Some(opening);
-                entry
-                    .event
-                    .extra
-                    .insert(extra::OUTCOME, Value::Text("cut".to_owned()));
-                entry.event.extra.insert(extra::BYTES, Value::Number(given));
-                log.append(entry).await
-            };
-            if let Err(error) = logged.await {
-                tracing::error!(%error, "an answer was cut, and the log could not be told");
-            }
-        });
-    }
 }
 
 impl WatchedBody {
@@ -162,7 +153,10 @@ impl WatchedBody {
 
     fn piece(&mut self) -> Bytes {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
-        self.given += piece.len() as u64;
+        self.completion.given(&piece);
+        if self.rest.is_empty() {
+            self.completion.tell(End::Complete);
+        }
         piece
     }
 }
@@ -186,7 +180,7 @@ impl hyper::body::Body for WatchedBody {
             }
             if !this.watch.holds() {
                 this.ended = true;
-                this.watch.tell(this.given);
+                this.completion.tell(End::Cut);
                 return Poll::Ready(Some(Err(axum::Error::new(Cut))));
             }
             if !this.wait() {

@@ -34,6 +34,13 @@ pub enum Effect {
     },
     /// Restrictions or objections of pupils begin or end to hold.
     Restrict(Restriction),
+    /// Entries up to this index have nothing open any more; fails where another replica settled them.
+    Settle {
+        /// The first entry that may have.
+        from: i64,
+        /// The first one behind those that have not.
+        until: i64,
+    },
     /// The policies change: entries decided under an earlier generation are refused from here on.
     SetPolicyGeneration {
         /// The generation in force plus one; anything else fails.

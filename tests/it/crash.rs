@@ -1,154 +1,122 @@
-//! Kill -9 under load: whoever was answered is in the log, whatever happened to the process.
+//! Kill -9 under load: whoever was answered is in the log, whatever was killed; and every root that was acknowledged comes
+//! out of the entries that are left.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+mod cluster;
+mod ledger;
+
 use std::time::Duration;
 
-use doelpoort::client::Client;
-use doelpoort::clock::{Clock as _, SystemClock};
-use doelpoort::demo::Options;
-use doelpoort::demo::setup::{Consulents, Setup};
-use doelpoort::log::{SHARD, verify};
-use doelpoort::store::{Store, StoreOptions, log};
-use doelpoort_core::audit::note::Verifier;
-use doelpoort_core::audit::receipt::Receipt;
-use rstest::rstest;
+use doelpoort::log::verify;
+use doelpoort::store::{Store, StoreOptions};
 
-use crate::support::database::{Backend, Database};
-use crate::support::world::ask::records;
+use crate::support::postgres::Server;
+use cluster::Cluster;
+use ledger::{Fault, faults};
 
-/// How often the gateway is killed.
-const KILLS: usize = 3;
-/// How many answers are given before each.
-const ANSWERS: usize = 120;
+/// How often a gateway is killed, three of them on one PostgreSQL.
+const REPLICA_KILLS: usize = 120;
+/// How often PostgreSQL is killed as a whole.
+const SERVER_KILLS: usize = 12;
+/// How often one of its processes is.
+const BACKEND_KILLS: usize = 12;
+/// How often a gateway is killed with the SQLite in it.
+const SQLITE_KILLS: usize = 70;
 
-/// A gateway's folder, with fresh certificates and keys, and the database that it names.
-struct Place {
-    setup: Setup,
-    database: String,
-    _folder: tempfile::TempDir,
-    _database: Database,
+async fn store(url: &str) -> Store {
+    Store::open(url, StoreOptions::default()).await.unwrap()
 }
 
-impl Place {
-    async fn new(backend: Backend) -> Option<Self> {
-        let database = Database::new(backend).await?;
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            dir: folder.path().join("demo"),
-            policies: Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"),
-            port: two_free_ports(),
-            database: Some(database.url.clone()),
-            seed: 1,
-            pupils: None,
-            once: false,
-        };
-        let now = SystemClock.now();
-        let setup = Setup::new(&options, now);
-        let consulents = Consulents {
-            primary: "consulent-01".to_owned(),
-            secondary: "consulent-02".to_owned(),
-        };
-        setup.make(&consulents, now).unwrap();
-        let url = database.url.clone();
-        Some(Self {
-            setup,
-            database: url,
-            _folder: folder,
-            _database: database,
-        })
-    }
-
-    /// The real program, once it answers.
-    async fn serve(&self) -> Child {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doelpoort"))
-            .args(["serve", "--danger-example-keys", "--config"])
-            .arg(self.setup.config_file())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let client = Client::open(&self.setup.client("swv-po-consulent")).unwrap();
-        for _ in 0..600 {
-            assert!(child.try_wait().unwrap().is_none(), "the gateway did not start");
-            if client.catalogue().await.is_ok() {
-                return child;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        child.kill().unwrap();
-        panic!("the gateway did not answer within a minute");
-    }
-
-    /// Eight at once ask until the gateway is gone; the receipts of all who were answered.
-    async fn ask_until_killed(&self, mut gateway: Child) -> Vec<Receipt> {
-        let receipts = Arc::new(Mutex::new(Vec::new()));
-        let askers: Vec<_> = (0..8)
-            .map(|number| {
-                let id = ["swv-po-consulent", "swv-vo-consulent"][number % 2];
-                let client = Client::open(&self.setup.client(id)).unwrap();
-                let receipts = Arc::clone(&receipts);
-                tokio::spawn(async move {
-                    while let Ok(answer) = client.query(records(&["pseudonym"])).await {
-                        let receipt = serde_json::from_value(answer.receipt().unwrap().clone()).unwrap();
-                        receipts.lock().unwrap().push(receipt);
-                    }
-                })
-            })
-            .collect();
-        while receipts.lock().unwrap().len() < ANSWERS {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        gateway.kill().unwrap();
-        gateway.wait().unwrap();
-        for asker in askers {
-            asker.await.unwrap();
-        }
-        std::mem::take(&mut *receipts.lock().unwrap())
-    }
-}
-
-/// A port that nobody listens on, and neither on the next.
-fn two_free_ports() -> u16 {
-    let bind = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port));
-    loop {
-        let port = bind(0).unwrap().local_addr().unwrap().port();
-        if port < u16::MAX && bind(port + 1).is_ok() {
-            return port;
-        }
-    }
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test]
-async fn killed_under_load_every_answered_request_is_in_the_log(#[case] backend: Backend) {
-    let Some(place) = Place::new(backend).await else {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_of_gateways_and_postgres_loses_no_acknowledged_answer() {
+    let Some(mut server) = Server::start(&[]).await else {
         return;
     };
-    let mut receipts = Vec::new();
-    for _ in 0..KILLS {
-        let gateway = place.serve().await;
-        receipts.extend(place.ask_until_killed(gateway).await);
+    let mut cluster = Cluster::new(&server.url(), 3).await;
+    let load = cluster.load();
+    for turn in 0..REPLICA_KILLS {
+        cluster.some_answers().await;
+        cluster.kill(cluster.random(3));
+        cluster.run_all();
+        if turn % (REPLICA_KILLS / SERVER_KILLS) == 0 {
+            cluster.some_answers().await;
+            server.kill();
+            server.run().await;
+            cluster.run_all();
+        }
+        if turn % (REPLICA_KILLS / BACKEND_KILLS) == 5 {
+            cluster.some_answers().await;
+            server.kill_a_backend(cluster.random(100));
+        }
     }
-    // It starts again on what is left, which it does not on a log that it cannot reproduce.
-    let mut gateway = place.serve().await;
-    gateway.kill().unwrap();
-    gateway.wait().unwrap();
+    let ledger = cluster.end(load).await;
 
-    let store = Store::open(&place.database, StoreOptions::default())
-        .await
-        .unwrap();
-    let key = std::fs::read_to_string(place.setup.gateway("keys/log.vkey")).unwrap();
-    let report = verify(&store, &Verifier::parse(key.trim()).unwrap(), None)
-        .await
-        .unwrap();
-    assert!(report.is_intact(), "{report}");
-    assert!(receipts.len() >= KILLS * ANSWERS);
-    for receipt in &receipts {
-        let stored = log::entries(&store, SHARD, receipt.index, 1).await.unwrap();
-        assert_eq!(data_encoding::BASE64.encode(&stored[0].leaf), receipt.leaf);
+    let store = store(&server.url()).await;
+    let found = faults(&store, &cluster.key(), &ledger).await;
+    assert_eq!(found, [], "of {} answers", ledger.len());
+    assert!(ledger.len() > REPLICA_KILLS + SERVER_KILLS + BACKEND_KILLS);
+    let report = verify(&store, &cluster.key(), None).await.unwrap();
+    assert!(report.replicas > 3, "{report}");
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_of_a_gateway_with_its_sqlite_loses_no_acknowledged_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("gateway.db").display());
+    let mut cluster = Cluster::new(&url, 1).await;
+    let load = cluster.load();
+    for _ in 0..SQLITE_KILLS {
+        cluster.some_answers().await;
+        cluster.kill(0);
+        cluster.run_all();
     }
+    let ledger = cluster.end(load).await;
+
+    let store = store(&url).await;
+    let found = faults(&store, &cluster.key(), &ledger).await;
+    assert_eq!(found, [], "of {} answers", ledger.len());
+    assert!(ledger.len() > SQLITE_KILLS);
+    store.close().await;
+}
+
+/// The control: a PostgreSQL that confirms commits which it has not written, and denies it when it is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_of_a_postgres_that_lies_about_durability_is_found_out() {
+    let weak = [
+        "synchronous_commit = off",
+        "wal_writer_delay = 10s",
+        "wal_writer_flush_after = 1GB",
+        "wal_buffers = 64MB",
+        "autovacuum = off",
+    ];
+    let Some(mut server) = Server::start(&weak).await else {
+        return;
+    };
+    // Found first, it stands in for the one that the gateway asks.
+    server.execute("CREATE SCHEMA lie").await;
+    server
+        .execute(
+            "CREATE FUNCTION lie.current_setting(name TEXT) RETURNS TEXT LANGUAGE sql STABLE AS
+             $$ SELECT CASE name WHEN 'synchronous_commit' THEN 'on' ELSE pg_catalog.current_setting(name) END $$",
+        )
+        .await;
+    let url = format!("{}?options=-csearch_path%3Dlie%2Cpg_catalog", server.url());
+    let mut cluster = Cluster::new(&url, 1).await;
+    let load = cluster.load();
+    for _ in 0..5 {
+        cluster.some_answers().await;
+    }
+    server.kill();
+    server.run().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let ledger = cluster.end(load).await;
+
+    let store = store(&url).await;
+    let found = faults(&store, &cluster.key(), &ledger).await;
+    assert!(
+        found.contains(&Fault::EntryMissing),
+        "{found:?} of {} answers",
+        ledger.len()
+    );
     store.close().await;
 }

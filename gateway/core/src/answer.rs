@@ -51,6 +51,11 @@ impl Answer {
         self.release.form()
     }
 
+    /// How many rows it lists, hidden ones included.
+    pub fn rows(&self) -> u64 {
+        self.release.rows()
+    }
+
     /// The receipt.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt

@@ -18,6 +18,9 @@ use crate::policy::decide::Permit;
 use crate::pseudonymise::{Content, Pseudonymised};
 use crate::request::Form;
 
+/// The longest answer that is sent as a whole, in bytes of its `data` and `meta`.
+pub const WHOLE_BYTES_MAX: u64 = 64 * 1024;
+
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Format {
@@ -69,6 +72,17 @@ impl Release {
     /// The form of the answer.
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// How many bytes its `data` and `meta` have.
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.data.len() + self.meta.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether it is so long that it leaves in pieces, and an entry of its own tells how far it came. What is shorter is with
+    /// the system as soon as it is begun.
+    pub fn is_sent_in_pieces(&self) -> bool {
+        self.bytes() > WHOLE_BYTES_MAX
     }
 
     /// How many rows the answer lists, hidden ones included.

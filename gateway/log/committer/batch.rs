@@ -224,6 +224,9 @@ async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Resu
         Effect::Restrict(restriction) => crate::store::restrictions::apply(tx, restriction, head.last_us)
             .await
             .map_err(LogError::Effect),
+        Effect::Settle { from, until } => crate::store::settled::advance(tx, SHARD, (*from, *until))
+            .await
+            .map_err(LogError::Effect),
         Effect::SetPolicyGeneration { generation, .. } if *generation != head.policy_generation + 1 => {
             Err(LogError::PolicyChanged)
         }

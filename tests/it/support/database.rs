@@ -27,13 +27,7 @@ impl Database {
         let url = match backend {
             Backend::Sqlite => format!("sqlite://{}", folder.path().join("gateway.db").display()),
             Backend::Postgres => {
-                let Some(server) = postgres_url() else {
-                    // Past the capture of the test runner, so that nobody takes a skip for a pass.
-                    std::io::stderr()
-                        .write_all(b"SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set\n")
-                        .unwrap();
-                    return None;
-                };
+                let server = postgres_url()?;
                 in_new_schema(&server).await
             }
         };
@@ -63,9 +57,17 @@ pub(crate) async fn migrated(backend: Backend) -> Option<(Database, Store)> {
     Some((database, store))
 }
 
+/// `None`, and a line that says so, where there is no PostgreSQL to test on.
 #[expect(clippy::disallowed_methods, reason = "the tests' only setting")]
-fn postgres_url() -> Option<String> {
-    std::env::var("TEST_POSTGRES_URL").ok()
+pub(crate) fn postgres_url() -> Option<String> {
+    let url = std::env::var("TEST_POSTGRES_URL").ok();
+    if url.is_none() {
+        // Past the capture of the test runner, so that nobody takes a skip for a pass.
+        std::io::stderr()
+            .write_all(b"SKIPPED on PostgreSQL: TEST_POSTGRES_URL is not set\n")
+            .unwrap();
+    }
+    url
 }
 
 #[expect(

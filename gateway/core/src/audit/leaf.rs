@@ -72,6 +72,10 @@ pub mod extra {
     pub const POLICY_BEFORE: u64 = 21;
     /// Unsigned: how many bytes of an answer were given to its connection before it ended.
     pub const BYTES: u64 = 22;
+    /// Text: the program of the recipient.
+    pub const CLIENT: u64 = 30;
+    /// Unsigned: how long an answer is that is sent in pieces, in bytes; an entry tells of its end.
+    pub const BODY: u64 = 31;
     /// Bytes: the seed of this boot id's chain of day keys from here on, sealed to the FG's key of the month in
     /// [`PERIOD`].
     pub const TAG_SEED: u64 = 40;
