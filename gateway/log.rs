@@ -1,13 +1,21 @@
 //! The audit log: logged or not answered. One task a replica appends in batches (`committer`), one publishes
-//! signed checkpoints (`publisher`); [`verify()`] checks the whole log with the public key alone.
+//! signed checkpoints (`publisher`), others have them cosigned (`witnesses`) and stamped (`stamps`) and watch how old all
+//! that is (`freshness`); [`verify()`] checks the whole log with the public key alone.
 
 mod committer;
 mod entry;
 mod error;
+mod freshness;
 mod history;
+mod outside;
 mod publisher;
+mod publishing;
+mod quorum;
 mod report;
+mod stamps;
+mod tiles;
 mod verify;
+mod witnesses;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +32,17 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
+use freshness::Watch;
+use outside::Outside;
 use publisher::Publisher;
+use stamps::Stamps;
+use witnesses::Witnesses;
 
 pub use entry::{Effect, Entry};
 pub use error::LogError;
+pub use freshness::{Freshness, Stale};
 pub use history::PolicyHistory;
+pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use report::{Finding, Report};
 pub use verify::{VerifyError, verify};
 
@@ -50,13 +64,16 @@ struct Shared {
     health: Arc<Health>,
     store: Store,
     signer: Arc<Signer>,
+    publishing: Arc<Publishing>,
     tasks: Mutex<Option<Tasks>>,
 }
 
-/// The two tasks of a log.
+/// The tasks of a log.
 struct Tasks {
     committer: JoinHandle<()>,
     publisher: JoinHandle<()>,
+    /// Those that ask others, and the one that watches.
+    outside: Vec<JoinHandle<()>>,
 }
 
 /// What the tasks of the log tell each other and the requests.
@@ -68,9 +85,36 @@ pub(crate) struct Health {
     /// Everything is committed: publish a last time.
     finishing: CancellationToken,
     policy_generation: AtomicI64,
+    /// A quorum has cosigned this start of the gateway, or none is asked for.
+    witnessed: AtomicBool,
+    freshness: Mutex<Freshness>,
 }
 
 impl Health {
+    fn is_witnessed(&self) -> bool {
+        self.witnessed.load(Ordering::SeqCst)
+    }
+
+    fn set_witnessed(&self, witnessed: bool) {
+        self.witnessed.store(witnessed, Ordering::SeqCst);
+    }
+
+    fn freshness(&self) -> Freshness {
+        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_freshness(&self, freshness: Freshness) {
+        let before = self.freshness();
+        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner) = freshness;
+        match freshness.stale {
+            Some(stale) if before.stale != Some(stale) => {
+                tracing::error!(reason = stale.as_str(), "nothing is answered until that is mended");
+            }
+            None if before.stale.is_some() => tracing::info!("the audit log is fresh again: requests are answered"),
+            _ => {}
+        }
+    }
+
     /// From here on nothing is appended and nothing signed: what is stored is not what was stored. Never repaired
     /// by us; an operator closes this shard and opens another.
     fn stop(&self, reason: &'static str) -> LogError {
@@ -97,6 +141,16 @@ impl Log {
     /// boot id. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
     /// or last checkpoint cannot be reproduced from its leaf hashes.
     pub async fn open(store: Store, signer: Signer, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        Self::open_published(store, signer, clock, Publishing::default()).await
+    }
+
+    /// The same, with others who vouch for it. Until a quorum of witnesses has cosigned this start, nothing is answered.
+    pub async fn open_published(
+        store: Store,
+        signer: Signer,
+        clock: Arc<dyn Clock>,
+        publishing: Publishing,
+    ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
@@ -108,12 +162,29 @@ impl Log {
             Arc::clone(&health),
         )
         .await?;
-        let committer =
-            Committer::start(store.clone(), Arc::clone(&signer), clock, Arc::clone(&health)).await?;
+        let committer = Committer::start(
+            store.clone(),
+            Arc::clone(&signer),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+        )
+        .await?;
+        let publishing = Arc::new(publishing);
+        let started_size = rows::head(&store, SHARD).await?.map_or(0, |head| head.size);
+        let watch = Watch::start(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+            Arc::clone(&publishing),
+            started_size,
+        )
+        .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
+        let outside = Self::outside(&store, &clock, &health, &publishing, queue.downgrade())?;
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
             publisher: tokio::spawn(publisher.run()),
+            outside: outside.into_iter().chain([tokio::spawn(watch.run())]).collect(),
         };
         Ok(Self {
             shared: Arc::new(Shared {
@@ -121,9 +192,48 @@ impl Log {
                 health,
                 store,
                 signer,
+                publishing,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
+    }
+
+    /// The tasks that ask others, where there are any.
+    fn outside(
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        health: &Arc<Health>,
+        publishing: &Arc<Publishing>,
+        queue: mpsc::WeakSender<Pending>,
+    ) -> Result<Vec<JoinHandle<()>>, LogError> {
+        let mut tasks = Vec::new();
+        if publishing.policy.witnesses.is_empty() && publishing.timestamps.is_none() {
+            return Ok(tasks);
+        }
+        let outside =
+            Outside::new(&publishing.tls_authorities).map_err(|why| LogError::Publishing(why.to_string()))?;
+        if !publishing.policy.witnesses.is_empty() {
+            let witnesses = Witnesses::new(
+                store.clone(),
+                Arc::clone(clock),
+                Arc::clone(health),
+                Arc::clone(publishing),
+                outside.clone(),
+            );
+            tasks.push(tokio::spawn(witnesses.run()));
+        }
+        if let Some(settings) = publishing.timestamps.clone() {
+            let stamps = Stamps {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                health: Arc::clone(health),
+                settings,
+                outside,
+                queue,
+            };
+            tasks.push(tokio::spawn(stamps.run()));
+        }
+        Ok(tasks)
     }
 
     /// Appends an entry with its effects and returns once both are durable. Without a receipt nothing may be
@@ -136,6 +246,9 @@ impl Log {
     /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
+        if entry.serves() && self.is_stale() {
+            return Err(LogError::Stale);
+        }
         let (pending, answer, waiting) = Pending::new(entry)?;
         let wait = async {
             self.shared
@@ -149,14 +262,6 @@ impl Log {
             .await
             .map_err(|_| LogError::Unavailable)??;
         Ok(committed.receipt(answer.as_ref().map(|(digest, salt)| (digest, salt))))
-    }
-
-    /// The newest signed checkpoint (C2SP tlog-checkpoint), by whichever replica; `None` until the first.
-    pub async fn checkpoint(&self) -> Result<Option<String>, LogError> {
-        self.shared.health.check()?;
-        Ok(rows::last_checkpoint(&self.shared.store, SHARD)
-            .await?
-            .map(|checkpoint| checkpoint.note))
     }
 
     /// The policy generation in force and the digest of its policies, `None` before the first. An entry that was
@@ -178,6 +283,16 @@ impl Log {
         self.shared.health.check().is_err()
     }
 
+    /// Is what others can check too old to answer?
+    pub fn is_stale(&self) -> bool {
+        self.freshness().stale.is_some()
+    }
+
+    /// How old what others can check is, as of the last second.
+    pub fn freshness(&self) -> Freshness {
+        self.shared.health.freshness()
+    }
+
     /// The public key: anyone can check the log and its receipts with it.
     pub fn verifier(&self) -> &Verifier {
         self.shared.signer.verifier()
@@ -191,7 +306,12 @@ impl Log {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(Tasks { committer, publisher }) = tasks else {
+        let Some(Tasks {
+            committer,
+            publisher,
+            outside,
+        }) = tasks
+        else {
             return;
         };
         self.shared.health.closing.cancel();
@@ -199,6 +319,11 @@ impl Log {
         self.shared.health.finishing.cancel();
         if committed.and(publisher.await).is_err() {
             tracing::error!("a task of the audit log ended badly");
+        }
+        for task in outside {
+            if task.await.is_err() {
+                tracing::error!("a task of the audit log ended badly");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod log;
 mod open;
+pub mod published;
 pub mod released;
 pub(crate) mod render;
 mod replay;
@@ -244,6 +245,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         delivery::ALL,
         durable::ALL,
         log::ALL,
+        published::ALL,
         released::ALL,
         replay::ALL,
         restrictions::ALL,

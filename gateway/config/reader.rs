@@ -191,6 +191,24 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
     );
     let headers_fit = config.limits.header_bytes_max >= HEADER_BYTES_MIN;
     require("limits", "header_bytes_max", headers_fit, "is below 8192 bytes");
+    let publish = &config.publish;
+    let every = "is 0; at least 1 second";
+    require("publish", "witness_every_s", publish.witness_every_s > 0, every);
+    require("publish", "timestamp_every_s", publish.timestamp_every_s > 0, every);
+    let stamped = !publish.timestamp_url.is_empty();
+    require(
+        "publish",
+        "timestamp_authorities",
+        publish.timestamp_authorities.is_some() || !stamped,
+        "is missing: without it no time stamp of `timestamp_url` can be believed",
+    );
+    let web = ["http://", "https://"];
+    require(
+        "publish",
+        "timestamp_url",
+        !stamped || web.iter().any(|scheme| publish.timestamp_url.starts_with(scheme)),
+        "starts with neither `http://` nor `https://`",
+    );
     let url = config.database.url.expose();
     let known_scheme = ["sqlite://", "postgres://", "postgresql://"]
         .iter()

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
 use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, Publishing, PublishingError};
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -34,6 +34,9 @@ pub enum StartError {
     /// The policies may not come into force.
     #[error("{0}")]
     Policies(#[from] ReloadError),
+    /// Who is to vouch for the log cannot be asked.
+    #[error("`publish`: {0}")]
+    Publishing(#[from] PublishingError),
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
@@ -70,7 +73,8 @@ impl Gateway {
         store.migrate().await?;
         let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
             .map_err(|_| StartError::Key("log"))?;
-        let log = Log::open(store.clone(), signer, Arc::clone(&clock)).await?;
+        let publishing = Publishing::load(&config.publish, Some(signer.verifier()))?;
+        let log = Log::open_published(store.clone(), signer, Arc::clone(&clock), publishing).await?;
         let mut ledger = Ledger {
             known: log.history().await?,
             fingerprint: [0; 32],

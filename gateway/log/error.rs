@@ -21,6 +21,9 @@ pub enum LogError {
     /// The entry is no leaf: a defect of ours.
     #[error(transparent)]
     Leaf(#[from] LeafError),
+    /// What others can check of the log is too old: nothing is answered until it is fresh again.
+    #[error("what others can check of the audit log is too old")]
+    Stale,
     /// The log is not what it was: nothing is appended any more.
     #[error("the audit log stopped")]
     Stopped,
@@ -38,6 +41,9 @@ pub enum LogError {
         /// Its name.
         origin: String,
     },
+    /// At start: it cannot be published as configured.
+    #[error("`publish`: {0}")]
+    Publishing(String),
     /// The machine gave no random bytes.
     #[error("no randomness")]
     Randomness,
