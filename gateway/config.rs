@@ -14,9 +14,8 @@ use serde::Deserialize;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use settings::{
-    Admin, Config, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish,
-    Setting, Token,
-    reference,
+    Admin, Config, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish, Setting,
+    Token, reference,
 };
 
 /// What an environment variable starts with to override a setting: `DOELPOORT__SECTION__KEY`.

@@ -108,9 +108,14 @@ impl Health {
         *self.freshness.lock().unwrap_or_else(PoisonError::into_inner) = freshness;
         match freshness.stale {
             Some(stale) if before.stale != Some(stale) => {
-                tracing::error!(reason = stale.as_str(), "nothing is answered until that is mended");
+                tracing::error!(
+                    reason = stale.as_str(),
+                    "nothing is answered until that is mended"
+                );
             }
-            None if before.stale.is_some() => tracing::info!("the audit log is fresh again: requests are answered"),
+            None if before.stale.is_some() => {
+                tracing::info!("the audit log is fresh again: requests are answered")
+            }
             _ => {}
         }
     }

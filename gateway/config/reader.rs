@@ -194,7 +194,12 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
     let publish = &config.publish;
     let every = "is 0; at least 1 second";
     require("publish", "witness_every_s", publish.witness_every_s > 0, every);
-    require("publish", "timestamp_every_s", publish.timestamp_every_s > 0, every);
+    require(
+        "publish",
+        "timestamp_every_s",
+        publish.timestamp_every_s > 0,
+        every,
+    );
     let stamped = !publish.timestamp_url.is_empty();
     require(
         "publish",

@@ -122,6 +122,11 @@ impl Gateway {
                 let receipt = self.log.append(circumstances.entry(changed.as_ref())?).await?;
                 Ok((changed, receipt))
             }
+            Err(error @ LogError::Stale) => {
+                let stale = Err(error.into());
+                let receipt = self.log.append(circumstances.entry(stale.as_ref())?).await?;
+                Ok((stale, receipt))
+            }
             Err(error) => Err(error.into()),
         }
     }

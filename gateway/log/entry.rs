@@ -65,7 +65,10 @@ impl Entry {
     /// Does it stand for something that leaves, comes in or is released? Not while what others can check is too old.
     pub(super) fn serves(&self) -> bool {
         let visible = |effect: &Effect| {
-            matches!(effect, Effect::ActivateDelivery { .. } | Effect::ReleaseEpoch { .. } | Effect::Restrict(_))
+            matches!(
+                effect,
+                Effect::ActivateDelivery { .. } | Effect::ReleaseEpoch { .. } | Effect::Restrict(_)
+            )
         };
         self.answer.is_some() || self.effects.iter().any(visible)
     }

@@ -158,12 +158,18 @@ impl Watch {
             Some(Stale::NotWitnessed)
         } else if quorum_age_s.is_some_and(|age| over(age, self.publishing.quorum_age_max)) {
             Some(Stale::Quorum)
-        } else if stamp_age_s.zip(stamps).is_some_and(|(age, stamps)| over(age, stamps.age_max)) {
+        } else if stamp_age_s
+            .zip(stamps)
+            .is_some_and(|(age, stamps)| over(age, stamps.age_max))
+        {
             Some(Stale::Stamp)
         } else {
             None
         };
-        self.alarm(over(checkpoint_age_s, self.publishing.checkpoint_alarm), checkpoint_age_s);
+        self.alarm(
+            over(checkpoint_age_s, self.publishing.checkpoint_alarm),
+            checkpoint_age_s,
+        );
         self.health.set_freshness(Freshness {
             checkpoint_age_s,
             quorum_age_s,

@@ -44,7 +44,9 @@ impl Outside {
             .connect_timeout(CONNECT_TIME_MAX)
             .timeout(ANSWER_TIME_MAX)
             .build();
-        client.map(Self).map_err(|why| rustls::Error::General(why.to_string()))
+        client
+            .map(Self)
+            .map_err(|why| rustls::Error::General(why.to_string()))
     }
 
     /// Sends a body and reads at most `bytes_max` of the answer. The error is for the log lines.
@@ -56,7 +58,11 @@ impl Outside {
         bytes_max: usize,
     ) -> Result<Answer, String> {
         let told = |why: reqwest::Error| why.without_url().to_string();
-        let request = self.0.post(url).header(reqwest::header::CONTENT_TYPE, media_type).body(body);
+        let request = self
+            .0
+            .post(url)
+            .header(reqwest::header::CONTENT_TYPE, media_type)
+            .body(body);
         let mut response = request.send().await.map_err(told)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();

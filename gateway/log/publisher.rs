@@ -151,7 +151,13 @@ impl Publisher {
                 .stop("the leaf hashes do not give the root of the last checkpoint"));
         }
         let stored = std::mem::take(&mut grown.nodes);
-        nodes::compare(&self.store, &self.health, stored, self.clock.now().as_microsecond()).await?;
+        nodes::compare(
+            &self.store,
+            &self.health,
+            stored,
+            self.clock.now().as_microsecond(),
+        )
+        .await?;
         self.published = grown.tree.clone();
         self.grow(&mut grown, head.size).await?;
         if grown.tree.root() != head.root {
@@ -167,7 +173,8 @@ impl Publisher {
         let Grown { tree, nodes } = grown;
         while tree.size() < size {
             let (from, until) = (tree.size(), size.min(tree.size() + HASHES_PER_READ));
-            let push = |hash| tree.push_telling(hash, |level, index, hash| nodes.extend(node(level, index, hash)));
+            let push =
+                |hash| tree.push_telling(hash, |level, index, hash| nodes.extend(node(level, index, hash)));
             rows::leaf_hashes(&self.store, SHARD, from, until, push).await?;
             if tree.size() != until {
                 return Err(self.health.stop("leaf hashes are missing"));

@@ -63,10 +63,14 @@ pub enum PublishingError {
         why: PolicyError,
     },
     /// The policy is about other logs.
-    #[error("the witness policy names logs, but not this one: add a line `log {0}`, or leave the lines `log` out")]
+    #[error(
+        "the witness policy names logs, but not this one: add a line `log {0}`, or leave the lines `log` out"
+    )]
     OtherLog(String),
     /// A quorum can never be.
-    #[error("the witnesses with an address cannot make the quorum: add addresses to the lines `witness` of the policy")]
+    #[error(
+        "the witnesses with an address cannot make the quorum: add addresses to the lines `witness` of the policy"
+    )]
     NoQuorum,
     /// An address that nobody can be asked at.
     #[error("the address of the witness `{0}` starts with neither `http://` nor `https://`")]
@@ -112,8 +116,13 @@ impl Publishing {
         let witnesses = self.policy.witnesses.len();
         let asked = match (self.policy.needs_witnesses(), &self.timestamps) {
             (true, Some(_)) => format!("{witnesses} witnesses and a time stamp authority vouch for the log"),
-            (true, None) => format!("{witnesses} witnesses vouch for the log; NO time stamps (`publish.timestamp_url`)"),
-            (false, Some(_)) => "a time stamp authority vouches for the log; NO witnesses (`publish.witness_policy`)".to_owned(),
+            (true, None) => {
+                format!("{witnesses} witnesses vouch for the log; NO time stamps (`publish.timestamp_url`)")
+            }
+            (false, Some(_)) => {
+                "a time stamp authority vouches for the log; NO witnesses (`publish.witness_policy`)"
+                    .to_owned()
+            }
             (false, None) => {
                 "nobody outside vouches for the log: NO witnesses (`publish.witness_policy`), NO time stamps \
                  (`publish.timestamp_url`)"
@@ -160,7 +169,9 @@ fn policy(file: &Path, log: Option<&Verifier>) -> Result<Policy, PublishingError
     for (place, witness) in policy.witnesses.iter().enumerate() {
         match witness.url.as_deref() {
             None => {}
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => drop(asked.insert(place)),
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                drop(asked.insert(place))
+            }
             Some(_) => return Err(PublishingError::Address(witness.name.clone())),
         }
     }

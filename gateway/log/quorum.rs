@@ -52,12 +52,17 @@ mod tests {
     use doelpoort_core::audit::cosignature::Cosigner;
 
     fn witness(number: u8) -> String {
-        Cosigner::from_seed(&format!("w{number}"), &[number; 32]).unwrap().key().to_text()
+        Cosigner::from_seed(&format!("w{number}"), &[number; 32])
+            .unwrap()
+            .key()
+            .to_text()
     }
 
     #[test]
     fn the_last_witness_that_was_needed_tells_the_time() {
-        let text: String = (1..=3).map(|one| format!("witness W{one} {}\n", witness(one))).collect();
+        let text: String = (1..=3)
+            .map(|one| format!("witness W{one} {}\n", witness(one)))
+            .collect();
         let policy = Policy::parse(&(text + "group all 2 W1 W2 W3\nquorum all\n")).unwrap();
         let by = |witness, made_us| StoredCosignature {
             size: 9,

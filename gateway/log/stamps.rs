@@ -93,7 +93,10 @@ impl Stamps {
             return Ok(Err("the request cannot be written".to_owned()));
         };
         let media_type = "application/timestamp-query";
-        let answer = self.outside.post(&self.settings.url, media_type, request, RESPONSE_BYTES_MAX).await;
+        let answer = self
+            .outside
+            .post(&self.settings.url, media_type, request, RESPONSE_BYTES_MAX)
+            .await;
         Ok(answer.and_then(|answer| {
             if answer.status != 200 {
                 return Err(format!("the authority answered {}", answer.status));

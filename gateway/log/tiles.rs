@@ -28,7 +28,10 @@ impl Log {
     pub async fn witnessed(&self) -> Result<Option<String>, LogError> {
         self.shared.health.check()?;
         let (store, policy) = (&self.shared.store, &self.shared.publishing.policy);
-        let Some(size) = super::quorum::last(store, policy).await?.map(|quorum| quorum.size) else {
+        let Some(size) = super::quorum::last(store, policy)
+            .await?
+            .map(|quorum| quorum.size)
+        else {
             return Ok(None);
         };
         match published::checkpoint(store, SHARD, size).await? {
@@ -109,7 +112,9 @@ impl Log {
         let Some(checkpoint) = last.filter(|checkpoint| old_size <= checkpoint.size) else {
             return Ok(None);
         };
-        consistency(store, &self.shared.health, checkpoint, old_size).await.map(Some)
+        consistency(store, &self.shared.health, checkpoint, old_size)
+            .await
+            .map(Some)
     }
 
     async fn is_published(&self, tile: Tile) -> Result<bool, LogError> {
@@ -137,7 +142,11 @@ pub(super) async fn consistency(
         }
     };
     let note = checkpoint.note;
-    Ok(AddCheckpoint { old_size, proof, note })
+    Ok(AddCheckpoint {
+        old_size,
+        proof,
+        note,
+    })
 }
 
 /// The tiles for proofs about a leaf. They must give the checkpoint's root: no proof is handed out that nobody can
@@ -179,6 +188,9 @@ async fn hashes(store: &Store, tile: Tile) -> Result<Vec<Hash>, LogError> {
 async fn cosigned(store: &Store, checkpoint: rows::StoredCheckpoint) -> Result<String, LogError> {
     let size = checkpoint.size;
     let found = published::cosignatures(store, SHARD, size, COSIGNATURES_MAX).await?;
-    let lines = found.into_iter().filter(|one| one.size == size).map(|one| one.line);
+    let lines = found
+        .into_iter()
+        .filter(|one| one.size == size)
+        .map(|one| one.line);
     Ok(checkpoint.note + &lines.collect::<String>())
 }

@@ -97,18 +97,33 @@ impl Witnesses {
         };
         let now_us = self.clock.now().as_microsecond();
         let under = published::cosignatures(&self.store, SHARD, last.size, i64::from(u16::MAX)).await?;
-        let due: Vec<(usize, &Witness)> = self.publishing.policy.witnesses.iter().enumerate().filter(|(place, witness)| {
-            let tried = self.asked.get(*place).and_then(|(tried, _)| *tried);
-            witness.url.is_some() && self.is_due(witness, &under, last.size, tried, now_us)
-        }).collect();
+        let due: Vec<(usize, &Witness)> = self
+            .publishing
+            .policy
+            .witnesses
+            .iter()
+            .enumerate()
+            .filter(|(place, witness)| {
+                let tried = self.asked.get(*place).and_then(|(tried, _)| *tried);
+                witness.url.is_some() && self.is_due(witness, &under, last.size, tried, now_us)
+            })
+            .collect();
         let said = join_all(due.iter().map(|(_, witness)| self.ask(witness))).await;
         let places: Vec<usize> = due.iter().map(|(place, _)| *place).collect();
         for (place, said) in places.into_iter().zip(said) {
             self.hear(place, said?, now_us);
         }
-        let against: BTreeSet<usize> =
-            self.asked.iter().enumerate().filter(|(_, (_, against))| *against).map(|(place, _)| place).collect();
-        if !against.is_empty() && self.publishing.policy.needs_witnesses() && self.publishing.policy.is_met(&against) {
+        let against: BTreeSet<usize> = self
+            .asked
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, against))| *against)
+            .map(|(place, _)| place)
+            .collect();
+        if !against.is_empty()
+            && self.publishing.policy.needs_witnesses()
+            && self.publishing.policy.is_met(&against)
+        {
             return Err(self
                 .health
                 .stop("the witnesses have seen another history of this log: restored, cut off or forked"));
@@ -116,7 +131,14 @@ impl Witnesses {
         Ok(())
     }
 
-    fn is_due(&self, witness: &Witness, under: &[StoredCosignature], size: u64, tried: Option<i64>, now_us: i64) -> bool {
+    fn is_due(
+        &self,
+        witness: &Witness,
+        under: &[StoredCosignature],
+        size: u64,
+        tried: Option<i64>,
+        now_us: i64,
+    ) -> bool {
         let key = witness.key.to_text();
         let last = under.iter().find(|one| one.witness == key);
         let since = |then: Option<i64>, span: Duration| {
@@ -128,13 +150,20 @@ impl Witnesses {
         }
         let every = self.publishing.witness_every;
         match last {
-            Some(last) if last.size == size => since(Some(last.made_us), COSIGNATURE_AGE_MAX) && since(tried, every),
+            Some(last) if last.size == size => {
+                since(Some(last.made_us), COSIGNATURE_AGE_MAX) && since(tried, every)
+            }
             last => since(last.map(|last| last.made_us), every) && since(tried, every),
         }
     }
 
     fn hear(&mut self, place: usize, said: Said, now_us: i64) {
-        let name = self.publishing.policy.witnesses.get(place).map_or("", |witness| witness.name.as_str());
+        let name = self
+            .publishing
+            .policy
+            .witnesses
+            .get(place)
+            .map_or("", |witness| witness.name.as_str());
         let against = match said {
             Said::Cosigned => false,
             Said::Contradicted(why) => {
@@ -165,9 +194,15 @@ impl Witnesses {
                 )));
             }
             let (size, text) = (last.size, text_of(&last.note));
-            let body = consistency(&self.store, &self.health, last, old_size).await?.to_text();
+            let body = consistency(&self.store, &self.health, last, old_size)
+                .await?
+                .to_text();
             let url = format!("{}/add-checkpoint", witness.url.as_deref().unwrap_or_default());
-            let answer = match self.outside.post(&url, "text/plain; charset=utf-8", body.into(), ANSWER_BYTES_MAX).await {
+            let answer = match self
+                .outside
+                .post(&url, "text/plain; charset=utf-8", body.into(), ANSWER_BYTES_MAX)
+                .await
+            {
                 Ok(answer) => answer,
                 Err(why) => return Ok(Said::Failed(why)),
             };
@@ -175,7 +210,9 @@ impl Witnesses {
                 200 => return self.keep(witness, size, &text, &answer).await,
                 409 => match told_size(&answer) {
                     Some(told) if told == old_size && told == size => {
-                        return Ok(Said::Contradicted(format!("it cosigned another root at size `{size}`")));
+                        return Ok(Said::Contradicted(format!(
+                            "it cosigned another root at size `{size}`"
+                        )));
                     }
                     Some(told) => old_size = told,
                     None => return Ok(Said::Failed("it answered 409 without its size".to_owned())),
@@ -192,11 +229,21 @@ impl Witnesses {
     }
 
     /// Keeps the cosignature of an answer, if it is one by this witness.
-    async fn keep(&self, witness: &Witness, size: u64, text: &str, answer: &Answer) -> Result<Said, LogError> {
+    async fn keep(
+        &self,
+        witness: &Witness,
+        size: u64,
+        text: &str,
+        answer: &Answer,
+    ) -> Result<Said, LogError> {
         let lines = std::str::from_utf8(&answer.body).unwrap_or_default();
         let found = match witness.key.find(text, lines) {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Said::Failed("it answered without a cosignature by its key".to_owned())),
+            Ok(None) => {
+                return Ok(Said::Failed(
+                    "it answered without a cosignature by its key".to_owned(),
+                ));
+            }
             Err(error) => return Ok(Said::Failed(error.to_string())),
         };
         let cosignature = StoredCosignature {
@@ -213,10 +260,15 @@ impl Witnesses {
 
 /// The text of a note that we signed: all up to the empty line.
 fn text_of(note: &str) -> String {
-    note.split_once("\n\n").map_or(String::new(), |(text, _)| format!("{text}\n"))
+    note.split_once("\n\n")
+        .map_or(String::new(), |(text, _)| format!("{text}\n"))
 }
 
 /// The size in the body of a conflict.
 fn told_size(answer: &Answer) -> Option<u64> {
-    std::str::from_utf8(&answer.body).ok()?.strip_suffix('\n')?.parse().ok()
+    std::str::from_utf8(&answer.body)
+        .ok()?
+        .strip_suffix('\n')?
+        .parse()
+        .ok()
 }

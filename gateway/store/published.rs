@@ -19,9 +19,8 @@ const INSERT_NODES: Sql = sql!(
                                                CAST($4 AS BYTEA[])) AS b (l, i, h)
                 ON CONFLICT DO NOTHING"
 );
-const NODES: Sql = sql!(
-    "SELECT hash FROM log_node WHERE shard = $1 AND level = $2 AND idx >= $3 AND idx < $4 ORDER BY idx"
-);
+const NODES: Sql =
+    sql!("SELECT hash FROM log_node WHERE shard = $1 AND level = $2 AND idx >= $3 AND idx < $4 ORDER BY idx");
 const KEEP_COSIGNATURE: Sql = sql!(
     "INSERT INTO log_cosignature (shard, size, witness, line, time_s, made_us) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (shard, size, witness) DO UPDATE
@@ -33,8 +32,9 @@ const COSIGNATURES: Sql = sql!(
      WHERE shard = $1 AND size <= $2 ORDER BY size DESC, witness LIMIT $3"
 );
 const COSIGNED_LAST: Sql = sql!("SELECT MAX(size) FROM log_cosignature WHERE shard = $1 AND witness = $2");
-const TAKE_STAMPING: Sql =
-    sql!("UPDATE log_shard SET stamping_us = $2 WHERE shard = $1 AND (stamping_us <= $3 OR stamping_us > $2)");
+const TAKE_STAMPING: Sql = sql!(
+    "UPDATE log_shard SET stamping_us = $2 WHERE shard = $1 AND (stamping_us <= $3 OR stamping_us > $2)"
+);
 const INSERT_STAMP: Sql =
     sql!("INSERT INTO log_stamp (shard, size, time_us, token, made_us) VALUES ($1, $2, $3, $4, $5)");
 const LAST_STAMP: Sql = sql!(
@@ -104,7 +104,8 @@ pub struct StoredStamp {
 /// The publisher's turn: until the transaction ends no other replica publishes. Tells the size published last.
 pub async fn turn(store: &Store, shard: i64, now_us: i64) -> Result<(Tx, u64), StoreError> {
     let mut tx = store.begin_write().await?;
-    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()]).await?;
+    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()])
+        .await?;
     let row = tx.fetch_optional(LAST_SIZE, vec![shard.into()]).await?;
     let last = row.map(|row| row.int_opt(0)).transpose()?.flatten().unwrap_or(0);
     Ok((tx, unsigned(last)?))
@@ -133,7 +134,10 @@ pub async fn insert_checkpoint(
 /// Stores nodes that are not there yet, in the publisher's turn.
 pub async fn insert_nodes(tx: &mut Tx, shard: i64, nodes: &[Node]) -> Result<(), StoreError> {
     for nodes in nodes.chunks(NODES_PER_INSERT) {
-        let indices = nodes.iter().map(|node| number(node.index)).collect::<Result<Vec<_>, _>>()?;
+        let indices = nodes
+            .iter()
+            .map(|node| number(node.index))
+            .collect::<Result<Vec<_>, _>>()?;
         let rows = SqlValue::Rows(vec![
             Column::ints(nodes.iter().map(|node| i64::from(node.level))),
             Column::ints(indices),
@@ -162,8 +166,14 @@ pub async fn nodes(
 }
 
 /// The checkpoint of a size.
-pub async fn checkpoint(store: &Store, shard: i64, size: u64) -> Result<Option<StoredCheckpoint>, StoreError> {
-    let row = store.fetch_optional(CHECKPOINT, vec![shard.into(), number(size)?.into()]).await?;
+pub async fn checkpoint(
+    store: &Store,
+    shard: i64,
+    size: u64,
+) -> Result<Option<StoredCheckpoint>, StoreError> {
+    let row = store
+        .fetch_optional(CHECKPOINT, vec![shard.into(), number(size)?.into()])
+        .await?;
     row.map(|row| read_checkpoint(&row)).transpose()
 }
 
@@ -208,13 +218,20 @@ pub async fn cosignatures(
 
 /// The largest size that a witness cosigned; 0 for none.
 pub async fn cosigned_last(store: &Store, shard: i64, witness: &str) -> Result<u64, StoreError> {
-    let row = store.fetch_optional(COSIGNED_LAST, vec![shard.into(), witness.into()]).await?;
+    let row = store
+        .fetch_optional(COSIGNED_LAST, vec![shard.into(), witness.into()])
+        .await?;
     let size = row.map(|row| row.int_opt(0)).transpose()?.flatten().unwrap_or(0);
     unsigned(size)
 }
 
 /// Takes the turn to ask for a time stamp, unless another replica took it after `since_us`.
-pub async fn take_stamping(store: &Store, shard: i64, now_us: i64, since_us: i64) -> Result<bool, StoreError> {
+pub async fn take_stamping(
+    store: &Store,
+    shard: i64,
+    now_us: i64,
+    since_us: i64,
+) -> Result<bool, StoreError> {
     let values = vec![shard.into(), now_us.into(), since_us.into()];
     Ok(store.execute(TAKE_STAMPING, values).await? == 1)
 }
@@ -239,7 +256,12 @@ pub async fn last_stamp(store: &Store, shard: i64) -> Result<Option<StoredStamp>
 
 /// All time stamps, by size.
 pub async fn stamps(store: &Store, shard: i64) -> Result<Vec<StoredStamp>, StoreError> {
-    store.fetch_all(STAMPS, vec![shard.into()]).await?.iter().map(read_stamp).collect()
+    store
+        .fetch_all(STAMPS, vec![shard.into()])
+        .await?
+        .iter()
+        .map(read_stamp)
+        .collect()
 }
 
 fn read_stamp(row: &super::Row) -> Result<StoredStamp, StoreError> {

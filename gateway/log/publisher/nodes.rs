@@ -18,18 +18,26 @@ pub(super) async fn compare(
     rebuilt.sort_unstable_by_key(|node| (node.level, node.index));
     let levels = rebuilt.chunk_by(|one, next| one.level == next.level);
     let mut lacking = Vec::new();
-    for nodes in levels.flat_map(|level| level.chunks(usize::try_from(NODES_PER_READ).unwrap_or(usize::MAX))) {
+    for nodes in levels.flat_map(|level| level.chunks(usize::try_from(NODES_PER_READ).unwrap_or(usize::MAX)))
+    {
         let stored = read(store, nodes).await?;
         if stored.len() != nodes.len() {
             lacking.extend_from_slice(nodes);
-        } else if !nodes.iter().zip(&stored).all(|(node, stored)| node.hash == *stored) {
+        } else if !nodes
+            .iter()
+            .zip(&stored)
+            .all(|(node, stored)| node.hash == *stored)
+        {
             return Err(differs(health));
         }
     }
     if lacking.is_empty() {
         return Ok(());
     }
-    tracing::warn!(nodes = lacking.len(), "nodes above the tiles of the log were missing; they are made again");
+    tracing::warn!(
+        nodes = lacking.len(),
+        "nodes above the tiles of the log were missing; they are made again"
+    );
     let (mut tx, _) = published::turn(store, SHARD, now_us).await?;
     published::insert_nodes(&mut tx, SHARD, &lacking).await?;
     tx.commit().await?;
