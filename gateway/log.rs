@@ -185,7 +185,7 @@ impl Log {
         )
         .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
-        let outside = Self::outside(&store, &clock, &health, &publishing, queue.downgrade())?;
+        let outside = Self::outside(&store, &clock, &health, &publishing, queue.downgrade(), started_size)?;
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
             publisher: tokio::spawn(publisher.run()),
@@ -210,6 +210,7 @@ impl Log {
         health: &Arc<Health>,
         publishing: &Arc<Publishing>,
         queue: mpsc::WeakSender<Pending>,
+        started_size: u64,
     ) -> Result<Vec<JoinHandle<()>>, LogError> {
         let mut tasks = Vec::new();
         if publishing.policy.witnesses.is_empty() && publishing.timestamps.is_none() {
@@ -224,6 +225,7 @@ impl Log {
                 Arc::clone(health),
                 Arc::clone(publishing),
                 outside.clone(),
+                started_size,
             );
             tasks.push(tokio::spawn(witnesses.run()));
         }

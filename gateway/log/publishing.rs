@@ -167,13 +167,13 @@ fn policy(file: &Path, log: Option<&Verifier>) -> Result<Policy, PublishingError
     }
     let mut asked = BTreeSet::new();
     for (place, witness) in policy.witnesses.iter().enumerate() {
-        match witness.url.as_deref() {
-            None => {}
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-                drop(asked.insert(place))
-            }
-            Some(_) => return Err(PublishingError::Address(witness.name.clone())),
+        let Some(url) = witness.url.as_deref() else {
+            continue;
+        };
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(PublishingError::Address(witness.name.clone()));
         }
+        asked.insert(place);
     }
     if policy.is_met(&asked) {
         Ok(policy)

@@ -37,6 +37,8 @@ pub(super) struct Witnesses {
     health: Arc<Health>,
     publishing: Arc<Publishing>,
     outside: Outside,
+    /// The size at which this start of the gateway is in the log.
+    started_size: u64,
     /// When each was asked last, in µs, and whether it contradicted us then.
     asked: Vec<(Option<i64>, bool)>,
 }
@@ -55,6 +57,7 @@ impl Witnesses {
         health: Arc<Health>,
         publishing: Arc<Publishing>,
         outside: Outside,
+        started_size: u64,
     ) -> Self {
         let asked = vec![(None, false); publishing.policy.witnesses.len()];
         Self {
@@ -63,6 +66,7 @@ impl Witnesses {
             health,
             publishing,
             outside,
+            started_size,
             asked,
         }
     }
@@ -95,6 +99,10 @@ impl Witnesses {
         let Some(last) = rows::last_checkpoint(&self.store, SHARD).await? else {
             return Ok(());
         };
+        if !self.health.is_witnessed() && last.size < self.started_size {
+            // The next checkpoint is what this start waits for.
+            return Ok(());
+        }
         let now_us = self.clock.now().as_microsecond();
         let under = published::cosignatures(&self.store, SHARD, last.size, i64::from(u16::MAX)).await?;
         let due: Vec<(usize, &Witness)> = self
