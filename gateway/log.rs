@@ -185,7 +185,14 @@ impl Log {
         )
         .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
-        let outside = Self::outside(&store, &clock, &health, &publishing, queue.downgrade(), started_size)?;
+        let outside = Self::outside(
+            &store,
+            &clock,
+            &health,
+            &publishing,
+            queue.downgrade(),
+            started_size,
+        )?;
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
             publisher: tokio::spawn(publisher.run()),

@@ -19,7 +19,11 @@ async fn audited() -> World {
         let text = std::fs::read_to_string(&file).unwrap();
         let roles = "roles = [\"dashboard\", \"compulsory-education\"]";
         assert!(text.contains(roles));
-        std::fs::write(&file, text.replacen(roles, "roles = [\"dashboard\", \"auditor\"]", 1)).unwrap();
+        std::fs::write(
+            &file,
+            text.replacen(roles, "roles = [\"dashboard\", \"auditor\"]", 1),
+        )
+        .unwrap();
     };
     World::prepared(Backend::Sqlite, prepare, |_| ()).await.unwrap()
 }
@@ -51,27 +55,44 @@ async fn anyone_reads_hashes_and_proofs_and_an_auditor_the_entries() {
 
     let proof = Proof::parse(&anybody(&asker, &format!("/v1/log/proof/{index}")).await.text).unwrap();
     let receipt = answer.receipt().unwrap();
-    let leaf = data_encoding::BASE64.decode(receipt["leaf"].as_str().unwrap().as_bytes()).unwrap();
+    let leaf = data_encoding::BASE64
+        .decode(receipt["leaf"].as_str().unwrap().as_bytes())
+        .unwrap();
     proof.verify(&leaf_hash(&leaf), &key).unwrap();
     let grown = AddCheckpoint::parse(&anybody(&asker, "/v1/log/consistency/2").await.text).unwrap();
     assert_eq!((grown.old_size, grown.origin()), (2, key.name()));
 
     let tile = Tile::at(0, 0, checkpoint.size).unwrap();
     let hashes = anybody(&asker, &format!("/v1/log/tile/{}", tile.path())).await;
-    assert_eq!((hashes.status, hashes.header("content-type")), (200, "application/octet-stream"));
+    assert_eq!(
+        (hashes.status, hashes.header("content-type")),
+        (200, "application/octet-stream")
+    );
     assert_eq!(hashes.header("cache-control"), "public, max-age=86400");
-    assert_eq!(hashes.header("content-length"), (u64::from(tile.width) * 32).to_string());
+    assert_eq!(
+        hashes.header("content-length"),
+        (u64::from(tile.width) * 32).to_string()
+    );
 
     let entries = format!("/v1/log/tile/{}", tile.entries_path());
-    assert_eq!(anybody(&asker, &entries).await.refusal(), "401 application/problem+json invalid-token");
-    assert_eq!(read(&asker, &entries).await.refusal(), "403 application/problem+json role-missing");
+    assert_eq!(
+        anybody(&asker, &entries).await.refusal(),
+        "401 application/problem+json invalid-token"
+    );
+    assert_eq!(
+        read(&asker, &entries).await.refusal(),
+        "403 application/problem+json role-missing"
+    );
     let auditor = world.client("municipality-dashboard");
     let bundle = read(&auditor, &entries).await;
     assert_eq!((bundle.status, bundle.header("cache-control")), (200, "no-store"));
 
     // Both readings are in the log: the refused one and the granted one, with what was read.
     let [refused, granted] = world.last_entries(2).await.try_into().unwrap();
-    assert_eq!((refused.event.kind, granted.event.kind), (Kind::LogRead, Kind::LogRead));
+    assert_eq!(
+        (refused.event.kind, granted.event.kind),
+        (Kind::LogRead, Kind::LogRead)
+    );
     assert_eq!(refused.event.decision.as_deref(), Some("role-missing"));
     assert_eq!(granted.event.decision.as_deref(), Some(GRANTED));
     let range = [extra::FROM_INDEX, extra::UNTIL_INDEX].map(|key| granted.event.extra[&key].clone());
@@ -100,13 +121,21 @@ async fn other_paths_are_not_there() {
         "/v1/log/consistency/x",
         "/v1/log/checkpoint/witnessed",
     ] {
-        assert_eq!(read(&client, path).await.refusal(), "404 application/problem+json not-found", "{path}");
+        assert_eq!(
+            read(&client, path).await.refusal(),
+            "404 application/problem+json not-found",
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn one_address_reads_at_its_rate() {
-    let world = World::with(Backend::Sqlite, |config| config.limits.address_requests_per_min_max = 3).await.unwrap();
+    let world = World::with(Backend::Sqlite, |config| {
+        config.limits.address_requests_per_min_max = 3
+    })
+    .await
+    .unwrap();
     let client = world.client("swv-po-consulent");
     let mut statuses = Vec::new();
     for _ in 0..5 {

@@ -23,7 +23,9 @@ impl Authority {
     /// `None`, and a line that says so, where there is no OpenSSL; CI has one.
     fn new() -> Option<Self> {
         if Command::new("openssl").arg("version").output().is_err() {
-            std::io::stderr().write_all(b"SKIPPED: there is no `openssl` to stamp with\n").unwrap();
+            std::io::stderr()
+                .write_all(b"SKIPPED: there is no `openssl` to stamp with\n")
+                .unwrap();
             return None;
         }
         let authority = Self {
@@ -71,22 +73,35 @@ impl Authority {
         let folder = self.path().to_owned();
         let reply = async move |query: axum::body::Bytes| {
             std::fs::write(folder.join("query.tsq"), query).unwrap();
-            openssl(folder.clone(), "ts -reply -config tsa.cnf -queryfile query.tsq -out reply.tsr");
+            openssl(
+                folder.clone(),
+                "ts -reply -config tsa.cnf -queryfile query.tsq -out reply.tsr",
+            );
             std::fs::read(folder.join("reply.tsr")).unwrap()
         };
         let router = axum::Router::new().route("/stamp", axum::routing::post(reply));
         let any = ([127, 0, 0, 1], 0).into();
         let limits = doelpoort::config::Limits::default();
         let shutdown = doelpoort::serve::Shutdown::new();
-        let (address, tasks) = doelpoort::serve::run_plain(router, any, limits, shutdown).await.unwrap();
+        let (address, tasks) = doelpoort::serve::run_plain(router, any, limits, shutdown)
+            .await
+            .unwrap();
         tokio::spawn(tasks.join_all());
         format!("http://{address}/stamp")
     }
 }
 
 fn openssl(folder: PathBuf, arguments: &str) {
-    let output = Command::new("openssl").args(arguments.split_whitespace()).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "openssl {arguments}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn stamped_by(url: String, authority: &Authority) -> Publishing {
@@ -102,7 +117,9 @@ fn stamped_by(url: String, authority: &Authority) -> Publishing {
 }
 
 async fn open(store: &Store, publishing: Publishing) -> Log {
-    Log::open_published(store.clone(), signer(), Arc::new(SystemClock), publishing).await.unwrap()
+    Log::open_published(store.clone(), signer(), Arc::new(SystemClock), publishing)
+        .await
+        .unwrap()
 }
 
 #[rstest]
@@ -117,32 +134,60 @@ async fn a_checkpoint_is_stamped_and_the_log_says_so(#[case] backend: Backend) {
     // Two replicas: one of them asks.
     let log = open(&store, stamped_by(url.clone(), &authority)).await;
     let other = open(&store, stamped_by(url, &authority)).await;
-    until("there is a stamp", async || published::last_stamp(&store, SHARD).await.unwrap().is_some()).await;
+    until("there is a stamp", async || {
+        published::last_stamp(&store, SHARD).await.unwrap().is_some()
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     log.close().await;
     other.close().await;
-    let [stamp] = published::stamps(&store, SHARD).await.unwrap().try_into().unwrap();
+    let [stamp] = published::stamps(&store, SHARD)
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
 
     // OpenSSL verifies the token over the note, and not over another.
-    let note = published::checkpoint(&store, SHARD, stamp.size).await.unwrap().unwrap().note;
+    let note = published::checkpoint(&store, SHARD, stamp.size)
+        .await
+        .unwrap()
+        .unwrap()
+        .note;
     authority.write("note.txt", &note);
     authority.write("token.der", &stamp.token);
     authority.openssl("ts -verify -data note.txt -in token.der -token_in -CAfile ca.pem -partial_chain");
     authority.write("other.txt", note.replace(ORIGIN, "x"));
     let arguments = "ts -verify -data other.txt -in token.der -token_in -CAfile ca.pem -partial_chain";
-    let refused = Command::new("openssl").args(arguments.split(' ')).current_dir(authority.path()).output();
+    let refused = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(authority.path())
+        .output();
     assert!(!refused.unwrap().status.success());
 
     // The anchor entry names size, time and token.
     let entries = rows::entries(&store, SHARD, 0, 100).await.unwrap();
     let leaves = entries.iter().map(|entry| Leaf::decode(&entry.leaf).unwrap());
-    let [anchor] = leaves.filter(|leaf| leaf.event.kind == Kind::Anchor).collect::<Vec<_>>().try_into().unwrap();
+    let [anchor] = leaves
+        .filter(|leaf| leaf.event.kind == Kind::Anchor)
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
     let digest = ring::digest::digest(&ring::digest::SHA256, &stamp.token);
-    let said = [extra::ANCHORED_SIZE, extra::ANCHOR_TIME, extra::ANCHOR_DIGEST].map(|key| anchor.event.extra[&key].clone());
+    let said = [extra::ANCHORED_SIZE, extra::ANCHOR_TIME, extra::ANCHOR_DIGEST]
+        .map(|key| anchor.event.extra[&key].clone());
     let time_us = u64::try_from(stamp.time_us).unwrap();
-    let expected = [Value::Number(stamp.size), Value::Number(time_us), Value::Bytes(digest.as_ref().to_vec())];
+    let expected = [
+        Value::Number(stamp.size),
+        Value::Number(time_us),
+        Value::Bytes(digest.as_ref().to_vec()),
+    ];
     assert_eq!(said, expected);
-    assert!(verify(&store, signer().verifier(), None).await.unwrap().is_intact());
+    assert!(
+        verify(&store, signer().verifier(), None)
+            .await
+            .unwrap()
+            .is_intact()
+    );
 }
 
 /// The control: the same authority, of which another root is believed.
@@ -153,7 +198,10 @@ async fn a_stamp_by_another_authority_is_not_kept() {
         return;
     };
     let log = open(&store, stamped_by(authority.serve().await, &believed)).await;
-    until("it was asked", async || authority.path().join("reply.tsr").exists()).await;
+    until("it was asked", async || {
+        authority.path().join("reply.tsr").exists()
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(published::last_stamp(&store, SHARD).await.unwrap(), None);
     log.close().await;

@@ -25,7 +25,9 @@ fn bundled(mut bundle: &[u8]) -> Vec<Hash> {
 }
 
 fn hashes(tile: &[u8]) -> Vec<Hash> {
-    let (hashes, []) = tile.as_chunks() else { panic!("no whole hashes") };
+    let (hashes, []) = tile.as_chunks() else {
+        panic!("no whole hashes")
+    };
     hashes.to_vec()
 }
 
@@ -54,7 +56,11 @@ async fn the_tiles_are_the_tree_that_was_signed(#[case] backend: Backend) {
     leaves.iter().for_each(|leaf| tree.push(*leaf));
     assert_eq!((tree.size(), tree.root()), (signed.size, signed.root));
     let nodes = complete_nodes(leaves);
-    let above = Tile { level: 1, index: 0, width: 2 };
+    let above = Tile {
+        level: 1,
+        index: 0,
+        width: 2,
+    };
     assert_eq!(hashes(&log.tile(above).await.unwrap().unwrap()), nodes[8]);
 }
 
@@ -71,7 +77,9 @@ async fn every_entry_and_every_growth_is_proved(#[case] backend: Backend) {
     let appends = (301..SIZE).map(|_| log.append_within(entry(), SOON));
     futures_util::future::try_join_all(appends).await.unwrap();
     log.close().await;
-    let entries = rows::entries(&place.store, doelpoort::log::SHARD, 0, 1_000).await.unwrap();
+    let entries = rows::entries(&place.store, doelpoort::log::SHARD, 0, 1_000)
+        .await
+        .unwrap();
     for index in [0, 1, 255, 256, 299, 511, 512, 598, 599] {
         let proof = log.inclusion(index).await.unwrap().unwrap();
         let leaf = leaf_hash(&entries[usize::try_from(index).unwrap()].leaf);
@@ -81,9 +89,24 @@ async fn every_entry_and_every_growth_is_proved(#[case] backend: Backend) {
     }
     let grown = log.consistency(300).await.unwrap().unwrap();
     let (old, new) = (checkpoint(&before), checkpoint(&grown.note));
-    assert!(verify_consistency(old.size, new.size, &grown.proof, &old.root, &new.root));
-    assert!(!verify_consistency(old.size, new.size, &grown.proof, &[0; 32], &new.root));
-    assert_eq!(log.consistency(0).await.unwrap().unwrap().proof, Vec::<Hash>::new());
+    assert!(verify_consistency(
+        old.size,
+        new.size,
+        &grown.proof,
+        &old.root,
+        &new.root
+    ));
+    assert!(!verify_consistency(
+        old.size,
+        new.size,
+        &grown.proof,
+        &[0; 32],
+        &new.root
+    ));
+    assert_eq!(
+        log.consistency(0).await.unwrap().unwrap().proof,
+        Vec::<Hash>::new()
+    );
     assert!(log.consistency(SIZE + 1).await.unwrap().is_none());
     assert!(log.inclusion(SIZE).await.unwrap().is_none());
 }
@@ -93,18 +116,78 @@ async fn nothing_beyond_the_newest_checkpoint_is_handed_out() {
     let place = Place::sqlite().await;
     let log = place.filled(300).await;
     for (tile, there) in [
-        (Tile { level: 0, index: 1, width: 44 }, true),
-        (Tile { level: 0, index: 1, width: 7 }, true),
-        (Tile { level: 0, index: 1, width: 45 }, false),
-        (Tile { level: 0, index: 2, width: 1 }, false),
-        (Tile { level: 1, index: 0, width: 1 }, true),
-        (Tile { level: 1, index: 0, width: 2 }, false),
-        (Tile { level: 2, index: 0, width: 1 }, false),
-        (Tile { level: 63, index: u64::MAX, width: 256 }, false),
+        (
+            Tile {
+                level: 0,
+                index: 1,
+                width: 44,
+            },
+            true,
+        ),
+        (
+            Tile {
+                level: 0,
+                index: 1,
+                width: 7,
+            },
+            true,
+        ),
+        (
+            Tile {
+                level: 0,
+                index: 1,
+                width: 45,
+            },
+            false,
+        ),
+        (
+            Tile {
+                level: 0,
+                index: 2,
+                width: 1,
+            },
+            false,
+        ),
+        (
+            Tile {
+                level: 1,
+                index: 0,
+                width: 1,
+            },
+            true,
+        ),
+        (
+            Tile {
+                level: 1,
+                index: 0,
+                width: 2,
+            },
+            false,
+        ),
+        (
+            Tile {
+                level: 2,
+                index: 0,
+                width: 1,
+            },
+            false,
+        ),
+        (
+            Tile {
+                level: 63,
+                index: u64::MAX,
+                width: 256,
+            },
+            false,
+        ),
     ] {
         assert_eq!(log.tile(tile).await.unwrap().is_some(), there, "{tile:?}");
     }
-    let beyond = Tile { level: 0, index: 1, width: 45 };
+    let beyond = Tile {
+        level: 0,
+        index: 1,
+        width: 45,
+    };
     assert!(log.entries(beyond).await.unwrap().is_none());
 }
 
@@ -128,7 +211,9 @@ async fn replicas_publish_one_after_the_other(#[case] backend: Backend) {
     // Each checkpoint was signed over what the entries give at its size.
     let report = place.report().await;
     assert!(report.is_intact() && report.checkpoints >= 2, "{report}");
-    let checkpoints = rows::checkpoints(&place.store, doelpoort::log::SHARD).await.unwrap();
+    let checkpoints = rows::checkpoints(&place.store, doelpoort::log::SHARD)
+        .await
+        .unwrap();
     assert!(checkpoints.is_sorted_by(|one, next| one.size < next.size));
     assert_eq!(checkpoints.last().unwrap().size, report.size);
     assert!(logs.iter().all(|log| !log.is_stopped()));
@@ -148,7 +233,9 @@ async fn what_the_leaves_do_not_give_is_never_signed(#[case] tampering: &'static
     place.tamper(tampering).await;
     let log = place.log().await;
     until("the publisher stops the log", async || log.is_stopped()).await;
-    let signed = rows::last_checkpoint(&place.store, doelpoort::log::SHARD).await.unwrap();
+    let signed = rows::last_checkpoint(&place.store, doelpoort::log::SHARD)
+        .await
+        .unwrap();
     assert!(signed.is_none_or(|signed| signed.size <= 2));
     assert!(matches!(log.append(entry()).await, Err(LogError::Stopped)));
 }
@@ -175,10 +262,16 @@ async fn a_node_that_is_missing_is_made_again_and_one_that_differs_stops_the_log
     place.filled(600).await;
     place.tamper("DELETE FROM log_node WHERE idx = 0").await;
     let log = place.log().await;
-    let above = Tile { level: 1, index: 0, width: 2 };
+    let above = Tile {
+        level: 1,
+        index: 0,
+        width: 2,
+    };
     assert_eq!(log.tile(above).await.unwrap().unwrap().len(), 64);
     log.close().await;
-    place.tamper("UPDATE log_node SET hash = zeroblob(32) WHERE idx = 1").await;
+    place
+        .tamper("UPDATE log_node SET hash = zeroblob(32) WHERE idx = 1")
+        .await;
     let opened = place.try_log(Publishing::default()).await;
     assert!(matches!(opened, Err(LogError::Stopped)));
 }
@@ -188,7 +281,9 @@ async fn a_node_that_changes_while_it_runs_gives_no_proof() {
     let place = Place::sqlite().await;
     place.filled(600).await;
     let log = place.log().await;
-    place.tamper("UPDATE log_node SET hash = zeroblob(32) WHERE idx = 1").await;
+    place
+        .tamper("UPDATE log_node SET hash = zeroblob(32) WHERE idx = 1")
+        .await;
     assert!(matches!(log.inclusion(3).await, Err(LogError::Stopped)));
     assert!(log.is_stopped());
 }

@@ -129,11 +129,20 @@ async fn nothing_is_answered_before_a_quorum_saw_this_start(#[case] backend: Bac
     is_witnessed(&log).await;
     log.append(answer()).await.unwrap();
     let note = log.witnessed().await.unwrap().unwrap();
-    let seen = publishing.policy.verify(&note, Some(signer().verifier())).unwrap();
+    let seen = publishing
+        .policy
+        .verify(&note, Some(signer().verifier()))
+        .unwrap();
     assert!(seen.is_quorum && seen.cosigned.len() >= 2, "{note}");
     // A proof for an entry under it carries the cosignatures too.
     let proof = log.inclusion(0).await.unwrap().unwrap();
-    assert!(publishing.policy.verify(&proof.note, Some(signer().verifier())).unwrap().is_quorum);
+    assert!(
+        publishing
+            .policy
+            .verify(&proof.note, Some(signer().verifier()))
+            .unwrap()
+            .is_quorum
+    );
     log.close().await;
 }
 
@@ -172,7 +181,10 @@ async fn a_restored_database_is_caught_by_the_witnesses() {
     is_witnessed(&log).await;
     place.advance(61);
     until("all is cosigned", async || {
-        log.witnessed().await.unwrap().is_some_and(|note| size_of(&note) == 7)
+        log.witnessed()
+            .await
+            .unwrap()
+            .is_some_and(|note| size_of(&note) == 7)
     })
     .await;
     log.close().await;
@@ -185,13 +197,19 @@ async fn a_restored_database_is_caught_by_the_witnesses() {
     ] {
         place.tamper(sql).await;
     }
-    let entries = doelpoort::store::log::entries(&place.store, doelpoort::log::SHARD, 0, 2).await.unwrap();
+    let entries = doelpoort::store::log::entries(&place.store, doelpoort::log::SHARD, 0, 2)
+        .await
+        .unwrap();
     let mut tree = doelpoort_core::audit::merkle::Frontier::empty();
     for entry in entries {
         tree.push(doelpoort_core::audit::merkle::leaf_hash(&entry.leaf));
     }
     let values = vec![tree.root().as_slice().into(), tree.to_bytes().as_slice().into()];
-    place.store.execute("UPDATE log_head SET root = $1, frontier = $2", values).await.unwrap();
+    place
+        .store
+        .execute("UPDATE log_head SET root = $1, frontier = $2", values)
+        .await
+        .unwrap();
 
     // Without witnesses nobody notices …
     let blind = place.log().await;
@@ -223,7 +241,8 @@ async fn a_fork_is_caught_and_one_witness_alone_stops_nothing() {
     ];
     let [one, ..] = witnesses;
     let [two, three] = fresh;
-    let log = second.try_log(asking(&[one, two, three], 2)).await.unwrap();
+    let outvoted = [one, two, three];
+    let log = second.try_log(asking(&outvoted, 2)).await.unwrap();
     is_witnessed(&log).await;
     assert!(!log.is_stopped());
     log.close().await;
@@ -242,13 +261,19 @@ async fn two_histories_for_two_readers_never_both_have_a_quorum() {
     let split = other.try_log(to_one).await.unwrap();
     is_witnessed(&log).await;
     until("the third cosigned the other", async || {
-        split.checkpoint().await.unwrap().is_some_and(|note| note.contains("city.example"))
+        split
+            .checkpoint()
+            .await
+            .unwrap()
+            .is_some_and(|note| note.contains("city.example"))
     })
     .await;
     assert!(split.is_stale() && split.witnessed().await.unwrap().is_none());
     // Whoever compares what the third saw with the first history sees the fork.
     let shown = split.checkpoint().await.unwrap().unwrap();
-    let report = verify(&one.store, signer().verifier(), Some(&shown)).await.unwrap();
+    let report = verify(&one.store, signer().verifier(), Some(&shown))
+        .await
+        .unwrap();
     assert!(!report.is_intact());
     log.close().await;
     split.close().await;
@@ -270,7 +295,10 @@ async fn the_witness_answers_as_the_protocol_says() {
     assert_eq!(status, 200);
     assert!(witness.key.find(&text, &line).unwrap().is_some(), "{line}");
 
-    let (grown, other) = (asked(&place, 9, 5).await, asked(&Place::sqlite().await, 20, 5).await);
+    let (grown, other) = (
+        asked(&place, 9, 5).await,
+        asked(&Place::sqlite().await, 20, 5).await,
+    );
     let size = size_of(&grown.note);
     let stranger = Signer::from_seed(ORIGIN, &[8; 32]).unwrap();
     let unsigned = AddCheckpoint {
@@ -281,11 +309,27 @@ async fn the_witness_answers_as_the_protocol_says() {
         note: grown.note.replace(ORIGIN, "example.nl/audit/2027"),
         ..grown.clone()
     };
-    let wrong_size = AddCheckpoint { old_size: 3, ..grown.clone() };
-    let forked = AddCheckpoint { old_size: 5, ..other.clone() };
+    let wrong_size = AddCheckpoint {
+        old_size: 3,
+        ..grown.clone()
+    };
+    let forked = AddCheckpoint {
+        old_size: 5,
+        ..other.clone()
+    };
     for (body, expected) in [
-        ("nonsense".to_owned(), (400, Refusal::Malformed.to_string() + "\n")),
-        (AddCheckpoint { old_size: 99, ..grown.clone() }.to_text(), (400, Refusal::Malformed.to_string() + "\n")),
+        (
+            "nonsense".to_owned(),
+            (400, Refusal::Malformed.to_string() + "\n"),
+        ),
+        (
+            AddCheckpoint {
+                old_size: 99,
+                ..grown.clone()
+            }
+            .to_text(),
+            (400, Refusal::Malformed.to_string() + "\n"),
+        ),
         (unknown.to_text(), (404, Refusal::UnknownLog.to_string() + "\n")),
         (unsigned.to_text(), (403, Refusal::NotSigned.to_string() + "\n")),
         (wrong_size.to_text(), (409, "5\n".to_owned())),
@@ -301,12 +345,19 @@ async fn the_witness_answers_as_the_protocol_says() {
     witness.start().await;
     assert_eq!(witness.post(grown.to_text()).await, (409, format!("{size}\n")));
     assert_eq!(witness.post(first.to_text()).await, (409, format!("{size}\n")));
-    let again = AddCheckpoint { old_size: size, proof: Vec::new(), ..grown.clone() };
+    let again = AddCheckpoint {
+        old_size: size,
+        proof: Vec::new(),
+        ..grown.clone()
+    };
     assert_eq!(witness.post(again.to_text()).await.0, 200);
     // The same size under another root.
     let log = Place::sqlite().await.filled(size).await;
     let same_size = log.consistency(size).await.unwrap().unwrap();
-    assert_eq!(witness.post(same_size.to_text()).await, (409, format!("{size}\n")));
+    assert_eq!(
+        witness.post(same_size.to_text()).await,
+        (409, format!("{size}\n"))
+    );
 }
 
 #[tokio::test]

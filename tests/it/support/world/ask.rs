@@ -48,7 +48,9 @@ pub(crate) fn plain_client() -> reqwest::Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy();
     client.build().unwrap()
 }
 
