@@ -114,7 +114,7 @@ impl Health {
                 );
             }
             None if before.stale.is_some() => {
-                tracing::info!("the audit log is fresh again: requests are answered")
+                tracing::info!("the audit log is fresh again: requests are answered");
             }
             _ => {}
         }

@@ -191,7 +191,25 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
     );
     let headers_fit = config.limits.header_bytes_max >= HEADER_BYTES_MIN;
     require("limits", "header_bytes_max", headers_fit, "is below 8192 bytes");
-    let publish = &config.publish;
+    impossible_publishing(&config.publish, &mut require);
+    let url = config.database.url.expose();
+    let known_scheme = ["sqlite://", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    require(
+        "database",
+        "url",
+        known_scheme,
+        "starts with neither `sqlite://` nor `postgres://`",
+    );
+    errors
+}
+
+/// Who vouches for the log must be askable.
+fn impossible_publishing(
+    publish: &super::Publish,
+    require: &mut impl FnMut(&'static str, &'static str, bool, &str),
+) {
     let every = "is 0; at least 1 second";
     require("publish", "witness_every_s", publish.witness_every_s > 0, every);
     require(
@@ -214,15 +232,4 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
         !stamped || web.iter().any(|scheme| publish.timestamp_url.starts_with(scheme)),
         "starts with neither `http://` nor `https://`",
     );
-    let url = config.database.url.expose();
-    let known_scheme = ["sqlite://", "postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme));
-    require(
-        "database",
-        "url",
-        known_scheme,
-        "starts with neither `sqlite://` nor `postgres://`",
-    );
-    errors
 }

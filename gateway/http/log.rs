@@ -34,7 +34,7 @@ pub(crate) async fn checkpoint(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let language = admit(&gateway, &peer, &headers)?;
-    text(gateway.log.checkpoint().await, language)
+    Ok(text(gateway.log.checkpoint().await, language)?)
 }
 
 /// The newest checkpoint that a quorum of the witnesses cosigned.
@@ -58,7 +58,7 @@ pub(crate) async fn witnessed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let language = admit(&gateway, &peer, &headers)?;
-    text(gateway.log.witnessed().await, language)
+    Ok(text(gateway.log.witnessed().await, language)?)
 }
 
 /// The proof that an entry is in the log (C2SP tlog-proof).
@@ -87,13 +87,16 @@ pub(crate) async fn inclusion(
     let language = admit(&gateway, &peer, &headers)?;
     let index = number(&index).ok_or_else(|| Problem::new("not-found", "", language))?;
     let proof = gateway.log.inclusion(index).await;
-    text(proof.map(|proof| proof.map(|proof| proof.to_text())), language)
+    Ok(text(
+        proof.map(|proof| proof.map(|proof| proof.to_text())),
+        language,
+    )?)
 }
 
 /// The proof that the newest checkpoint goes on from an older size, in the form that witnesses take (C2SP
 /// tlog-witness, `add-checkpoint`).
 ///
-/// Het bewijs dat het logboek sinds een eerdere omvang alleen is gegroeid.
+/// Het bewijs dat het logboek na een eerdere omvang alleen is gegroeid.
 #[utoipa::path(
     get,
     path = "/v1/log/consistency/{size}",
@@ -116,15 +119,18 @@ pub(crate) async fn consistency(
     let language = admit(&gateway, &peer, &headers)?;
     let size = number(&size).ok_or_else(|| Problem::new("not-found", "", language))?;
     let proof = gateway.log.consistency(size).await;
-    text(proof.map(|proof| proof.map(|proof| proof.to_text())), language)
+    Ok(text(
+        proof.map(|proof| proof.map(|proof| proof.to_text())),
+        language,
+    )?)
 }
 
 /// Everybody may read this, each address at its rate.
-pub(super) fn admit(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Language, Problem> {
+pub(super) fn admit(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Language, Box<Problem>> {
     let language = Language::of(headers);
     match gateway.limits.check_address(peer.address.ip()) {
         Ok(_) => Ok(language),
-        Err(limited) => Err(Problem::limited(limited, language)),
+        Err(limited) => Err(Box::new(Problem::limited(limited, language))),
     }
 }
 
@@ -134,19 +140,19 @@ fn number(text: &str) -> Option<u64> {
     (number.to_string() == text).then_some(number)
 }
 
-fn text(read: Result<Option<String>, LogError>, language: Language) -> Result<Response, Problem> {
+fn text(read: Result<Option<String>, LogError>, language: Language) -> Result<Response, Box<Problem>> {
     let text = found(read, language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], text).into_response())
 }
 
 /// What was read of the log, or why there is nothing.
-pub(super) fn found<T>(read: Result<Option<T>, LogError>, language: Language) -> Result<T, Problem> {
+pub(super) fn found<T>(read: Result<Option<T>, LogError>, language: Language) -> Result<T, Box<Problem>> {
     match read {
         Ok(Some(read)) => Ok(read),
-        Ok(None) => Err(Problem::new("not-found", "", language)),
+        Ok(None) => Err(Box::new(Problem::new("not-found", "", language))),
         Err(error) => {
             tracing::error!(%error, "the log cannot be read");
-            Err(Problem::new("log-unavailable", "", language))
+            Err(Box::new(Problem::new("log-unavailable", "", language)))
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use crate::tls::{provider, roots};
@@ -28,7 +27,7 @@ impl Outside {
     /// One that believes these authorities, or those of the public web.
     pub(super) fn new(authorities: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
         let roots = if authorities.is_empty() {
-            RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+            webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
         } else {
             roots(authorities.to_vec())?
         };

@@ -114,7 +114,7 @@ impl Publishing {
     /// Whom it asks, for people.
     pub fn told(&self) -> String {
         let witnesses = self.policy.witnesses.len();
-        let asked = match (self.policy.needs_witnesses(), &self.timestamps) {
+        match (self.policy.needs_witnesses(), &self.timestamps) {
             (true, Some(_)) => format!("{witnesses} witnesses and a time stamp authority vouch for the log"),
             (true, None) => {
                 format!("{witnesses} witnesses vouch for the log; NO time stamps (`publish.timestamp_url`)")
@@ -128,8 +128,7 @@ impl Publishing {
                  (`publish.timestamp_url`)"
                     .to_owned()
             }
-        };
-        asked
+        }
     }
 
     /// Does everybody outside vouch who can?

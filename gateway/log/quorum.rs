@@ -60,10 +60,11 @@ mod tests {
 
     #[test]
     fn the_last_witness_that_was_needed_tells_the_time() {
-        let text: String = (1..=3)
-            .map(|one| format!("witness W{one} {}\n", witness(one)))
-            .collect();
-        let policy = Policy::parse(&(text + "group all 2 W1 W2 W3\nquorum all\n")).unwrap();
+        let [one, two, three] = [1, 2, 3].map(witness);
+        let text = format!(
+            "witness W1 {one}\nwitness W2 {two}\nwitness W3 {three}\ngroup all 2 W1 W2 W3\nquorum all\n"
+        );
+        let policy = Policy::parse(&text).unwrap();
         let by = |witness, made_us| StoredCosignature {
             size: 9,
             witness,

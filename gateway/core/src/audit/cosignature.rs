@@ -235,7 +235,7 @@ mod tests {
         for (from, to) in [
             ("PRIVATE", "PUBLIC"),
             ("+B", "+C"),
-            ("school", "skool"),
+            ("school", "other"),
             ("=", ""),
         ] {
             let changed = text.replacen(from, to, 1);
