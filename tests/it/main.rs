@@ -39,6 +39,8 @@ mod provisions;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod restrictions;
 #[cfg(test)]
 mod scopes;
