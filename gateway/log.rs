@@ -9,6 +9,7 @@ mod publisher;
 mod refusals;
 mod report;
 mod settle;
+mod steady;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -28,6 +29,7 @@ use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
 use publisher::Publisher;
 use refusals::Refusals;
+use steady::Steady;
 
 pub use entry::{Effect, Entry};
 pub use error::LogError;
@@ -75,6 +77,7 @@ pub(crate) struct Health {
     /// Everything is committed: publish a last time.
     finishing: CancellationToken,
     policy_generation: AtomicI64,
+    steady: Steady,
 }
 
 impl Health {
@@ -107,7 +110,10 @@ impl Log {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health {
+            steady: Steady::new(&*clock),
+            ..Health::default()
+        });
         let publisher = Publisher::start(
             store.clone(),
             Arc::clone(&signer),
@@ -150,6 +156,7 @@ impl Log {
     /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
+        self.shared.health.steady.check(&*self.shared.clock)?;
         let (pending, answer, waiting) = Pending::new(entry)?;
         let wait = async {
             self.shared
@@ -185,6 +192,12 @@ impl Log {
     /// The policy generation as this replica saw it at its last commit; without asking the database.
     pub fn policy_generation(&self) -> i64 {
         self.shared.health.policy_generation.load(Ordering::SeqCst)
+    }
+
+    /// Would it append now, as far as that can be told without the database?
+    pub fn is_ready(&self) -> bool {
+        let steady = self.shared.health.steady.check(&*self.shared.clock);
+        !self.is_stopped() && steady.is_ok()
     }
 
     /// Has the log stopped for good?

@@ -14,7 +14,7 @@ pub(crate) async fn live() -> StatusCode {
 /// It can answer: the log can be written and read, and it has the policies in force.
 pub(crate) async fn ready(State(gateway): Shared) -> StatusCode {
     let in_force = gateway.policies.current().in_force;
-    if !in_force || gateway.log.is_stopped() || gateway.log.policy().await.is_err() {
+    if !in_force || !gateway.log.is_ready() || gateway.log.policy().await.is_err() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK

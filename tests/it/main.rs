@@ -13,6 +13,8 @@ mod denial;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod fail_closed;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod identity;
@@ -40,6 +42,8 @@ mod restrictions;
 mod scopes;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -3,4 +3,5 @@
 pub(crate) mod catalogue;
 pub(crate) mod database;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod world;
