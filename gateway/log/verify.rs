@@ -8,6 +8,7 @@ use doelpoort_core::audit::leaf::{Kind, Leaf};
 use doelpoort_core::audit::merkle::Frontier;
 use doelpoort_core::audit::merkle::leaf_hash;
 use doelpoort_core::audit::note::Verifier;
+use doelpoort_core::policy::History;
 
 use super::{Finding, Report, SHARD};
 use crate::store::{Store, StoreError, log as rows};
@@ -83,6 +84,7 @@ struct Check {
     last_time: i64,
     /// The next sequence number of each boot id.
     replicas: HashMap<[u8; 16], u64>,
+    policies: History,
     /// Sorted, the smallest size last.
     milestones: Vec<Milestone>,
     last_milestone: u64,
@@ -105,6 +107,7 @@ impl Check {
             next: 0,
             last_time: 0,
             replicas: HashMap::new(),
+            policies: History::default(),
             milestones: Vec::new(),
             last_milestone: 0,
             checkpoints: stored.len() as u64,
@@ -183,6 +186,15 @@ impl Check {
             self.find(index, "it is older than the entry before it");
         }
         self.last_time = self.last_time.max(leaf.time);
+        if leaf.event.kind == Kind::Void {
+            self.find(
+                index,
+                "it voids a number of its replica, which this log never does",
+            );
+        }
+        if let Err(error) = self.policies.apply(leaf) {
+            self.find(index, &error.to_string());
+        }
         let expected = self.replicas.get(&leaf.replica).copied().unwrap_or(0);
         if leaf.sequence != expected {
             let what = format!(
@@ -231,6 +243,14 @@ impl Check {
         }
         if self.tree.to_bytes() != head.frontier {
             self.find(None, "the head's frontier is not that of the leaves");
+        }
+        let digest = self.policies.policies.map(|digest| digest.to_vec());
+        let given = (self.policies.generation, digest.unwrap_or_default());
+        if u64::try_from(head.policy_generation) != Ok(given.0) || head.policy_digest != given.1 {
+            self.find(
+                None,
+                "the head's policies are not those that the entries put in force",
+            );
         }
     }
 

@@ -38,15 +38,12 @@ async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(
     tokio::time::sleep(Duration::from_millis(1_300)).await;
 
     proxy.cut(cut);
-    let mut marked = entry();
+    let mut marked = match by {
+        By::Statement => entry(),
+        By::Commit => activation(1),
+    };
     marked.event.clause = Some("unconfirmed-clause".to_owned());
-    let receipt = log.append(match by {
-        By::Statement => marked,
-        By::Commit => marked.with_effect(Effect::SetPolicyGeneration {
-            generation: 1,
-            digest: [7; 32],
-        }),
-    });
+    let receipt = log.append(marked);
     let receipt = receipt.await.unwrap();
     assert!(proxy.has_cut(), "the proxy saw no commit");
 
