@@ -5,9 +5,11 @@ mod committer;
 mod entry;
 mod error;
 mod history;
+mod privacy;
 mod publisher;
 mod refusals;
 mod report;
+pub mod sealing;
 mod settle;
 mod steady;
 mod verify;
@@ -17,9 +19,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::day::Day;
 use doelpoort_core::audit::merkle::empty_root;
 use doelpoort_core::audit::note::{Signer, Verifier};
 use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::policy::FgKeys;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
+use privacy::Privacy;
 use publisher::Publisher;
 use refusals::Refusals;
 use steady::Steady;
@@ -34,6 +39,7 @@ use steady::Steady;
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
+pub use privacy::{TAG_SEED, open_private};
 pub use refusals::REFUSALS_LOGGED_MAX;
 pub use report::{Finding, Report};
 pub use settle::PRESUMED_DISCLOSED;
@@ -58,6 +64,7 @@ struct Shared {
     store: Store,
     clock: Arc<dyn Clock>,
     signer: Arc<Signer>,
+    privacy: Arc<Privacy>,
     refusals: Refusals,
     tasks: Mutex<Option<Tasks>>,
 }
@@ -104,9 +111,14 @@ impl Health {
 
 impl Log {
     /// Opens the log named after `signer`, making it when missing, and appends the entry that opens this replica's
-    /// boot id. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
+    /// boot id and the chain of its tags, whose seed is sealed to the FG. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
     /// or last checkpoint cannot be reproduced from its leaf hashes.
-    pub async fn open(store: Store, signer: Signer, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+    pub async fn open(
+        store: Store,
+        signer: Signer,
+        fg_keys: FgKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
@@ -121,11 +133,13 @@ impl Log {
             Arc::clone(&health),
         )
         .await?;
+        let privacy = Arc::new(Privacy::new(signer.verifier().name(), fg_keys));
         let committer = Committer::start(
             store.clone(),
             Arc::clone(&signer),
             Arc::clone(&clock),
             Arc::clone(&health),
+            Arc::clone(&privacy),
         )
         .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
@@ -139,6 +153,7 @@ impl Log {
                 health,
                 store,
                 signer,
+                privacy,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
                 tasks: Mutex::new(Some(tasks)),
@@ -157,7 +172,8 @@ impl Log {
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
         self.shared.health.steady.check(&*self.shared.clock)?;
-        let (pending, answer, waiting) = Pending::new(entry)?;
+        let today = Day::of(self.shared.clock.now().as_microsecond());
+        let (pending, answer, waiting) = Pending::new(entry, &self.shared.privacy, today)?;
         let wait = async {
             self.shared
                 .queue
