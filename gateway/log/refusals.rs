@@ -72,7 +72,7 @@ enum Place {
     /// It has an entry of its own.
     Own,
     /// It was counted in an open window.
-    Counted(Receipt),
+    Counted(Box<Receipt>),
     /// It will be, once this window is open.
     Opening(Arc<Window>),
 }
@@ -115,7 +115,7 @@ impl Refusals {
         match window.opened.get() {
             Some(receipt) => {
                 count.counted += 1;
-                Place::Counted(receipt.clone())
+                Place::Counted(Box::new(receipt.clone()))
             }
             None => Place::Opening(Arc::clone(window)),
         }
@@ -167,7 +167,7 @@ impl Log {
         loop {
             match refusals.place(&key, entry.event.recipient.as_ref()) {
                 Place::Own => return self.append_in_turn(entry).await,
-                Place::Counted(receipt) => return Ok(receipt),
+                Place::Counted(receipt) => return Ok(*receipt),
                 Place::Opening(window) => {
                     window
                         .opened

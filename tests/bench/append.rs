@@ -79,7 +79,9 @@ async fn main() -> Result<(), Failure> {
             let ours = bench.ours(concurrent, *replicas).await?;
             let ratio = ours.rate / plain.rate;
             writeln!(out, "{}", line(concurrent, *replicas, &ours, &plain, ratio))?;
-            let goal = GOALS.iter().find(|goal| (goal.0, goal.1) == (is_sqlite, concurrent));
+            let goal = GOALS
+                .iter()
+                .find(|goal| (goal.0, goal.1) == (is_sqlite, concurrent));
             if let Some((.., goal)) = goal.filter(|goal| *replicas == 1 && ratio < goal.2) {
                 missed.push(format!("at {concurrent} at once: {ratio:.2} times, not {goal}"));
             }
@@ -89,7 +91,9 @@ async fn main() -> Result<(), Failure> {
         let (entries, took) = bench.verify(args.verify).await?;
         writeln!(out, "\n{entries} entries verified in {:.2} s", took.as_secs_f64())?;
         if entries <= 1_000_000 && took > VERIFY_MAX {
-            missed.push(format!("{entries} entries verified in {took:?}, not {VERIFY_MAX:?}"));
+            missed.push(format!(
+                "{entries} entries verified in {took:?}, not {VERIFY_MAX:?}"
+            ));
         }
     }
     if missed.is_empty() || args.report_only {
@@ -98,14 +102,19 @@ async fn main() -> Result<(), Failure> {
     Err(format!("goals not met: {}", missed.join("; ")).into())
 }
 
-const HEADER: &str = "at once  replicas |  ours req/s   p50 ms   p99 ms | plain req/s   p50 ms   p99 ms | ratio";
+const HEADER: &str =
+    "at once  replicas |  ours req/s   p50 ms   p99 ms | plain req/s   p50 ms   p99 ms | ratio";
 
 fn line(concurrent: usize, replicas: usize, ours: &Seen, plain: &Seen, ratio: f64) -> String {
     let seen = |seen: &Seen| {
         let (p50, p99) = (milliseconds(seen.p50_us), milliseconds(seen.p99_us));
         format!("{:11.0} {p50:8.2} {p99:8.2}", seen.rate)
     };
-    format!("{concurrent:7} {replicas:9} | {} | {} | {ratio:5.2}", seen(ours), seen(plain))
+    format!(
+        "{concurrent:7} {replicas:9} | {} | {} | {ratio:5.2}",
+        seen(ours),
+        seen(plain)
+    )
 }
 
 fn milliseconds(us: u128) -> f64 {
@@ -125,7 +134,12 @@ impl Bench {
         let fg = FgPrivateKeys::generate("00000099000000072001".parse()?, month.parse()?, 2)?.1;
         let row = RowSize { leaf: 0, sealed: 0 };
         let url = url.to_owned();
-        let mut bench = Self { url, seconds, row, fg };
+        let mut bench = Self {
+            url,
+            seconds,
+            row,
+            fg,
+        };
         let store = bench.store().await?;
         store.migrate().await?;
         let log = bench.log().await?;
@@ -239,7 +253,7 @@ impl Bench {
             let share = missing / FILLERS + usize::from(filler < missing % FILLERS);
             running.spawn(async move {
                 for _ in 0..share {
-                    log.append_within(entry()?, Duration::from_secs(60)).await?;
+                    log.append_within(entry()?, Duration::from_mins(1)).await?;
                 }
                 Ok::<_, Failure>(())
             });
@@ -259,7 +273,8 @@ impl Bench {
     }
 }
 
-const PLAIN_TABLE: &str = "CREATE TABLE plain (id BIGINT NOT NULL PRIMARY KEY, hash BYTEA NOT NULL, leaf BYTEA NOT NULL,
+const PLAIN_TABLE: &str =
+    "CREATE TABLE plain (id BIGINT NOT NULL PRIMARY KEY, hash BYTEA NOT NULL, leaf BYTEA NOT NULL,
                                               replica BYTEA NOT NULL, sealed BYTEA NOT NULL)";
 const PLAIN: &str = "INSERT INTO plain (id, hash, leaf, replica, sealed) VALUES ($1, $2, $3, $4, $5)";
 
@@ -276,7 +291,7 @@ impl Plain {
             let options = options
                 .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
                 .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(60));
+                .busy_timeout(Duration::from_mins(1));
             return Ok(Self::Sqlite(options.connect().await?));
         }
         let options: sqlx::postgres::PgConnectOptions = url.parse()?;

@@ -63,7 +63,7 @@ impl Case {
     }
 
     async fn renew_token(&mut self) {
-        self.token = self.world.client(CLIENT).token().await.unwrap().to_string();
+        self.token = (*self.world.client(CLIENT).token().await.unwrap()).clone();
     }
 
     /// What the wire brings, to the last byte.

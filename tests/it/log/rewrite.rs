@@ -94,23 +94,23 @@ async fn a_dump_that_is_played_back_is_caught_by_a_kept_checkpoint(#[case] backe
 }
 
 async fn dump(world: &World, table: &str) {
-    let copy = format!("CREATE TABLE dump_{table} AS SELECT * FROM {table}");
-    world
-        .store
-        .execute(sqlx::AssertSqlSafe(copy), vec![])
-        .await
-        .unwrap();
+    run(
+        world,
+        format!("CREATE TABLE dump_{table} AS SELECT * FROM {table}"),
+    )
+    .await;
 }
 
 async fn play_back(world: &World, table: &str) {
-    for sql in [
-        format!("DELETE FROM {table}"),
-        format!("INSERT INTO {table} SELECT * FROM dump_{table}"),
-    ] {
-        world
-            .store
-            .execute(sqlx::AssertSqlSafe(sql), vec![])
-            .await
-            .unwrap();
-    }
+    run(world, format!("DELETE FROM {table}")).await;
+    run(world, format!("INSERT INTO {table} SELECT * FROM dump_{table}")).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
+async fn run(world: &World, sql: String) {
+    world
+        .store
+        .execute(sqlx::AssertSqlSafe(sql), vec![])
+        .await
+        .unwrap();
 }
