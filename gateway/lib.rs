@@ -4,6 +4,7 @@
 //! world. `exchange` is the line of a question, `delivery` that of rows, `epoch` the close at which figures are
 //! released; only these three know an order, and only `gateway` makes the parts.
 
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -8,7 +8,6 @@ mod history;
 mod privacy;
 mod publisher;
 mod refusals;
-mod report;
 pub mod sealing;
 mod settle;
 mod steady;
@@ -36,12 +35,12 @@ use publisher::Publisher;
 use refusals::Refusals;
 use steady::Steady;
 
+pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
 pub use privacy::{TAG_SEED, open_private};
 pub use refusals::REFUSALS_LOGGED_MAX;
-pub use report::{Finding, Report};
 pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
 

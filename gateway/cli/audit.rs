@@ -1,20 +1,24 @@
-//! `doelpoort audit verify`: is the log what it was? Needs read access to the database and the public key alone.
+//! `doelpoort audit`: what an auditor or the data protection officer (FG) does with the log. Needs read access to the
+//! database, or a bundle, and the log's public key.
+
+mod export;
+mod filter;
+mod prove;
+mod verify;
 
 use std::error::Error;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueHint};
-use doelpoort_core::audit::note::Verifier;
 
-use crate::log::verify;
+use crate::audit::Entries;
 use crate::store::{Store, StoreOptions};
 
 /// Exit code: something was found that is not as it should be.
 const NOT_INTACT: u8 = 3;
 
-/// Check the audit log
+/// Check the audit log and use it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -23,45 +27,62 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Recompute the whole log; exit code 0 if it is intact, 3 if it is not, 1 if it cannot be checked
-    Verify(Verify),
+    /// Recompute the whole log, a bundle or a proof; exit code 0 if it is intact, 3 if it is not, 1 if it cannot be checked
+    Verify(verify::Verify),
+    /// Write the log in another form: a bundle to take home, rows, or records of a Dutch standard
+    Export(Box<export::Export>),
+    /// Prove that one entry is in the log
+    Prove(prove::Prove),
 }
 
+/// Which database.
 #[derive(Debug, clap::Args)]
-struct Verify {
+struct DatabaseArgs {
     /// The gateway's configuration, to find its database
     #[arg(long, value_name = "FILE", default_value = "gateway.toml", value_hint = ValueHint::FilePath)]
     config: PathBuf,
     /// The database, instead of that of the configuration: `sqlite:///path` or `postgres://…`
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// The log's public key: a file with one line `origin+id+key`
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    key: PathBuf,
-    /// A checkpoint that was kept elsewhere: shows that the log only grew since
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    against: Option<PathBuf>,
+}
+
+/// Where the entries are.
+#[derive(Debug, clap::Args)]
+struct EntriesArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// A bundle, instead of a database
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database"], value_hint = ValueHint::FilePath)]
+    bundle: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    async fn open(&self) -> Result<Store, Box<dyn Error>> {
+        let url = match &self.database {
+            Some(url) => url.clone(),
+            None => database_of(&self.config)?,
+        };
+        refuse_missing_file(&url)?;
+        Ok(Store::open(&url, StoreOptions::default()).await?)
+    }
+}
+
+impl EntriesArgs {
+    async fn open(&self) -> Result<Entries, Box<dyn Error>> {
+        Ok(match &self.bundle {
+            Some(bundle) => Entries::Bundle(bundle.clone()),
+            None => Entries::Database(self.database.open().await?),
+        })
+    }
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
-    let Command::Verify(args) = args.command;
-    let key = Verifier::parse(&read(&args.key)?)?;
-    let against = args.against.as_deref().map(read).transpose()?;
-    let url = match args.database {
-        Some(url) => url,
-        None => database_of(&args.config)?,
-    };
-    refuse_missing_file(&url)?;
-    let store = Store::open(&url, StoreOptions::default()).await?;
-    let report = verify(&store, &key, against.as_deref()).await?;
-    write!(std::io::stdout().lock(), "{report}")?;
-    store.close().await;
-    Ok(if report.is_intact() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(NOT_INTACT)
-    })
+    match args.command {
+        Command::Verify(verify) => verify.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Prove(prove) => prove.run().await,
+    }
 }
 
 /// The database's URL in a configuration.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueHint};
+use doelpoort_core::audit::leaf::Leaf;
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::receipt::{self, AnswerProof, Proven};
 
@@ -50,7 +51,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     match verified {
         Ok(proven) => {
-            write!(out, "{}", told(&proven, &key))?;
+            let Proven {
+                leaf,
+                index,
+                size,
+                answer,
+            } = &proven;
+            write!(out, "{}", told(leaf, *index, *size, &key, Some(*answer)))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -60,36 +67,48 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// What the receipt proves, for people.
-fn told(proven: &Proven, key: &Verifier) -> String {
-    let event = &proven.leaf.event;
-    let time = jiff::Timestamp::from_microsecond(proven.leaf.time)
+/// What is proven of an entry, for people; of a receipt also how far it was compared with an answer.
+pub(super) fn told(
+    leaf: &Leaf,
+    index: u64,
+    size: u64,
+    key: &Verifier,
+    answer: Option<AnswerProof>,
+) -> String {
+    let event = &leaf.event;
+    let time = jiff::Timestamp::from_microsecond(leaf.time)
         .map(|time| time.to_string())
         .unwrap_or_default();
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let purpose = event.purpose.as_ref();
     let purpose = purpose.map_or_else(|| "-".to_owned(), |p| format!("{} version {}", p.id, p.version));
-    let answer = match proven.answer {
+    let answer = answer.map(|answer| match answer {
         AnswerProof::Matches => "is the one that was logged, byte for byte",
         AnswerProof::NotGiven => "not compared: give the whole answer, not the receipt alone",
         AnswerProof::None => "the entry is about no answer",
-    };
-    [
+    });
+    let answer = answer.map(|answer| ("answer", answer.to_owned()));
+    let lines = [
         ("log", key.name().to_owned()),
-        ("entry", format!("{} of {}", proven.index, proven.size)),
+        ("entry", format!("{index} of {size}")),
         ("what", event.kind.name().to_owned()),
         ("when", time),
         ("recipient", or_none(&event.recipient)),
         ("purpose", purpose),
         ("dataset", or_none(&event.dataset)),
         ("decision", or_none(&event.decision)),
-        ("answer", answer.to_owned()),
+    ];
+    let end = [
         ("result", "PROVEN: signed by the log, and in it".to_owned()),
         (
             "not shown",
             "that the signed log is the one everybody sees: compare with a witnessed checkpoint".to_owned(),
         ),
-    ]
-    .map(|(name, text)| format!("{name:<10} {text}\n"))
-    .concat()
+    ];
+    lines
+        .into_iter()
+        .chain(answer)
+        .chain(end)
+        .map(|(name, text)| format!("{name:<10} {text}\n"))
+        .collect()
 }

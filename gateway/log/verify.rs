@@ -1,20 +1,17 @@
-//! Verifying a whole log from its tables, with the public key alone. It writes nothing and believes nothing: each
-//! leaf is hashed and decoded again, and the tree is rebuilt.
-
-use std::collections::HashMap;
+//! Verifying a whole log from its tables, with the public key alone; it writes nothing. The checks are
+//! [`doelpoort_core::audit::verify`], the same as for a bundle.
 
 use doelpoort_core::audit::checkpoint::{Checkpoint, CheckpointError};
-use doelpoort_core::audit::leaf::{Kind, Leaf};
-use doelpoort_core::audit::merkle::Frontier;
-use doelpoort_core::audit::merkle::leaf_hash;
 use doelpoort_core::audit::note::Verifier;
-use doelpoort_core::policy::History;
+use doelpoort_core::audit::verify::{Check, Examined, Given, Head, Report, Source};
+use doelpoort_verify::{examine_all, open_all};
+use tokio::task::JoinError;
 
-use super::{Finding, Report, SHARD};
+use super::SHARD;
 use crate::store::{Store, StoreError, log as rows};
 
 /// How many entries are read by one statement.
-const ENTRIES_PER_READ: i64 = 2_000;
+const ENTRIES_PER_READ: i64 = 8_000;
 
 /// Why a log could not be verified at all.
 #[derive(Debug, thiserror::Error)]
@@ -28,292 +25,94 @@ pub enum VerifyError {
     /// The checkpoint to compare with is not one of this key.
     #[error("the checkpoint to compare with: {0}")]
     Against(#[source] CheckpointError),
+    /// A thread ended badly: a defect of ours.
+    #[error("the check broke off")]
+    Thread(#[from] JoinError),
 }
 
 /// Verifies the log in `store` against its public key and, if given, a checkpoint that was kept elsewhere. Entries
 /// that are appended meanwhile are left out.
 pub async fn verify(store: &Store, log: &Verifier, against: Option<&str>) -> Result<Report, VerifyError> {
-    let against = against
-        .map(|note| Checkpoint::open(note, log))
-        .transpose()
-        .map_err(VerifyError::Against)?;
+    let mut check = Check::new(log, Source::Database);
+    if let Some(note) = against {
+        check.against(&Checkpoint::open(note, log).map_err(VerifyError::Against)?);
+    }
     let (origin, verifier) = rows::shard(store, SHARD).await?.ok_or(VerifyError::NoLog)?;
     // The checkpoints first, then the head: what is read later is never shorter.
-    let checkpoints = rows::checkpoints(store, SHARD).await?;
+    signatures(store, log, &mut check).await?;
     let head = rows::head(store, SHARD).await?.ok_or(VerifyError::NoLog)?;
-    let mut check = Check::new(checkpoints, against.as_ref(), log);
     if (origin.as_str(), verifier.as_str()) != (log.name(), log.to_text().as_str()) {
         check.find(
             None,
             "the name and key in the database are not those of the given key",
         );
     }
-    let mut next = 0;
-    'log: loop {
-        let entries = rows::entries(store, SHARD, next, ENTRIES_PER_READ).await?;
-        let Some(last) = entries.last() else { break };
-        next = last.index + 1;
-        for entry in entries {
-            if entry.index >= head.size && appended_meanwhile(store, entry.index).await? {
-                break 'log;
-            }
-            check.entry(&entry);
-        }
-    }
-    Ok(check.finish(&head, log, against.map(|checkpoint| checkpoint.size)))
+    entries(store, &head, &mut check).await?;
+    Ok(check.finish(Some(&Head {
+        size: head.size,
+        frontier: &head.frontier,
+        root: head.root,
+        last_us: head.last_us,
+        policy_generation: head.policy_generation,
+        policy_digest: &head.policy_digest,
+    })))
 }
 
-/// An entry beyond the head we read: is it new, or does the head lag behind for good?
+/// Every stored note must be signed, and say what stands beside it.
+async fn signatures(store: &Store, log: &Verifier, check: &mut Check) -> Result<(), VerifyError> {
+    let stored = rows::checkpoints(store, SHARD).await?;
+    let log = log.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let notes: Vec<&str> = stored.iter().map(|stored| stored.note.as_str()).collect();
+        let opened = open_all(&notes, &log);
+        stored.into_iter().zip(opened).collect::<Vec<_>>()
+    });
+    for (stored, opened) in opened.await? {
+        check.checkpoint(stored.size, &stored.root, opened);
+    }
+    Ok(())
+}
+
+async fn entries(store: &Store, head: &rows::Head, check: &mut Check) -> Result<(), VerifyError> {
+    let mut next = 0;
+    loop {
+        let mut entries = rows::entries(store, SHARD, next, ENTRIES_PER_READ).await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        next = last.index + 1;
+        // What is beyond the head we read: is it new, or does the head lag behind for good?
+        let beyond = entries.iter().position(|entry| entry.index >= head.size);
+        let new = match beyond.and_then(|at| Some((at, entries.get(at)?.index))) {
+            Some((at, index)) if appended_meanwhile(store, index).await? => Some(at),
+            _ => None,
+        };
+        entries.truncate(new.unwrap_or(entries.len()));
+        for entry in examined(entries).await? {
+            check.entry(&entry);
+        }
+        if new.is_some() {
+            return Ok(());
+        }
+    }
+}
+
 async fn appended_meanwhile(store: &Store, index: u64) -> Result<bool, StoreError> {
     let now = rows::head(store, SHARD).await?;
     Ok(now.is_some_and(|head| index < head.size))
 }
 
-/// A root that the tree must have at some size.
-struct Milestone {
-    size: u64,
-    root: Vec<u8>,
-    what: &'static str,
+async fn examined(entries: Vec<rows::StoredEntry>) -> Result<Vec<Examined>, JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let given: Vec<_> = entries.iter().map(given).collect();
+        examine_all(&given)
+    })
+    .await
 }
 
-/// The state of a verification.
-struct Check {
-    tree: Frontier,
-    /// The index that comes next.
-    next: u64,
-    last_time: i64,
-    /// The next sequence number of each boot id.
-    replicas: HashMap<[u8; 16], u64>,
-    policies: History,
-    /// Sorted, the smallest size last.
-    milestones: Vec<Milestone>,
-    last_milestone: u64,
-    checkpoints: u64,
-    mismatches: Vec<Mismatch>,
-    findings: Vec<Finding>,
-}
-
-/// A root that the leaves do not give: one of them is not what it was.
-struct Mismatch {
-    from: u64,
-    until: u64,
-    what: String,
-}
-
-impl Check {
-    fn new(stored: Vec<rows::StoredCheckpoint>, against: Option<&Checkpoint>, log: &Verifier) -> Self {
-        let mut check = Self {
-            tree: Frontier::empty(),
-            next: 0,
-            last_time: 0,
-            replicas: HashMap::new(),
-            policies: History::default(),
-            milestones: Vec::new(),
-            last_milestone: 0,
-            checkpoints: stored.len() as u64,
-            mismatches: Vec::new(),
-            findings: Vec::new(),
-        };
-        for checkpoint in stored {
-            check.stored_checkpoint(&checkpoint, log);
-        }
-        check.milestones.extend(against.map(|given| Milestone {
-            size: given.size,
-            root: given.root.to_vec(),
-            what: "the given checkpoint",
-        }));
-        check
-            .milestones
-            .sort_by_key(|milestone| std::cmp::Reverse(milestone.size));
-        check
-    }
-
-    /// The note must be signed and say what stands beside it; its root is compared when the tree has its size.
-    fn stored_checkpoint(&mut self, stored: &rows::StoredCheckpoint, log: &Verifier) {
-        match Checkpoint::open(&stored.note, log) {
-            Err(error) => {
-                self.find(
-                    None,
-                    &format!("the stored checkpoint at size `{}`: {error}", stored.size),
-                );
-            }
-            Ok(note) if (note.size, note.root.as_slice()) != (stored.size, stored.root.as_slice()) => {
-                self.find(
-                    None,
-                    &format!(
-                        "the stored checkpoint at size `{}` says something else",
-                        stored.size
-                    ),
-                );
-            }
-            Ok(note) => {
-                let root = note.root.to_vec();
-                self.milestones.push(Milestone {
-                    size: note.size,
-                    root,
-                    what: "the signed checkpoint",
-                });
-            }
-        }
-    }
-
-    fn entry(&mut self, entry: &rows::StoredEntry) {
-        if entry.index != self.next {
-            self.find(Some(self.next), &format!("missing up to index `{}`", entry.index));
-        }
-        self.next = entry.index + 1;
-        let hash = leaf_hash(&entry.leaf);
-        if hash.as_slice() != entry.leaf_hash {
-            self.find(Some(entry.index), "the leaf does not have its stored hash");
-        }
-        match Leaf::decode(&entry.leaf) {
-            Ok(leaf) => self.leaf(entry, &leaf),
-            Err(error) => self.find(Some(entry.index), &error.to_string()),
-        }
-        self.tree.push(hash);
-        self.compare_roots();
-    }
-
-    fn leaf(&mut self, entry: &rows::StoredEntry, leaf: &Leaf) {
-        let index = Some(entry.index);
-        if entry.replica != leaf.replica || u64::try_from(entry.sequence) != Ok(leaf.sequence) {
-            self.find(
-                index,
-                "the replica and sequence number beside the leaf are not the leaf's",
-            );
-        }
-        if leaf.time < self.last_time {
-            self.find(index, "it is older than the entry before it");
-        }
-        self.last_time = self.last_time.max(leaf.time);
-        if leaf.event.kind == Kind::Void {
-            self.find(
-                index,
-                "it voids a number of its replica, which this log never does",
-            );
-        }
-        if let Err(error) = self.policies.apply(leaf) {
-            self.find(index, &error.to_string());
-        }
-        let expected = self.replicas.get(&leaf.replica).copied().unwrap_or(0);
-        if leaf.sequence != expected {
-            let what = format!(
-                "its replica's sequence number is `{}`, not `{expected}`",
-                leaf.sequence
-            );
-            self.find(index, &what);
-        }
-        let opens = matches!(leaf.event.kind, Kind::ShardOpened | Kind::ReplicaStarted);
-        if expected == 0 && !opens {
-            self.find(index, "its replica has no entry that opens its boot id");
-        }
-        self.replicas
-            .insert(leaf.replica, leaf.sequence.saturating_add(1));
-    }
-
-    /// Compares the tree with every signed root of its size. A mismatch lies after the last root that fitted.
-    fn compare_roots(&mut self) {
-        while let Some(due) = self
-            .milestones
-            .pop_if(|milestone| milestone.size <= self.tree.size())
-        {
-            let fits = due.size == self.tree.size() && due.root == self.tree.root();
-            if fits {
-                self.last_milestone = due.size;
-            } else {
-                let Milestone { size, what, .. } = due;
-                let what = format!("is not what {what} was signed over");
-                self.mismatches.push(Mismatch {
-                    from: self.last_milestone,
-                    until: size,
-                    what,
-                });
-            }
-        }
-    }
-
-    fn compare_head(&mut self, head: &rows::Head) {
-        if self.tree.root() != head.root {
-            let what = "does not give the root of the head".to_owned();
-            self.mismatches.push(Mismatch {
-                from: self.last_milestone,
-                until: self.next,
-                what,
-            });
-        }
-        if self.tree.to_bytes() != head.frontier {
-            self.find(None, "the head's frontier is not that of the leaves");
-        }
-        let digest = self.policies.policies.map(|digest| digest.to_vec());
-        let given = (self.policies.generation, digest.unwrap_or_default());
-        if u64::try_from(head.policy_generation) != Ok(given.0) || head.policy_digest != given.1 {
-            self.find(
-                None,
-                "the head's policies are not those that the entries put in force",
-            );
-        }
-    }
-
-    fn finish(mut self, head: &rows::Head, log: &Verifier, against: Option<u64>) -> Report {
-        self.compare_roots();
-        if self.next < head.size {
-            self.find(
-                Some(self.next),
-                &format!("missing up to the end at `{}`", head.size),
-            );
-        }
-        if self.next > head.size {
-            self.find(Some(head.size), "entries beyond the head");
-        }
-        if self.next == head.size {
-            self.compare_head(head);
-        }
-        if head.last_us != self.last_time {
-            self.find(None, "the head's time is not that of the last leaf");
-        }
-        for milestone in std::mem::take(&mut self.milestones) {
-            let Milestone { size, what, .. } = milestone;
-            self.find(
-                Some(self.next),
-                &format!("missing: {what} was signed at size `{size}`"),
-            );
-        }
-        self.settle_mismatches();
-        self.findings
-            .sort_by_key(|finding| finding.index.unwrap_or(u64::MAX));
-        self.findings.truncate(Report::FINDINGS_MAX);
-        Report {
-            origin: log.name().to_owned(),
-            size: self.tree.size(),
-            root: self.tree.root(),
-            checkpoints: self.checkpoints,
-            replicas: self.replicas.len() as u64,
-            against,
-            findings: self.findings,
-        }
-    }
-
-    /// A wrong root tells only between which sizes to look; where an entry was named by itself, it follows from that.
-    fn settle_mismatches(&mut self) {
-        for Mismatch { from, until, what } in std::mem::take(&mut self.mismatches) {
-            let named = self
-                .findings
-                .iter()
-                .any(|finding| finding.index.is_some_and(|index| index < until));
-            self.find(
-                (!named).then_some(from),
-                &format!("one of the entries `{from}..{until}` {what}"),
-            );
-        }
-    }
-
-    fn find(&mut self, index: Option<u64>, what: &str) {
-        // One more than is shown, so that a flood of findings stays small; the first ones are the lowest.
-        if self.findings.len() <= 10 * Report::FINDINGS_MAX {
-            self.findings.push(Finding {
-                index,
-                what: what.to_owned(),
-            });
-        }
+fn given(entry: &rows::StoredEntry) -> Given<'_> {
+    Given {
+        index: entry.index,
+        leaf: &entry.leaf,
+        leaf_hash: &entry.leaf_hash,
+        place: Some((&entry.replica, entry.sequence)),
     }
 }

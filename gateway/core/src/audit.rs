@@ -1,15 +1,30 @@
 //! The audit log's format: a Merkle tree (RFC 6962 hashing) over leaves in deterministic CBOR, signed as C2SP
 //! notes. Here is what anyone needs to check the log; keeping it is the shell's. Tables: `docs/log-format.md`.
 
+pub mod adl;
+pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
+pub mod cosignature;
 pub mod day;
+pub mod filter;
+#[cfg(test)]
+mod fixture;
+pub mod ldv;
 pub mod leaf;
 pub mod merkle;
+pub mod nen7513;
 pub mod note;
 pub mod private;
+pub mod proof;
+pub mod quorum;
 pub mod receipt;
+pub mod record;
 pub mod tag;
+pub mod tile;
+pub mod timestamp;
+pub mod verify;
+pub mod witness;
 
 /// A SHA-256 hash: of a leaf, of a node, of a tree.
 pub type Hash = [u8; 32];

@@ -3,6 +3,7 @@
 mod frontier;
 mod tree;
 
+pub(super) use frontier::parents;
 pub use frontier::{Frontier, FrontierError, Inclusion};
 pub use tree::{Tree, complete_nodes};
 

@@ -2,7 +2,7 @@
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use super::{Hash, base64, from_base64, sha256};
+use super::{base64, from_base64, sha256};
 
 /// The signature type byte of Ed25519.
 const TYPE_ED25519: u8 = 0x01;
@@ -27,7 +27,7 @@ pub enum NoteError {
     #[error("a key's name must not be empty, nor have a space, a plus sign or a control character")]
     Name,
     /// Not `name+id+key`, or the id is not that of the key.
-    #[error("not a verifier key of the form `name+id+key` for Ed25519")]
+    #[error("not a verifier key of the form `name+id+key` of the type that is meant here")]
     VerifierKey,
     /// Not a private key seed of Ed25519.
     #[error("not an Ed25519 private key")]
@@ -44,10 +44,7 @@ pub struct Verifier {
 impl Verifier {
     /// The Ed25519 public key `key` under `name`; for a log, the name is its origin.
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
-        let bad = |c: char| c.is_whitespace() || c == '+' || c.is_control();
-        if name.is_empty() || name.contains(bad) {
-            return Err(NoteError::Name);
-        }
+        check_name(name)?;
         Ok(Self {
             name: name.to_owned(),
             key,
@@ -56,26 +53,13 @@ impl Verifier {
 
     /// Reads `name+id+key`, the text that [`Verifier::to_text`] writes; white space around it is ignored.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.trim().splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::VerifierKey);
-        };
-        let [TYPE_ED25519, key @ ..] = from_base64::<33>(key).ok_or(NoteError::VerifierKey)? else {
-            return Err(NoteError::VerifierKey);
-        };
-        let verifier = Self::new(name, key)?;
-        if verifier.id_text() == id {
-            Ok(verifier)
-        } else {
-            Err(NoteError::VerifierKey)
-        }
+        let (name, key) = read_key(text, TYPE_ED25519)?;
+        Self::new(name, key)
     }
 
     /// `name+id+key`: the name, eight hex digits, and the base64 of the type byte and the key.
     pub fn to_text(&self) -> String {
-        let mut typed = vec![TYPE_ED25519];
-        typed.extend(self.key);
-        format!("{}+{}+{}", self.name, self.id_text(), base64(&typed))
+        key_text(&self.name, TYPE_ED25519, &self.key)
     }
 
     /// The name.
@@ -83,11 +67,14 @@ impl Verifier {
         &self.name
     }
 
+    /// The public key.
+    pub fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+
     /// The first four bytes of `SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key)`.
     pub fn id(&self) -> u32 {
-        let hash: Hash = sha256(&[self.name.as_bytes(), b"\n", &[TYPE_ED25519], &self.key]);
-        let [a, b, c, d, ..] = hash;
-        u32::from_be_bytes([a, b, c, d])
+        key_id(&self.name, TYPE_ED25519, &self.key)
     }
 
     /// [`Verifier::id`] as eight hex digits.
@@ -176,13 +163,12 @@ impl Signer {
         if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
             return Err(NoteError::Malformed);
         }
-        let mut signature = self.verifier.id().to_be_bytes().to_vec();
-        signature.extend(self.sign(text.as_bytes()));
-        Ok(format!(
-            "{text}\n{SIGNATURE_START}{} {}\n",
-            self.verifier.name,
-            base64(&signature)
-        ))
+        let line = write_line(
+            &self.verifier.name,
+            self.verifier.id(),
+            &self.sign(text.as_bytes()),
+        );
+        Ok(format!("{text}\n{line}"))
     }
 }
 
@@ -192,8 +178,52 @@ impl std::fmt::Debug for Signer {
     }
 }
 
+/// A key's name must be one that a signature line can carry.
+pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
+    let bad = |c: char| c.is_whitespace() || c == '+' || c.is_control();
+    if name.is_empty() || name.contains(bad) {
+        return Err(NoteError::Name);
+    }
+    Ok(())
+}
+
+/// The first four bytes of `SHA-256(name ‖ 0x0A ‖ type ‖ key)`.
+pub(super) fn key_id(name: &str, key_type: u8, key: &[u8; 32]) -> u32 {
+    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[key_type], key]);
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// `name+id+key` for a key of this type.
+pub(super) fn key_text(name: &str, key_type: u8, key: &[u8; 32]) -> String {
+    let mut typed = vec![key_type];
+    typed.extend(key);
+    format!("{name}+{:08x}+{}", key_id(name, key_type, key), base64(&typed))
+}
+
+/// Reads `name+id+key` of a key of this type, whose id must be its own.
+pub(super) fn read_key(text: &str, key_type: u8) -> Result<(&str, [u8; 32]), NoteError> {
+    let mut parts = text.trim().splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::VerifierKey);
+    };
+    let [found, key @ ..] = from_base64::<33>(key).ok_or(NoteError::VerifierKey)?;
+    check_name(name)?;
+    if found == key_type && format!("{:08x}", key_id(name, key_type, &key)) == id {
+        Ok((name, key))
+    } else {
+        Err(NoteError::VerifierKey)
+    }
+}
+
+/// A signature line: an em dash, the name, and the base64 of the key's id and the signature.
+pub(super) fn write_line(name: &str, id: u32, signature: &[u8]) -> String {
+    let mut bytes = id.to_be_bytes().to_vec();
+    bytes.extend(signature);
+    format!("{SIGNATURE_START}{name} {}\n", base64(&bytes))
+}
+
 /// The text, with its last newline, and the signature lines.
-fn split(note: &str) -> Result<(&str, impl Iterator<Item = &str>), NoteError> {
+pub(super) fn split(note: &str) -> Result<(&str, impl Iterator<Item = &str>), NoteError> {
     if note.len() > NOTE_BYTES_MAX || note.chars().any(|c| c < ' ' && c != '\n') {
         return Err(NoteError::Malformed);
     }
@@ -204,7 +234,7 @@ fn split(note: &str) -> Result<(&str, impl Iterator<Item = &str>), NoteError> {
 }
 
 /// The name, the key id and the signature of one line.
-fn signature_line(line: &str) -> Result<(&str, u32, Vec<u8>), NoteError> {
+pub(super) fn signature_line(line: &str) -> Result<(&str, u32, Vec<u8>), NoteError> {
     let (name, signature) = line
         .strip_prefix(SIGNATURE_START)
         .and_then(|rest| rest.split_once(' '))

@@ -79,10 +79,16 @@ impl Frontier {
 
     /// Adds one leaf.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_telling(leaf, |_, _, _| ());
+    }
+
+    /// Adds one leaf, and tells each complete node above it that it finishes: level (from 1), index, hash.
+    pub fn push_telling(&mut self, leaf: Hash, mut finished: impl FnMut(u32, u64, Hash)) {
         let mut hash = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.hashes.pop() {
                 hash = node_hash(&left, &hash);
+                finished(level, self.size >> level, hash);
             }
         }
         self.hashes.push(hash);
@@ -168,7 +174,7 @@ impl NewNodes {
 }
 
 /// The nodes above complete pairs; a node without a right neighbour waits for one.
-pub(super) fn parents(nodes: &[Hash]) -> Vec<Hash> {
+pub(in crate::audit) fn parents(nodes: &[Hash]) -> Vec<Hash> {
     nodes
         .as_chunks::<2>()
         .0

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use doelpoort_core::audit::{Hash, base64};
+use crate::audit::{Hash, base64};
 
 /// The result of verifying a whole log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The log's name.
     pub origin: String,
+    /// Where the entries came from.
+    pub source: Source,
     /// The number of leaves that were read.
     pub size: u64,
     /// The root recomputed from them.
@@ -21,6 +23,30 @@ pub struct Report {
     pub against: Option<u64>,
     /// What is wrong, by index; at most [`Report::FINDINGS_MAX`].
     pub findings: Vec<Finding>,
+}
+
+/// Where the entries of a verification came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The tables of a gateway, with the head.
+    Database,
+    /// A bundle, with the leaves of `from..until`; of all others it has only the hashes.
+    Bundle {
+        /// The first leaf.
+        from: u64,
+        /// The index after the last leaf.
+        until: u64,
+    },
+}
+
+impl Source {
+    /// The first index of which the leaf is there.
+    pub(super) fn from(self) -> u64 {
+        match self {
+            Self::Database => 0,
+            Self::Bundle { from, .. } => from,
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -47,18 +73,29 @@ impl Report {
     }
 
     /// What no verification of this kind can tell, or this one did not look at.
-    pub fn not_checked(&self) -> Vec<&'static str> {
-        let mut not_checked = vec![
+    pub fn not_checked(&self) -> Vec<String> {
+        let mut not_checked: Vec<String> = [
             "that nothing was left out before it was logged: compare with the logs of the other parties",
             "the signatures of witnesses and time stamps: this version has none",
             "the sealed private parts and the commitments to them: that needs the key of the data protection officer",
             "that an old policy would decide the same again",
-        ];
+        ]
+        .map(str::to_owned)
+        .into();
         if self.against.is_none() {
             not_checked.push(
                 "that the whole log was not rewritten together with its checkpoints: give --against a checkpoint \
-                 that was kept elsewhere",
+                 that was kept elsewhere"
+                    .to_owned(),
             );
+        }
+        if let Source::Bundle { from, until } = self.source {
+            not_checked.push("entries that were added after the bundle was made".to_owned());
+            if (from, until) != (0, self.size) {
+                not_checked.push(format!(
+                    "what the entries outside `{from}..{until}` say: the bundle has only their hashes"
+                ));
+            }
         }
         not_checked
     }
@@ -78,10 +115,11 @@ impl fmt::Display for Report {
             writeln!(f, "against  the given checkpoint at size {size}")?;
         }
         if self.is_intact() {
-            writeln!(
-                f,
-                "result   intact: every leaf, the tree, the head and every signature fit together"
-            )?;
+            let fits = match self.source {
+                Source::Database => "every leaf, the tree, the head and every signature",
+                Source::Bundle { .. } => "every leaf that is here, the tree and every signature",
+            };
+            writeln!(f, "result   intact: {fits} fit together")?;
         } else {
             match self.first_bad() {
                 Some(index) => writeln!(f, "result   NOT INTACT, first at index {index}")?,

@@ -1,0 +1,16 @@
+//! What an auditor makes of the log: bundles, proofs, exports, alerts, samples and reports. It reads the log, from
+//! the database or from a bundle, and never writes to it.
+
+mod bundle;
+mod collector;
+mod entries;
+mod error;
+mod export;
+mod prove;
+
+pub use bundle::write_bundle;
+pub use collector::{Collector, CollectorError};
+pub use entries::{Entries, Entry, Pages};
+pub use error::AuditError;
+pub use export::{Export, Form, Opened};
+pub use prove::{Wanted, prove};

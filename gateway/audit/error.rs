@@ -1,0 +1,70 @@
+//! Why the log could not be read, or something of it not be made.
+
+use std::io;
+
+use doelpoort_core::audit::leaf::LeafError;
+use doelpoort_verify::{ReadError, WriteError};
+
+use crate::store::StoreError;
+
+/// Why an auditor's command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no log in the database.
+    #[error("there is no audit log in this database")]
+    NoLog,
+    /// Nothing was signed yet.
+    #[error("the log has no signed checkpoint yet: start the gateway once, and it publishes one")]
+    NoCheckpoint,
+    /// The bundle cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] ReadError),
+    /// The bundle cannot be written.
+    #[error(transparent)]
+    WriteBundle(#[from] WriteError),
+    /// Something else cannot be written or read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A file cannot be opened.
+    #[error("cannot read `{file}`: {error}")]
+    File {
+        /// Its name.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// CSV cannot be written.
+    #[error("cannot write: {0}")]
+    Csv(#[from] csv::Error),
+    /// JSON cannot be written.
+    #[error("cannot write: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The collector of records.
+    #[error(transparent)]
+    Collector(#[from] super::CollectorError),
+    /// A leaf that cannot be read.
+    #[error(
+        "the entry at index `{index}` cannot be read ({error}): `audit verify` says what is wrong with the log"
+    )]
+    Leaf {
+        /// Its number.
+        index: u64,
+        /// Why.
+        error: LeafError,
+    },
+    /// An entry is not there.
+    #[error("the entry at index `{0}` is missing: `audit verify` says what is wrong with the log")]
+    Missing(u64),
+    /// An entry that was asked for does not exist, or is not covered by a checkpoint yet.
+    #[error("no such entry among the `{size}` that the last checkpoint is signed over")]
+    NoSuchEntry {
+        /// The size of the last checkpoint.
+        size: u64,
+    },
+    /// The leaf hashes do not give the root of the checkpoint.
+    #[error("the leaf hashes do not give the signed root: `audit verify` says what is wrong with the log")]
+    Root,
+}

@@ -1,0 +1,88 @@
+//! `doelpoort audit verify`: is the log what it was?
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueHint;
+use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
+use doelpoort_core::audit::note::Verifier;
+use doelpoort_core::audit::proof::Proof;
+
+use super::{DatabaseArgs, NOT_INTACT, read};
+use crate::cli::receipt::told;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// A bundle, instead of a database
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database"], value_hint = ValueHint::FilePath)]
+    bundle: Option<PathBuf>,
+    /// A proof of one entry (`.tlog-proof`), instead of a whole log
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database", "bundle", "against"], value_hint = ValueHint::FilePath)]
+    proof: Option<PathBuf>,
+    /// The leaf that the proof is about, where it does not carry it
+    #[arg(long, value_name = "FILE", requires = "proof", value_hint = ValueHint::FilePath)]
+    leaf: Option<PathBuf>,
+    /// The log's public key: a file with one line `origin+id+key`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    key: PathBuf,
+    /// A checkpoint that was kept elsewhere: shows that the log only grew since
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    against: Option<PathBuf>,
+}
+
+impl Verify {
+    pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let key = Verifier::parse(&read(&self.key)?)?;
+        let against = self.against.as_deref().map(read).transpose()?;
+        let report = match (&self.proof, &self.bundle) {
+            (Some(proof), _) => return self.proof(proof, &key),
+            (None, Some(bundle)) => {
+                let file = File::open(bundle)
+                    .map_err(|error| format!("cannot read `{}`: {error}", bundle.display()))?;
+                doelpoort_verify::verify(BufReader::new(file), &key, against.as_deref())?
+            }
+            (None, None) => {
+                let store = self.database.open().await?;
+                let report = crate::log::verify(&store, &key, against.as_deref()).await?;
+                store.close().await;
+                report
+            }
+        };
+        write!(std::io::stdout().lock(), "{report}")?;
+        Ok(code(report.is_intact()))
+    }
+
+    fn proof(&self, file: &Path, key: &Verifier) -> Result<ExitCode, Box<dyn Error>> {
+        let proof = Proof::parse(&read(file)?)?;
+        let beside = self.leaf.as_deref().map(std::fs::read).transpose()?;
+        let leaf = beside
+            .as_deref()
+            .or(proof.extra.as_deref())
+            .ok_or("the proof carries no leaf: give it with --leaf FILE")?;
+        let mut out = std::io::stdout().lock();
+        match proof.verify(&leaf_hash(leaf), key) {
+            Ok(checkpoint) => {
+                let leaf = Leaf::decode(leaf)?;
+                write!(out, "{}", told(&leaf, proof.index, checkpoint.size, key, None))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                writeln!(out, "NOT PROVEN: {error}")?;
+                Ok(code(false))
+            }
+        }
+    }
+}
+
+fn code(intact: bool) -> ExitCode {
+    if intact {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_INTACT)
+    }
+}
