@@ -63,7 +63,7 @@ impl Case {
     }
 
     async fn renew_token(&mut self) {
-        self.token = (*self.world.client(CLIENT).token().await.unwrap()).clone();
+        self.token = (*self.world.client(CLIENT).token().await.unwrap()).to_owned();
     }
 
     /// What the wire brings, to the last byte.
