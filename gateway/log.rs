@@ -16,6 +16,7 @@ mod refusals;
 pub mod sealing;
 mod settle;
 mod stamps;
+mod steady;
 mod tiles;
 mod verify;
 mod witnesses;
@@ -43,6 +44,7 @@ use privacy::Privacy;
 use publisher::Publisher;
 use refusals::Refusals;
 use stamps::Stamps;
+use steady::Steady;
 use witnesses::Witnesses;
 
 pub use doelpoort_core::audit::verify::{Finding, Report};
@@ -101,6 +103,7 @@ pub(crate) struct Health {
     /// A quorum has cosigned this start of the gateway, or none is asked for.
     witnessed: AtomicBool,
     freshness: Mutex<Freshness>,
+    steady: Steady,
 }
 
 impl Health {
@@ -179,7 +182,10 @@ impl Log {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health {
+            steady: Steady::new(&*clock),
+            ..Health::default()
+        });
         let publisher = Publisher::start(
             store.clone(),
             Arc::clone(&signer),
@@ -289,6 +295,7 @@ impl Log {
         if entry.serves() && self.is_stale() {
             return Err(LogError::Stale);
         }
+        self.shared.health.steady.check(&*self.shared.clock)?;
         let today = Day::of(self.shared.clock.now().as_microsecond());
         let (pending, answer, waiting) = Pending::new(entry, &self.shared.privacy, today)?;
         let wait = async {
@@ -317,6 +324,12 @@ impl Log {
     /// The policy generation as this replica saw it at its last commit; without asking the database.
     pub fn policy_generation(&self) -> i64 {
         self.shared.health.policy_generation.load(Ordering::SeqCst)
+    }
+
+    /// Would it append now, as far as that can be told without the database?
+    pub fn is_ready(&self) -> bool {
+        let steady = self.shared.health.steady.check(&*self.shared.clock);
+        !self.is_stopped() && steady.is_ok()
     }
 
     /// Has the log stopped for good?

@@ -15,8 +15,8 @@ pub(crate) async fn live() -> StatusCode {
 /// force.
 pub(crate) async fn ready(State(gateway): Shared) -> StatusCode {
     let in_force = gateway.policies.current().in_force;
-    if !in_force || gateway.log.is_stopped() || gateway.log.is_stale() || gateway.log.policy().await.is_err()
-    {
+    let log = &gateway.log;
+    if !in_force || !log.is_ready() || log.is_stale() || log.policy().await.is_err() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK

@@ -14,6 +14,12 @@ pub enum LogError {
     /// The entry is not known to be durable. It may be in the log nevertheless; the answer is not given.
     #[error("the audit log did not confirm the entry in time")]
     Unavailable,
+    /// The clock was set: the entry would not bear the time at which it was made.
+    #[error("the clock of this machine jumped by `{seconds}` s since the start")]
+    ClockJumped {
+        /// By how much; negative is back.
+        seconds: i64,
+    },
     /// The policies changed between the decision and the append.
     #[error("the policies changed while the request was answered")]
     PolicyChanged,

@@ -15,6 +15,8 @@ mod denial;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod fail_closed;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod identity;
@@ -46,6 +48,8 @@ mod restrictions;
 mod scopes;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use doelpoort::clock::SystemClock;
+use doelpoort::clock::{Clock as _, SystemClock};
 use doelpoort::config::Publish;
+use doelpoort::fg::FgPrivateKeys;
 use doelpoort::log::{Entry, Log, Publishing};
 use doelpoort::store::{Store, StoreOptions};
 use doelpoort_core::audit::checkpoint::Checkpoint;
+use doelpoort_core::audit::day::Month;
 use doelpoort_core::audit::leaf::{GRANTED, Kind};
 use doelpoort_core::audit::note::Signer;
 use doelpoort_core::audit::tile::Tile;
@@ -61,7 +63,9 @@ async fn main() -> Result<(), Failure> {
     let url = format!("sqlite://{}", args.dir.join("log.db").display());
     let store = Store::open(&url, StoreOptions::default()).await?;
     store.migrate().await?;
-    let log = Log::open_published(store, signer, Arc::new(SystemClock), publishing).await?;
+    let month = Month::of(SystemClock.now().as_microsecond());
+    let (_, fg_keys) = FgPrivateKeys::generate("00000099000000072001".parse()?, month, 2)?;
+    let log = Log::open_published(store, signer, fg_keys, Arc::new(SystemClock), publishing).await?;
     let mut sizes = Vec::new();
     while sizes.last().is_none_or(|size| *size < args.entries) {
         let missing = args.entries.saturating_sub(sizes.last().copied().unwrap_or(0));
