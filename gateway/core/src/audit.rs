@@ -2,6 +2,7 @@
 //! notes. Here is what anyone needs to check the log; keeping it is the shell's. Tables: `docs/log-format.md`.
 
 pub mod adl;
+pub mod alert;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;

@@ -76,6 +76,8 @@ pub mod extra {
     pub const CLIENT: u64 = 30;
     /// Unsigned: how long an answer is that is sent in pieces, in bytes; an entry tells of its end.
     pub const BODY: u64 = 31;
+    /// Text: the reason's code where an emergency procedure gave more than a purpose does.
+    pub const BREAK_GLASS: u64 = 50;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.
