@@ -7,6 +7,7 @@ mod deliver;
 mod demo;
 mod epoch;
 mod example_keys;
+mod fg;
 mod keys;
 mod openapi;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     Keys(keys::Args),
     /// Release the figures of a count date
     Epoch(epoch::Epoch),
+    /// The keys of the data protection officer
+    Fg(fg::Args),
     /// Check the audit log
     Audit(audit::Args),
     /// Check a receipt
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Policy(args) => return policy::run(args).await.map_err(told),
+        Command::Fg(args) => return fg::run(args).await.map_err(told),
         Command::Audit(args) => return audit::run(args).await.map_err(told),
         Command::Receipt(args) => return receipt::run(args).await.map_err(told),
         Command::Keys(args) => return keys::run(args).await.map_err(told),

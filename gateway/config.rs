@@ -105,6 +105,7 @@ impl Config {
             &mut self.policies.dir,
             &mut self.keys.file,
             &mut self.keys.kek,
+            &mut self.audit.fg_keys,
             &mut self.exchange.certificate,
             &mut self.exchange.key,
             &mut self.exchange.client_ca,

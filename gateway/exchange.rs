@@ -6,6 +6,7 @@
 mod asked;
 mod cursor;
 mod record;
+pub mod recorded;
 mod refusal;
 mod steps;
 
@@ -49,18 +50,21 @@ impl Gateway {
         current.check_in_force()?;
         self.limits.check_client(caller)?;
         let request = asked.parse(&policies.catalogue, caller)?;
-        circumstances.asked_for(&request, policies);
+        circumstances.asked_for(&request, asked.recorded(caller, now), policies);
         let cursor = Cursor::open(self, caller, policies, asked, &request, now)?;
         let staff = self.staff(policies, caller, asked, &request, cursor.as_ref(), now)?;
+        circumstances.asks(staff.as_ref());
         let permit = decide(policies, caller, staff.as_ref(), &request, now)?;
         circumstances.permitted(&permit);
         self.limits.check(caller, permit.purpose(), &permit.limit())?;
         let pupils = self.pupils(&permit, &request).await?;
+        circumstances.names(&pupils);
         let plan = Plan::minimal(&permit, &request, pupils)?;
         let extract = self.source.fetch(&policies.catalogue, &plan, now).await?;
         circumstances.found(&plan, &extract);
         let after = cursor.as_ref().and_then(Cursor::last);
         let pseudonymised = pseudonymise(&permit, &plan, extract, &self.exit_key()?, after);
+        circumstances.answers(&permit, &pseudonymised);
         let next_cursor = Cursor::next(self, caller, policies, asked, staff.as_ref(), &pseudonymised, now)?;
         Ok(protect(
             &permit,

@@ -27,7 +27,7 @@ use crate::telemetry::Metrics;
 pub use activation::ReloadError;
 pub(crate) use policy_set::WORD_AGE_MAX;
 pub use policy_set::{Current, PolicySet};
-pub use start::StartError;
+pub use start::{StartError, fg_keys};
 pub use subject_ids::SubjectIds;
 pub use withdrawal::Withdrawn;
 

@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod demo;
 pub mod epoch;
 pub mod exchange;
+pub mod fg;
 pub mod gateway;
 pub mod http;
 pub mod identity;

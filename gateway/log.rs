@@ -5,9 +5,11 @@ mod committer;
 mod entry;
 mod error;
 mod history;
+mod privacy;
 mod publisher;
 mod refusals;
 mod settle;
+pub mod sealing;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -15,9 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::day::Day;
 use doelpoort_core::audit::merkle::empty_root;
 use doelpoort_core::audit::note::{Signer, Verifier};
 use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::policy::FgKeys;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
+use privacy::Privacy;
 use publisher::Publisher;
 use refusals::Refusals;
 
@@ -34,6 +39,7 @@ pub use error::LogError;
 pub use history::PolicyHistory;
 pub use refusals::REFUSALS_LOGGED_MAX;
 pub use settle::PRESUMED_DISCLOSED;
+pub use privacy::{TAG_SEED, open_private};
 pub use verify::{VerifyError, verify};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.
@@ -56,6 +62,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     signer: Arc<Signer>,
     refusals: Refusals,
+    privacy: Arc<Privacy>,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -100,9 +107,14 @@ impl Health {
 
 impl Log {
     /// Opens the log named after `signer`, making it when missing, and appends the entry that opens this replica's
-    /// boot id. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
+    /// boot id and the chain of its tags, whose seed is sealed to the FG. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
     /// or last checkpoint cannot be reproduced from its leaf hashes.
-    pub async fn open(store: Store, signer: Signer, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+    pub async fn open(
+        store: Store,
+        signer: Signer,
+        fg_keys: FgKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
@@ -114,11 +126,13 @@ impl Log {
             Arc::clone(&health),
         )
         .await?;
+        let privacy = Arc::new(Privacy::new(signer.verifier().name(), fg_keys));
         let committer = Committer::start(
             store.clone(),
             Arc::clone(&signer),
             Arc::clone(&clock),
             Arc::clone(&health),
+            Arc::clone(&privacy),
         )
         .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
@@ -134,6 +148,7 @@ impl Log {
                 signer,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
+                privacy,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
@@ -149,7 +164,8 @@ impl Log {
     /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
-        let (pending, answer, waiting) = Pending::new(entry)?;
+        let today = Day::of(self.shared.clock.now().as_microsecond());
+        let (pending, answer, waiting) = Pending::new(entry, &self.shared.privacy, today)?;
         let wait = async {
             self.shared
                 .queue

@@ -14,6 +14,9 @@ mod test;
 #[cfg(test)]
 mod tests;
 
+pub(super) use key::ApproverKey;
+pub(super) use sign::key_id;
+
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;

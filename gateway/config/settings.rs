@@ -94,6 +94,14 @@ section! {
 }
 
 section! {
+    /// The audit log.
+    Audit ["audit"] {
+        /// The signed public keys of the data protection officer (FG), to whom private parts are sealed: `doelpoort fg new`.
+        fg_keys: PathBuf = PathBuf::from("fg-keys.jws"),
+    }
+}
+
+section! {
     /// The listener for the parties: HTTPS, TLS 1.3, client certificates.
     Exchange ["exchange"] {
         /// Address and port; `0.0.0.0:8443` to be reached by others.
@@ -203,6 +211,8 @@ pub struct Config {
     pub policies: Policies,
     /// The gateway's own keys.
     pub keys: Keys,
+    /// The audit log.
+    pub audit: Audit,
     /// The listener for the parties.
     pub exchange: Exchange,
     /// The listener for the operator.
@@ -222,6 +232,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
         Database::SETTINGS,
         Policies::SETTINGS,
         Keys::SETTINGS,
+        Audit::SETTINGS,
         Exchange::SETTINGS,
         Admin::SETTINGS,
         Token::SETTINGS,

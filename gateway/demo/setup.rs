@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use doelpoort_core::audit::day::Month;
 use doelpoort_core::audit::note::Verifier;
-use doelpoort_core::party::{ClientId, Organisation, OrganisationKind, Organisations};
+use doelpoort_core::party::{ClientId, Organisation, OrganisationKind, Organisations, Slug};
 use doelpoort_core::policy::Mandate;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use ring::rand::SystemRandom;
 
 use super::Options;
 use super::pki::{ApproverKeys, FolderOptions, PkiError, Plan, Validity};
+use crate::fg::keys::{FgKeyError, FgPrivateKeys, PRIVATE_FILE, PUBLIC_FILE};
 use crate::keys::file::NewKeys;
 use crate::policies;
 
@@ -30,6 +32,10 @@ const WRITTEN_FOR: i16 = 2026;
 const LARGEST_BOARD: &str = "board-41676";
 /// The compulsory education officer of the demo.
 const OFFICER: &str = "leerplicht-01";
+/// Whose data protection officer reads the private parts of the demo's log.
+const FG: &str = "swv-po";
+/// Months for which the FG has keys: as long as the approvals hold.
+const FG_MONTHS: u32 = 14;
 /// Marks a folder whose story was told.
 const READY: &str = "ready";
 /// What a vendor does for a board under its mandate.
@@ -49,6 +55,9 @@ pub enum SetupError {
     /// Keys could not be made.
     #[error("keys: {0}")]
     Keys(#[from] crate::keys::file::CreateError),
+    /// The FG's keys.
+    #[error("{0}")]
+    FgKeys(#[from] FgKeyError),
     /// A certificate, key or signature could not be made.
     #[error("{0}")]
     Pki(#[from] PkiError),
@@ -165,6 +174,7 @@ impl Setup {
             write(&folder.join(name), &text)?;
         }
         self.keys()?;
+        self.fg(&approvers, &organisations, now)?;
         make_dir(&self.gateway("data"))?;
         write(&self.config_file(), &self.config())
     }
@@ -308,6 +318,24 @@ impl Setup {
         write(&folder.join("log.vkey"), &format!("{}\n", verifier.to_text()))
     }
 
+    /// The keys of the partnership's FG, for as long as the approvals hold.
+    fn fg(
+        &self,
+        approvers: &ApproverKeys,
+        organisations: &Organisations,
+        now: Timestamp,
+    ) -> Result<(), SetupError> {
+        let slug: Slug = FG.parse().map_err(|_| SetupError::Value("FG"))?;
+        let organisation = organisations.by_slug(&slug).ok_or(SetupError::Value("FG"))?;
+        let first = Month::of(now.as_microsecond());
+        let (private, public) = FgPrivateKeys::generate(organisation.oin.clone(), first, FG_MONTHS)?;
+        let folder = self.dir.join("fg");
+        make_dir(&folder)?;
+        private.write_new(&folder.join(PRIVATE_FILE))?;
+        let signed = approvers.sign_fg_keys(&public, &slug, DEPLOYMENT, now)?;
+        write(&self.gateway(PUBLIC_FILE), &signed)
+    }
+
     fn config(&self) -> String {
         let (port, database) = (self.port, &self.database);
         let admin = port + 1;
@@ -317,6 +345,7 @@ impl Setup {
              [database]\nurl = \"{database}\"\n\n\
              [policies]\ndir = \"policies\"\n\n\
              [keys]\nfile = \"keys/keys.toml\"\nkek = \"keys/kek\"\n\n\
+             [audit]\nfg_keys = \"{PUBLIC_FILE}\"\n\n\
              [exchange]\nlisten = \"127.0.0.1:{port}\"\n\n\
              [admin]\nlisten = \"127.0.0.1:{admin}\"\n\n\
              [token]\nissuer = \"https://localhost:{port}\"\n\n\

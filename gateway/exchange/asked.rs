@@ -7,7 +7,9 @@ use doelpoort_core::protect::Format;
 use doelpoort_core::request::{Form, InputError, Request};
 use doelpoort_core::request_digest::RequestDigest;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::recorded::{Asker, without_persons};
 
 /// One request as it came in.
 pub struct Asked<'a> {
@@ -100,6 +102,30 @@ impl<'a> Asked<'a> {
             Question::Query(body) => Request::query(catalogue, body),
             Question::Restriction(body) => Request::restriction(&caller.organisation, body),
         }
+    }
+
+    /// What was asked and by whom, as it can be decided again: for a request that was understood. Without identifiers,
+    /// the callers' marks for pupils, assertions and cases.
+    pub(crate) fn recorded(&self, caller: &Caller, now: Timestamp) -> Option<Value> {
+        let (route, asked) = match self.question {
+            Question::Facts(body) => ("facts", without_persons(body)?),
+            Question::Query(body) => ("queries", without_persons(body)?),
+            Question::Restriction(body) => ("restrictions", without_persons(body)?),
+            Question::Named {
+                purpose,
+                question,
+                parameters,
+            } => (
+                "questions",
+                json!({ "purpose": purpose, "question": question, "parameters": parameters }),
+            ),
+        };
+        Some(json!({
+            "route": route,
+            "decidedAt": now.as_microsecond(),
+            "caller": Asker::of(caller),
+            "asked": asked,
+        }))
     }
 
     /// The digest that binds a staff assertion and a cursor to this request; a named question has none.

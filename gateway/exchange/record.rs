@@ -1,12 +1,15 @@
 //! What the log's entry of a request says: who, why, what kind, and how it was decided; never a person.
 
 use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Value, extra};
+use doelpoort_core::audit::private::{Private, ResultPart, StaffPart};
+use doelpoort_core::catalogue::About;
 use doelpoort_core::extract::{Extract, FactRow};
-use doelpoort_core::party::{Caller, ClientId};
-use doelpoort_core::plan::{Plan, RestrictPlan};
+use doelpoort_core::party::{Caller, ClientId, Staff};
+use doelpoort_core::plan::{AskedPupil, Plan, RestrictPlan};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
+use doelpoort_core::pseudonymise::Pseudonymised;
 use doelpoort_core::request::{Form, Request, RestrictAction};
 use jiff::Timestamp;
 
@@ -22,6 +25,7 @@ pub(crate) struct Circumstances {
     now: Timestamp,
     generation: i64,
     event: Event,
+    private: Private,
     restricts: Option<Restriction>,
 }
 
@@ -41,6 +45,7 @@ impl Circumstances {
             now,
             generation: current.generation,
             event,
+            private: Private::default(),
             restricts: None,
         }
     }
@@ -55,8 +60,15 @@ impl Circumstances {
         self.now
     }
 
-    /// The request was understood. A purpose that exists is named, whatever is decided; other text never is.
-    pub(crate) fn asked_for(&mut self, request: &Request, policies: &Policies) {
+    /// The request was understood. A purpose that exists is named, whatever is decided; other text never is. What was
+    /// asked, without any identifier, is for the data protection officer, who can have it decided again.
+    pub(crate) fn asked_for(
+        &mut self,
+        request: &Request,
+        recorded: Option<serde_json::Value>,
+        policies: &Policies,
+    ) {
+        self.private.query = recorded;
         self.event.form = Some(leaf_form(request.form()));
         self.event.purpose = policies
             .purposes
@@ -65,6 +77,32 @@ impl Circumstances {
                 id: standing.purpose.id.to_string(),
                 version: standing.purpose.version,
             });
+    }
+
+    /// For whom it is asked.
+    pub(crate) fn asks(&mut self, staff: Option<&Staff>) {
+        self.private.staff = staff.map(|staff| StaffPart {
+            subject: staff.subject.clone(),
+            proved: staff.proved,
+            case: staff.case.clone(),
+        });
+    }
+
+    /// About whom it is asked. A number that nobody has counts as somebody, as it does for the answer.
+    pub(crate) fn names(&mut self, pupils: &[AskedPupil]) {
+        self.private.subjects = pupils.iter().map(|pupil| pupil.subject).collect();
+    }
+
+    /// What is about to be answered: how many rows of which fields, about whom.
+    pub(crate) fn answers(&mut self, permit: &Permit<'_>, answer: &Pseudonymised) {
+        let dataset = permit.policies().catalogue.dataset(permit.dataset());
+        if dataset.is_some_and(|dataset| dataset.about == About::Pupil) {
+            self.private.subjects.extend(answer.subjects());
+        }
+        self.private.result = Some(ResultPart {
+            rows: u64::try_from(answer.count()).unwrap_or(u64::MAX),
+            ..ResultPart::default()
+        });
     }
 
     /// The request was granted by a clause.
@@ -143,6 +181,7 @@ impl Circumstances {
             entry_id: entry.event.entry_id,
             ..self.event.clone()
         };
+        entry.private = self.private.clone();
         match outcome {
             Ok(release) => {
                 entry.event.decision = Some(GRANTED.to_owned());
@@ -160,6 +199,8 @@ impl Circumstances {
                 })
             }
             Err(refusal) => {
+                // Nothing was given.
+                entry.private.result = None;
                 entry.event.decision = Some(refusal.code().to_owned());
                 if let Some(clause) = refusal.clause() {
                     entry.event.clause = Some(clause.to_owned());

@@ -1,9 +1,13 @@
 //! Start: every part is opened and checked before the first request; anything wrong and nothing is served.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use doelpoort_core::audit::day::Month;
 use doelpoort_core::audit::note::Signer;
+use doelpoort_core::policy::{FgKeys, KeyList};
 use doelpoort_core::purpose::{Per, Rate};
+use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use tokio::sync::Mutex;
 
@@ -15,6 +19,7 @@ use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
 use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
 use crate::log::{Log, LogError};
+use crate::policies;
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -28,6 +33,14 @@ pub enum StartError {
     /// A key of the file is not usable for what it is for.
     #[error("keys: the `{0}` key cannot be used")]
     Key(&'static str),
+    /// There is nobody to seal private parts to.
+    #[error("the FG's public keys: `{}`: {reason}", path.display())]
+    FgKeys {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The log cannot be trusted or written.
     #[error("log: {0}")]
     Log(#[from] LogError),
@@ -70,7 +83,8 @@ impl Gateway {
         store.migrate().await?;
         let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
             .map_err(|_| StartError::Key("log"))?;
-        let log = Log::open(store.clone(), signer, Arc::clone(&clock)).await?;
+        let fg_keys = fg_keys(&config, now)?;
+        let log = Log::open(store.clone(), signer, fg_keys, Arc::clone(&clock)).await?;
         let mut ledger = Ledger {
             known: log.history().await?,
             fingerprint: [0; 32],
@@ -107,6 +121,30 @@ impl Gateway {
         let gateway = Arc::new(gateway);
         follow::start(&gateway);
         Ok(gateway)
+    }
+}
+
+/// The FG's public keys, signed by an approver with the role `fg`. The list of approvers that they are held against is
+/// itself held against the log before anything is answered.
+///
+/// # Errors
+/// Why nothing may be sealed to them.
+pub fn fg_keys(config: &Config, now: Timestamp) -> Result<FgKeys, StartError> {
+    let path = &config.audit.fg_keys;
+    let wrong = |reason: String| StartError::FgKeys {
+        path: path.clone(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let files = policies::read(&config.policies.dir).map_err(|error| wrong(error.to_string()))?;
+    let approvers =
+        KeyList::follow(&files.approvers).map_err(|(file, error)| wrong(format!("{file}: {error}")))?;
+    let keys = FgKeys::verify(&text, &config.deployment.name, &approvers, now)
+        .map_err(|error| wrong(error.to_string()))?;
+    let month = Month::of(now.as_microsecond());
+    match keys.of(month) {
+        Some(_) => Ok(keys),
+        None => Err(wrong(format!("there is no key for `{month}`"))),
     }
 }
 

@@ -12,23 +12,29 @@
 //! root is durable when an answer leaves; there is no promise to merge later.
 
 mod batch;
+mod pending;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use doelpoort_core::audit::Hash;
-use doelpoort_core::audit::leaf::{Event, Kind, Leaf, Value, extra};
-use doelpoort_core::audit::merkle::{Frontier, Inclusion};
+use doelpoort_core::audit::day::Day;
+use doelpoort_core::audit::leaf::Kind;
+use doelpoort_core::audit::merkle::Frontier;
 use doelpoort_core::audit::note::Signer;
-use doelpoort_core::audit::receipt::{Receipt, SignedHead};
-use tokio::sync::{mpsc, oneshot};
+use doelpoort_core::audit::receipt::SignedHead;
+use tokio::sync::mpsc;
 
 use self::batch::Prepared;
 use super::entry::random;
-use super::{Effect, Entry, Health, LogError, SHARD};
+use super::privacy::{Envelopes, Privacy, TAG_SEED};
+use super::{Entry, Health, LogError, SHARD};
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tx, log as rows};
+
+use self::pending::opening;
+pub(super) use self::pending::{Committed, Pending};
 
 /// The most entries in one transaction.
 const BATCH_ENTRIES_MAX: usize = 1_000;
@@ -42,75 +48,6 @@ const EFFECTS_MAX: Duration = Duration::from_mins(1);
 const ATTEMPTS_MAX: u32 = 3;
 /// The wait between attempts.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
-
-/// An entry on its way, with whom to tell.
-pub(super) struct Pending {
-    event: Event,
-    effects: Vec<Effect>,
-    decided_under: Option<i64>,
-    /// Appended only if it would be the first of the log.
-    only_first: bool,
-    /// The length of its leaf at most.
-    bytes: usize,
-    answer: oneshot::Sender<Result<Committed, LogError>>,
-}
-
-/// What binds an entry to its answer: the answer's digest and the salt.
-type Binding = Option<(Hash, [u8; 32])>;
-
-/// Where the committer tells what became of an entry.
-type Waiting = oneshot::Receiver<Result<Committed, LogError>>;
-
-impl Pending {
-    /// Checks the entry as far as that can be done before it has a time and a number.
-    pub(super) fn new(entry: Entry) -> Result<(Self, Binding, Waiting), LogError> {
-        let Entry {
-            event,
-            effects,
-            decided_under,
-            answer: binding,
-        } = entry;
-        // The longest time and number: what fits now, fits then.
-        let leaf = Leaf {
-            time: i64::MAX,
-            replica: [0; 16],
-            sequence: u64::MAX,
-            event,
-        };
-        let bytes = leaf.encode()?.len();
-        let (answer, waiting) = oneshot::channel();
-        let pending = Self {
-            event: leaf.event,
-            effects,
-            decided_under,
-            only_first: false,
-            bytes,
-            answer,
-        };
-        Ok((pending, binding, waiting))
-    }
-}
-
-/// An entry that is durable, and what its receipt is made of.
-#[derive(Debug)]
-pub(super) struct Committed {
-    head: Arc<SignedHead>,
-    inclusion: Inclusion,
-    leaf: Vec<u8>,
-    entry_id: [u8; 16],
-}
-
-impl Committed {
-    pub(super) fn receipt(&self, answer: Option<(&Hash, &[u8; 32])>) -> Receipt {
-        self.head.receipt(
-            self.inclusion.index,
-            &self.inclusion.proof,
-            &self.leaf,
-            self.entry_id,
-            answer,
-        )
-    }
-}
 
 /// How far an attempt came.
 enum Outcome {
@@ -126,6 +63,8 @@ pub(super) struct Committer {
     signer: Arc<Signer>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
+    privacy: Arc<Privacy>,
+    envelopes: Envelopes,
     replica: [u8; 16],
     next_sequence: u64,
     /// A commit of ours was not confirmed: the next transaction first looks which numbers are in the log.
@@ -143,6 +82,7 @@ impl Committer {
         signer: Arc<Signer>,
         clock: Arc<dyn Clock>,
         health: Arc<Health>,
+        privacy: Arc<Privacy>,
     ) -> Result<Self, LogError> {
         let head = rows::head(&store, SHARD).await?.ok_or(LogError::Stopped)?;
         let (seen, replica) = ((head.size, head.root), random()?);
@@ -151,14 +91,16 @@ impl Committer {
             signer,
             clock,
             health,
+            privacy,
+            envelopes: Envelopes::default(),
             replica,
             next_sequence: 0,
             uncertain: false,
             seen,
             ours: None,
         };
-        let (shard_opened, _) = opening(Kind::ShardOpened)?;
-        let (replica_started, started) = opening(Kind::ReplicaStarted)?;
+        let shard_opened = opening(Kind::ShardOpened, &committer.privacy)?.0;
+        let (replica_started, started) = opening(Kind::ReplicaStarted, &committer.privacy)?;
         committer
             .append(vec![
                 Pending {
@@ -189,7 +131,11 @@ impl Committer {
     }
 
     /// Appends a batch, or tells its requests that it is not known to be durable.
-    async fn append(&mut self, batch: Vec<Pending>) {
+    async fn append(&mut self, mut batch: Vec<Pending>) {
+        let begun = match self.begin_chain(&mut batch) {
+            Ok(begun) => begun,
+            Err(error) => return refuse_all(batch, || Err(LogError::Unavailable), &error),
+        };
         let mut unknown = None;
         for attempt in 1..=ATTEMPTS_MAX {
             match self.attempt(&batch, unknown.take()).await {
@@ -204,8 +150,34 @@ impl Committer {
             }
             tokio::time::sleep(BETWEEN_ATTEMPTS).await;
         }
+        if begun {
+            self.privacy.forget();
+        }
         // It may be in the log after all. Its numbers are not used twice: the next transaction looks first.
         refuse_all(batch, || Err(LogError::Unavailable), &LogError::Unavailable);
+    }
+
+    /// The entry that starts this replica, and in a new month an entry of its own, says with which seed tags are made
+    /// from there on. Tells whether this batch holds one.
+    fn begin_chain(&mut self, batch: &mut Vec<Pending>) -> Result<bool, LogError> {
+        let last_us = self.ours.as_ref().map_or(0, |(head, _)| head.last_us);
+        let day = Day::of(self.clock.now().as_microsecond().max(last_us));
+        let Some(seed) = self.privacy.begin(day)? else {
+            return Ok(false);
+        };
+        match batch
+            .iter_mut()
+            .find(|pending| pending.event.kind == Kind::ReplicaStarted)
+        {
+            Some(started) => seed.say(&mut started.event),
+            None => {
+                let mut entry = Entry::new(Kind::KeyEvent)?;
+                entry.event.decision = Some(TAG_SEED.to_owned());
+                seed.say(&mut entry.event);
+                batch.insert(0, Pending::new(entry, &self.privacy, day)?.0);
+            }
+        }
+        Ok(true)
     }
 
     /// One transaction. An error means that the log stopped.
@@ -226,7 +198,8 @@ impl Committer {
     /// nothing was written.
     async fn advance(&mut self, head: rows::Head, frontier: Frontier, batch: &[Pending]) -> Option<Outcome> {
         let known = head.clone();
-        let (prepared, entries) = batch::arrange(self.place(), head, frontier, batch);
+        let place = self.place();
+        let (prepared, entries) = batch::arrange(place, head, frontier, batch, self.sealing());
         if prepared.is_empty() {
             self.ours = Some((known, prepared.frontier.clone()));
             return Some(Outcome::Committed(prepared));
@@ -327,9 +300,17 @@ impl Committer {
                 return Ok(None);
             }
         }
-        batch::fill(tx, self.place(), head, frontier, batch)
+        let place = self.place();
+        batch::fill(tx, place, head, frontier, batch, self.sealing())
             .await
             .map(Some)
+    }
+
+    fn sealing(&mut self) -> batch::Sealing<'_> {
+        batch::Sealing {
+            privacy: &self.privacy,
+            envelopes: &mut self.envelopes,
+        }
     }
 
     /// Where and when the next batch comes to stand.
@@ -394,15 +375,6 @@ impl Committer {
             drop(pending.answer.send(told));
         }
     }
-}
-
-/// An entry of the log about itself.
-fn opening(kind: Kind) -> Result<(Pending, Waiting), LogError> {
-    let mut entry = Entry::new(kind)?;
-    let software = concat!("doelpoort ", env!("CARGO_PKG_VERSION")).to_owned();
-    entry.event.extra.insert(extra::SOFTWARE, Value::Text(software));
-    let (pending, _, waiting) = Pending::new(entry)?;
-    Ok((pending, waiting))
 }
 
 /// Takes what is queued right now, up to the limits of one transaction.

@@ -1,8 +1,8 @@
 //! What a request hands to the log.
 
 use doelpoort_core::audit::Hash;
-use doelpoort_core::audit::commitment::{Label, commitment};
 use doelpoort_core::audit::leaf::{Event, Kind};
+use doelpoort_core::audit::private::Private;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::LogError;
@@ -12,6 +12,8 @@ use crate::store::restrictions::Restriction;
 pub struct Entry {
     /// What the leaf will say.
     pub event: Event,
+    /// What only the data protection officer may read: the leaf commits to it.
+    pub private: Private,
     pub(super) effects: Vec<Effect>,
     pub(super) decided_under: Option<i64>,
     pub(super) answer: Option<(Hash, [u8; 32])>,
@@ -54,6 +56,7 @@ impl Entry {
         let event = Event::new(kind, random()?);
         Ok(Self {
             event,
+            private: Private::default(),
             effects: Vec::new(),
             decided_under: None,
             answer: None,
@@ -64,7 +67,9 @@ impl Entry {
     /// commits to it with a random salt, which the receipt will carry.
     pub fn answering(mut self, digest: Hash) -> Result<Self, LogError> {
         let salt = random()?;
-        self.event.commitments.result = commitment(Label::Result, &salt, &digest);
+        let result = self.private.result.take().unwrap_or_default();
+        self.private.result = Some(result.with_answer(&digest));
+        self.private.salts.result = Some(salt);
         self.answer = Some((digest, salt));
         Ok(self)
     }

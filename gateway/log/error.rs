@@ -1,8 +1,10 @@
 //! What can go wrong with the log. Every one of them means: no answer.
 
+use doelpoort_core::audit::day::Month;
 use doelpoort_core::audit::leaf::LeafError;
 use doelpoort_core::audit::merkle::FrontierError;
 
+use super::sealing::SealingError;
 use crate::store::StoreError;
 
 /// Why there is no receipt.
@@ -38,6 +40,17 @@ pub enum LogError {
         /// Its name.
         origin: String,
     },
+    /// The data protection officer has made no key for a month: nothing can be sealed.
+    #[error(
+        "the data protection officer's keys have none for `{month}`; have new ones signed and put in place"
+    )]
+    NoFgKey {
+        /// The month.
+        month: Month,
+    },
+    /// Sealing to the data protection officer failed.
+    #[error("the private part {0}")]
+    Sealing(#[from] SealingError),
     /// The machine gave no random bytes.
     #[error("no randomness")]
     Randomness,

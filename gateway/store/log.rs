@@ -46,11 +46,22 @@ const ADVANCE: Sql = sql!(
                     WHERE shard = $1 AND size = $6 AND frontier = $7 AND root = $8 AND last_us = $9
                       AND policy_generation = $10 AND policy_digest = $11
                       AND current_setting('synchronous_commit') <> 'off'
-                    RETURNING shard)
+                    RETURNING shard),
+                sealed AS (
+                    INSERT INTO log_private (month, shard, idx, sealed)
+                    SELECT m, moved.shard, i, p
+                    FROM moved, unnest(CAST($17 AS TEXT[]), CAST($18 AS BIGINT[]), CAST($19 AS BYTEA[])) AS b (m, i, p))
                 INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
                 SELECT moved.shard, $12, i, s, h, l
                 FROM moved, unnest(CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]),
                                    CAST($15 AS BYTEA[]), CAST($16 AS BYTEA[])) AS b (i, s, h, l)"
+);
+const INSERT_PRIVATE: Sql = sql!(
+    sqlite = "INSERT INTO log_private (shard, month, idx, sealed)
+              SELECT $1, value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($2)",
+    postgres = "INSERT INTO log_private (shard, month, idx, sealed)
+                SELECT $1, m, i, p FROM unnest(CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BYTEA[]))
+                                        AS b (m, i, p)"
 );
 const LAST_SEQUENCE: Sql = sql!("SELECT MAX(sequence) FROM log_entry WHERE replica = $1");
 const LEAF_HASHES: Sql =
@@ -68,6 +79,8 @@ const ENTRIES: Sql = sql!(
     "SELECT idx, leaf_hash, leaf, replica, sequence FROM log_entry
      WHERE shard = $1 AND idx >= $2 ORDER BY idx LIMIT $3"
 );
+const PRIVATE: Sql =
+    sql!("SELECT idx, sealed FROM log_private WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
 const LAST_CHECKPOINT: Sql =
     sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size DESC LIMIT 1");
 const CHECKPOINTS: Sql = sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size");
@@ -84,11 +97,13 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::UPDATE_HEAD", UPDATE_HEAD),
     ("log::INSERT_ENTRIES", INSERT_ENTRIES),
     ("log::ADVANCE", ADVANCE),
+    ("log::INSERT_PRIVATE", INSERT_PRIVATE),
     ("log::LAST_SEQUENCE", LAST_SEQUENCE),
     ("log::LEAF_HASHES", LEAF_HASHES),
     ("log::LEAVES", LEAVES),
     ("log::POLICY_LEAVES", POLICY_LEAVES),
     ("log::ENTRIES", ENTRIES),
+    ("log::PRIVATE", PRIVATE),
     ("log::LAST_CHECKPOINT", LAST_CHECKPOINT),
     ("log::CHECKPOINTS", CHECKPOINTS),
     ("log::LOCK_PUBLISHER", LOCK_PUBLISHER),
@@ -222,31 +237,52 @@ pub struct NewEntries {
     pub hashes: Vec<Hash>,
     /// Their exact leaves, as many.
     pub leaves: Vec<Vec<u8>>,
+    /// The month of the key that private parts are sealed to, `2026-11`.
+    pub month: String,
+    /// Their sealed private parts, as many; none where there is nothing to keep.
+    pub private: Vec<Option<Vec<u8>>>,
 }
 
 impl NewEntries {
-    /// The columns that differ from entry to entry: index, sequence, hash, leaf.
-    fn columns(self) -> Result<SqlValue, StoreError> {
+    /// The columns that differ from entry to entry (index, sequence, hash, leaf), and those of the private parts (month,
+    /// index, sealed).
+    fn columns(self) -> Result<(Vec<Column>, Vec<Column>), StoreError> {
         let count = number(self.leaves.len() as u64)?;
         let (index, sequence) = (number(self.first_index)?, number(self.first_sequence)?);
-        Ok(SqlValue::Rows(vec![
+        let private = (index..).zip(self.private);
+        let (places, sealed): (Vec<i64>, Vec<Vec<u8>>) = private
+            .filter_map(|(index, sealed)| Some((index, sealed?)))
+            .unzip();
+        let entries = vec![
             Column::ints(index..index + count),
             Column::ints(sequence..sequence + count),
             Column::bytes(self.hashes),
             Column::bytes(self.leaves),
-        ]))
+        ];
+        let private = vec![
+            Column::texts(places.iter().map(|_| self.month.as_str())),
+            Column::ints(places),
+            Column::bytes(sealed),
+        ];
+        Ok((entries, private))
     }
 }
 
-/// Inserts entries under the lock.
+/// Inserts entries and their private parts under the lock.
 pub async fn insert_entries(
     tx: &mut Tx,
     shard: i64,
     replica: &[u8; 16],
     entries: NewEntries,
 ) -> Result<(), StoreError> {
-    let values = vec![shard.into(), replica.as_slice().into(), entries.columns()?];
+    let has_private = entries.private.iter().any(Option::is_some);
+    let (entries, private) = entries.columns()?;
+    let values = vec![shard.into(), replica.as_slice().into(), SqlValue::Rows(entries)];
     tx.execute(INSERT_ENTRIES, values).await?;
+    if has_private {
+        tx.execute(INSERT_PRIVATE, vec![shard.into(), SqlValue::Rows(private)])
+            .await?;
+    }
     Ok(())
 }
 
@@ -274,7 +310,12 @@ pub async fn advance(
     ];
     match &store.engine {
         Engine::Postgres(_) => {
-            values.extend([replica.as_slice().into(), entries.columns()?]);
+            let (entries, private) = entries.columns()?;
+            values.extend([
+                replica.as_slice().into(),
+                SqlValue::Rows(entries),
+                SqlValue::Rows(private),
+            ]);
             Ok(store.execute(ADVANCE, values).await? > 0)
         }
         Engine::Sqlite(_) => {
@@ -355,6 +396,20 @@ pub async fn entries(
                 sequence: row.int(4)?,
             })
         })
+        .collect()
+}
+
+/// The sealed private parts of entries of the range, each with the entry's index, in order. An entry without one had
+/// nothing to keep, or it was erased.
+pub async fn private_parts(
+    store: &Store,
+    shard: i64,
+    (from, until): (u64, u64),
+) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    let values = vec![shard.into(), number(from)?.into(), number(until)?.into()];
+    let rows = store.fetch_all(PRIVATE, values).await?;
+    rows.iter()
+        .map(|row| Ok((unsigned(row.int(0)?)?, row.bytes(1)?)))
         .collect()
 }
 

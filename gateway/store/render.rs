@@ -44,6 +44,17 @@ pub(crate) struct Selection<'a> {
     pub(crate) left_out: Option<&'a LeftOut>,
 }
 
+impl Selection<'_> {
+    /// Are the rows those of a few sites, which an index finds?
+    fn is_by_site(&self) -> bool {
+        self.dataset.about == About::Pupil
+            && self
+                .within
+                .iter()
+                .any(|within| matches!(within, Within::Sites(_)))
+    }
+}
+
 /// About which pupils rows are read.
 #[derive(Debug)]
 pub(crate) enum Within<'a> {
@@ -64,21 +75,75 @@ pub(crate) enum Within<'a> {
 
 /// The latest row of a subject comes first: by `since`, then by row key.
 pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
-    let key = key(selection.dataset);
     let mut query = Query {
-        text: format!("SELECT {key}"),
+        text: String::new(),
         values: Vec::new(),
     };
-    for field in &selection.columns {
-        push(&mut query, format_args!(", r.{}", column(field)));
-    }
-    from(&mut query, selection);
+    let key = if selection.is_by_site() {
+        rows_of_sites(&mut query, selection);
+        "r.canonical"
+    } else {
+        let key = key(selection.dataset);
+        push(&mut query, format_args!("SELECT {key}"));
+        stored(&mut query, selection);
+        from(&mut query, selection);
+        key
+    };
     push(&mut query, format_args!(" ORDER BY {key}"));
     if let Some(since) = &selection.dataset.since {
         push(&mut query, format_args!(", r.{} DESC", column(since)));
     }
     push(&mut query, format_args!(", r.row_key DESC LIMIT {limit}"));
     query
+}
+
+/// The rows of a few sites: first the rows, by the index on sites, then each row's pupil. The fence is for PostgreSQL,
+/// whose planner takes the left-out pupils for work that is done again with each row, and would rather read all
+/// subjects; the double negation keeps it from joining the deliveries row by row.
+fn rows_of_sites(query: &mut Query, selection: &Selection<'_>) {
+    query.text.push_str(
+        "WITH found AS MATERIALIZED (SELECT (SELECT s.canonical FROM subject s WHERE s.subject = r.subject) \
+         AS canonical, r.row_key",
+    );
+    stored(query, selection);
+    if let Some(since) = selection
+        .dataset
+        .since
+        .as_ref()
+        .filter(|since| !selection.columns.contains(since))
+    {
+        push(query, format_args!(", r.{}", column(since)));
+    }
+    push(
+        query,
+        format_args!(
+            " FROM {} r WHERE NOT (r.delivery NOT IN (SELECT id FROM delivery WHERE state = 'active'))",
+            table(&selection.dataset.name)
+        ),
+    );
+    own_conditions(query, selection);
+    let (by_site, by_pupil): (Vec<_>, Vec<_>) = selection
+        .within
+        .iter()
+        .partition(|within| matches!(within, Within::Sites(_)));
+    by_site
+        .into_iter()
+        .for_each(|one| within(query, one, "r.canonical"));
+    query.text.push_str(") SELECT r.canonical");
+    stored(query, selection);
+    query.text.push_str(" FROM found r WHERE TRUE");
+    by_pupil
+        .into_iter()
+        .for_each(|one| within(query, one, "r.canonical"));
+    if let Some(left_out) = selection.left_out {
+        without(query, left_out, "r.canonical");
+    }
+}
+
+fn stored(query: &mut Query, selection: &Selection<'_>) {
+    for field in &selection.columns {
+        push(query, format_args!(", r.{}", column(field)));
+    }
 }
 
 /// The sites of a person's caseload, as its controller delivered it. Read before the rows, not as a sub-select: with
@@ -90,8 +155,8 @@ pub(crate) fn caseload_sites(controller: &Oin, staff: &str, at: Date) -> Query {
         SqlValue::Int(days(at)),
     ];
     let text = "SELECT DISTINCT c.f_site FROM ds_caseload c \
-                JOIN delivery d ON d.id = c.delivery AND d.state = 'active' \
-                WHERE c.f_staff = $1 AND c.holder = $2 AND c.f_from <= $3 \
+                WHERE NOT (c.delivery NOT IN (SELECT id FROM delivery WHERE state = 'active')) \
+                AND c.f_staff = $1 AND c.holder = $2 AND c.f_from <= $3 \
                 AND (c.f_until IS NULL OR c.f_until > $3) ORDER BY c.f_site";
     Query {
         text: text.to_owned(),
@@ -109,9 +174,7 @@ pub(crate) fn latest(selection: &Selection<'_>) -> Query {
         push(&mut query, format_args!(", {}", column(field)));
     }
     query.text.push_str(" FROM (SELECT s.canonical AS subject");
-    for field in &selection.columns {
-        push(&mut query, format_args!(", r.{}", column(field)));
-    }
+    stored(&mut query, selection);
     query
         .text
         .push_str(", ROW_NUMBER() OVER (PARTITION BY s.canonical ORDER BY ");
@@ -164,6 +227,20 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
         query.text.push_str(" JOIN subject s ON s.subject = r.subject");
     }
     query.text.push_str(" WHERE TRUE");
+    own_conditions(query, selection);
+    for one in &selection.within {
+        within(query, one, "s.canonical");
+    }
+    // Rows about nobody leave out nobody.
+    if selection.dataset.about == About::Pupil
+        && let Some(left_out) = selection.left_out
+    {
+        without(query, left_out, "s.canonical");
+    }
+}
+
+/// What must hold of a row, whoever it is about.
+fn own_conditions(query: &mut Query, selection: &Selection<'_>) {
     holds_at(query, selection.dataset, "r", selection.at);
     for (field, value) in &selection.only {
         let place = bind(query, value_of(value));
@@ -176,24 +253,15 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
             holders.iter().map(|holder| SqlValue::Text(holder.to_string())),
         );
     }
-    for one in &selection.within {
-        within(query, one);
-    }
-    // Rows about nobody leave out nobody.
-    if selection.dataset.about == About::Pupil
-        && let Some(left_out) = selection.left_out
-    {
-        without(query, left_out);
-    }
 }
 
 /// Pupils with a restriction or objection are not there, whoever's rows these are.
-fn without(query: &mut Query, left_out: &LeftOut) {
+fn without(query: &mut Query, left_out: &LeftOut, pupil: &str) {
     let day = bind(query, SqlValue::Int(days(left_out.on)));
     push(
         query,
         format_args!(
-            " AND s.canonical NOT IN (SELECT xs.canonical FROM restriction x \
+            " AND {pupil} NOT IN (SELECT xs.canonical FROM restriction x \
              JOIN subject xs ON xs.subject = x.subject WHERE x.lifted_us IS NULL AND x.from_day <= {day} \
              AND (x.until_day IS NULL OR x.until_day > {day})"
         ),
@@ -204,7 +272,7 @@ fn without(query: &mut Query, left_out: &LeftOut) {
     query.text.push(')');
 }
 
-fn within(query: &mut Query, within: &Within<'_>) {
+fn within(query: &mut Query, within: &Within<'_>, pupil: &str) {
     match within {
         Within::Enrolled { board, site, on } => {
             let board = bind(query, SqlValue::Text(board.to_string()));
@@ -212,7 +280,7 @@ fn within(query: &mut Query, within: &Within<'_>) {
             push(
                 query,
                 format_args!(
-                    " AND s.canonical IN (SELECT es.canonical FROM ds_enrolment e \
+                    " AND {pupil} IN (SELECT es.canonical FROM ds_enrolment e \
                      JOIN delivery d ON d.id = e.delivery AND d.state = 'active' \
                      JOIN subject es ON es.subject = e.subject WHERE e.holder = {board} AND e.f_from <= {day} \
                      AND (e.f_until IS NULL OR e.f_until > {day})"
@@ -227,12 +295,12 @@ fn within(query: &mut Query, within: &Within<'_>) {
         Within::Subjects(subjects) => {
             among(
                 query,
-                "s.canonical",
+                pupil,
                 subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
             );
         }
         Within::Selected(selection) => {
-            query.text.push_str(" AND s.canonical IN (SELECT s.canonical");
+            push(query, format_args!(" AND {pupil} IN (SELECT s.canonical"));
             from(query, selection);
             query.text.push(')');
         }

@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 const KEY_BYTES_MAX: u64 = 65_536;
 
 /// A key of either kind, held while it signs.
-pub(super) enum ApproverKey {
+pub(in crate::cli) enum ApproverKey {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair, SystemRandom),
 }
 
 /// Why a key file is refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum KeyError {
+pub(in crate::cli) enum KeyError {
     #[error("{}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}: others may read this key; allow its owner only", path.display())]
@@ -30,7 +30,7 @@ pub(super) enum KeyError {
 }
 
 impl ApproverKey {
-    pub(super) fn read(path: &Path) -> Result<Self, KeyError> {
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, KeyError> {
         let failed = |source| KeyError::Read {
             path: path.to_owned(),
             source,
@@ -59,7 +59,7 @@ impl ApproverKey {
         Some(Self::Es256(pair, random))
     }
 
-    pub(super) fn signing_key(&self) -> SigningKey<'_> {
+    pub(in crate::cli) fn signing_key(&self) -> SigningKey<'_> {
         match self {
             Self::EdDsa(pair) => SigningKey::EdDsa(pair),
             Self::Es256(pair, random) => SigningKey::Es256(pair, random),

@@ -21,7 +21,7 @@ use crate::policies;
 
 /// Why nothing is signed.
 #[derive(Debug, thiserror::Error)]
-enum SignError {
+pub(in crate::cli) enum SignError {
     #[error("unknown purpose `{0}`")]
     UnknownPurpose(Name),
     #[error("`{organisation}` is not asked to approve `{purpose}` as {role}")]
@@ -133,7 +133,7 @@ fn party<'d>(
 }
 
 /// The id under which the organisation lists this key for this role.
-fn key_id<'k>(
+pub(in crate::cli) fn key_id<'k>(
     keys: &'k KeyList,
     organisation: &Organisation,
     key: SigningKey<'_>,

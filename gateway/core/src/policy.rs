@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod decide;
+pub mod fg_keys;
 pub mod history;
 pub mod jws;
 pub mod key_list;
@@ -22,6 +23,7 @@ use crate::catalogue::{Catalogue, Name};
 use crate::party::{Oin, Organisations};
 
 pub use approval::{ApprovalRole, InvalidApproval};
+pub use fg_keys::FgKeys;
 pub use history::{History, Withdrawal};
 pub use key_list::KeyList;
 pub use load::{Draft, PolicyError, PolicyFiles};

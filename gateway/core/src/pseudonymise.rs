@@ -5,7 +5,7 @@ use crate::extract::{EpochCells, Extract, FactRow, RawRow};
 use crate::lp::PartText;
 use crate::plan::Plan;
 use crate::policy::decide::Permit;
-use crate::pseudonym::{DomainKey, ExitRoot, KeyVersion, Pseudonym};
+use crate::pseudonym::{DomainKey, ExitRoot, KeyVersion, Pseudonym, SubjectId};
 use crate::purpose::KeyPeriod;
 
 /// The active exit root, as the key store holds it.
@@ -45,6 +45,24 @@ pub(crate) struct PseudonymRow {
 }
 
 impl Pseudonymised {
+    /// Whose rows this page holds, for the sealed part of the log's entry; nobody's for figures and facts.
+    pub fn subjects(&self) -> impl Iterator<Item = SubjectId> + '_ {
+        let rows = match &self.0 {
+            Content::Records { rows, .. } => rows.as_slice(),
+            Content::Cells(_) | Content::Facts(_) => &[],
+        };
+        rows.iter().map(|row| row.raw.subject)
+    }
+
+    /// How many rows or cells there are, or how many of the named pupils were found.
+    pub fn count(&self) -> usize {
+        match &self.0 {
+            Content::Cells(cells) => cells.values.len(),
+            Content::Facts(rows) => rows.iter().filter(|row| row.values.is_some()).count(),
+            Content::Records { rows, .. } => rows.len(),
+        }
+    }
+
     /// The last pseudonym of this page, if more rows follow.
     pub fn next(&self) -> Option<&Pseudonym> {
         match &self.0 {

@@ -7,7 +7,7 @@ use doelpoort_core::party::{ApproverRole, Organisation, OrganisationKind, Organi
 use doelpoort_core::policy::approval::{self, ApprovalTerms};
 use doelpoort_core::policy::key_list::{Added, Change};
 use doelpoort_core::policy::load::{NamedText, approval_file};
-use doelpoort_core::policy::{ApprovalRole, Draft, KeyList, Mandate};
+use doelpoort_core::policy::{ApprovalRole, Draft, FgKeys, KeyList, Mandate};
 use jiff::Timestamp;
 
 use super::{MODE_SECRET, PkiError, write};
@@ -88,6 +88,18 @@ impl ApproverKeys {
         let key = self.key(&board.slug, ApproverRole::Mandate)?;
         let text = mandate.sign(deployment, issued_at, &key.kid(), key.signing_key())?;
         Ok((format!("mandates/{}.{}.jws", vendor.slug, board.slug), text))
+    }
+
+    /// Signs the FG's public keys for sealing; the text of their file.
+    pub fn sign_fg_keys(
+        &self,
+        keys: &FgKeys,
+        organisation: &Slug,
+        deployment: &str,
+        issued_at: Timestamp,
+    ) -> Result<String, PkiError> {
+        let key = self.key(organisation, ApproverRole::Fg)?;
+        Ok(keys.sign(deployment, issued_at, &key.kid(), key.signing_key())?)
     }
 
     fn key(&self, organisation: &Slug, role: ApproverRole) -> Result<&PrivateKey, PkiError> {

@@ -1,10 +1,12 @@
 //! Filling one transaction under the head's lock.
 
 use doelpoort_core::audit::Hash;
+use doelpoort_core::audit::day::{Day, Month};
 use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
 use doelpoort_core::audit::merkle::{Frontier, Inclusion};
 
 use super::Pending;
+use crate::log::privacy::{Envelopes, Privacy};
 use crate::log::{Effect, LogError, SHARD};
 use crate::store::{StoreError, Tx, log as rows};
 
@@ -36,6 +38,18 @@ pub(super) struct Place {
     pub(super) now_us: i64,
 }
 
+/// What private parts are sealed with.
+pub(super) struct Sealing<'a> {
+    pub(super) privacy: &'a Privacy,
+    pub(super) envelopes: &'a mut Envelopes,
+}
+
+/// An entry as it is taken in: its leaf and its sealed private part.
+struct Taken {
+    leaf: Vec<u8>,
+    sealed: Option<Vec<u8>>,
+}
+
 /// Does anything take effect together with its entry?
 pub(super) fn has_effects(batch: &[Pending]) -> bool {
     batch.iter().any(|pending| !pending.effects.is_empty())
@@ -48,11 +62,12 @@ pub(super) fn arrange(
     mut head: rows::Head,
     frontier: Frontier,
     batch: &[Pending],
+    mut sealing: Sealing<'_>,
 ) -> (Prepared, rows::NewEntries) {
     head.last_us = head.last_us.max(place.now_us);
     let mut sequence = place.next_sequence;
     let fates = batch.iter().map(|pending| {
-        let fate = leaf_of(place, &head, pending, sequence);
+        let fate = take_in(place, &head, pending, sequence, &mut sealing);
         sequence += u64::from(fate.is_ok());
         fate
     });
@@ -68,13 +83,14 @@ pub(super) async fn fill(
     mut head: rows::Head,
     frontier: Frontier,
     batch: &[Pending],
+    mut sealing: Sealing<'_>,
 ) -> Result<Prepared, StoreError> {
     // Never decreasing along the log, whatever the clocks of the replicas say.
     head.last_us = head.last_us.max(place.now_us);
     let mut fates = Vec::with_capacity(batch.len());
     let mut sequence = place.next_sequence;
     for pending in batch {
-        let mut fate = leaf_of(place, &head, pending, sequence);
+        let mut fate = take_in(place, &head, pending, sequence, &mut sealing);
         if fate.is_ok()
             && let Err(refused) = run_effects(tx, &mut head, &pending.effects).await?
         {
@@ -96,9 +112,19 @@ fn stand(
     place: Place,
     mut head: rows::Head,
     mut frontier: Frontier,
-    fates: Vec<Result<Vec<u8>, LogError>>,
+    fates: Vec<Result<Taken, LogError>>,
 ) -> (Prepared, rows::NewEntries) {
     let first_index = head.size;
+    let mut private = Vec::new();
+    let fates: Vec<Result<Vec<u8>, LogError>> = fates
+        .into_iter()
+        .map(|fate| {
+            fate.map(|Taken { leaf, sealed }| {
+                private.push(sealed);
+                leaf
+            })
+        })
+        .collect();
     let leaves: Vec<Vec<u8>> = fates.iter().flatten().cloned().collect();
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
     let inclusions = frontier.append(&hashes);
@@ -116,12 +142,20 @@ fn stand(
         first_sequence: place.next_sequence,
         hashes,
         leaves,
+        month: Month::of(prepared.head.last_us).to_string(),
+        private,
     };
     (prepared, entries)
 }
 
-/// The leaf of one entry, or why it may not be.
-fn leaf_of(place: Place, head: &rows::Head, pending: &Pending, sequence: u64) -> Result<Vec<u8>, LogError> {
+/// One entry with its time and number, or why it may not be.
+fn take_in(
+    place: Place,
+    head: &rows::Head,
+    pending: &Pending,
+    sequence: u64,
+    sealing: &mut Sealing<'_>,
+) -> Result<Taken, LogError> {
     if pending.only_first && (head.size > 0 || sequence > 0) {
         return Err(LogError::Unavailable);
     }
@@ -131,13 +165,28 @@ fn leaf_of(place: Place, head: &rows::Head, pending: &Pending, sequence: u64) ->
     {
         return Err(LogError::PolicyChanged);
     }
+    let mut event = pending.event.clone();
+    let mut sealed = None;
+    if let Some(private) = &pending.private {
+        let day = Day::of(head.last_us);
+        // The day changed while it queued: only the key of the day on which it stands will find it.
+        if pending
+            .stamp
+            .is_some_and(|stamp| stamp != sealing.privacy.stamp(day))
+        {
+            event.tags = sealing.privacy.tags(day, &event.entry_id, private)?.1;
+        }
+        let envelopes = &mut *sealing.envelopes;
+        sealed = Some(envelopes.seal(sealing.privacy, day.month(), &event.entry_id, private)?);
+    }
     let leaf = Leaf {
         time: head.last_us,
         replica: place.replica,
         sequence,
-        event: pending.event.clone(),
-    };
-    Ok(leaf.encode()?)
+        event,
+    }
+    .encode()?;
+    Ok(Taken { leaf, sealed })
 }
 
 /// Runs the effects of one entry; if one fails, none of them stays.

@@ -116,7 +116,7 @@ async fn another_key_is_refused_at_start() {
     let world = World::sqlite().await;
     world.log().await.close().await;
     let other = Signer::from_seed("example.nl/audit/2026", &[8; 32]).unwrap();
-    let opened = Log::open(world.store.clone(), other, world.clock()).await;
+    let opened = Log::open(world.store.clone(), other, fg().1.clone(), world.clock()).await;
     assert!(matches!(opened, Err(LogError::OtherKey { .. })));
 }
 
@@ -128,7 +128,7 @@ async fn a_database_that_may_lose_commits_is_refused() {
     assert_eq!(world.store.weakness().await.unwrap(), None);
     let url = format!("{}%20-csynchronous_commit%3Doff", world.database.url);
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();
-    let opened = Log::open(store, signer(), world.clock()).await;
+    let opened = Log::open(store, signer(), fg().1.clone(), world.clock()).await;
     assert!(matches!(opened, Err(LogError::NotDurable { setting, .. }) if setting == "synchronous_commit"));
 }
 

@@ -103,7 +103,9 @@ async fn a_lost_commit_is_found_out_and_neither_lost_nor_doubled(
     };
     let url = proxy.before(&world.database.url).await;
     let store = Store::open(&url, StoreOptions::default()).await.unwrap();
-    let log = Log::open(store, signer(), world.clock()).await.unwrap();
+    let log = Log::open(store, signer(), fg().1.clone(), world.clock())
+        .await
+        .unwrap();
     log.append(entry()).await.unwrap();
     // The publisher commits too: let it have published, and stand still from here on.
     tokio::time::sleep(Duration::from_millis(1_300)).await;

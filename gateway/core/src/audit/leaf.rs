@@ -76,6 +76,9 @@ pub mod extra {
     pub const CLIENT: u64 = 30;
     /// Unsigned: how long an answer is that is sent in pieces, in bytes; an entry tells of its end.
     pub const BODY: u64 = 31;
+    /// Bytes: the seed of this boot id's chain of day keys from here on, sealed to the FG's key of the month in
+    /// [`PERIOD`].
+    pub const TAG_SEED: u64 = 40;
     /// Text: the reason's code where an emergency procedure gave more than a purpose does.
     pub const BREAK_GLASS: u64 = 50;
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use doelpoort::config::Config;
 use doelpoort::demo::pki;
+use doelpoort::fg::FgPrivateKeys;
+use doelpoort::fg::keys::PUBLIC_FILE;
 use doelpoort::keys::file::{KEK_FILE, KEYS_FILE, NewKeys};
 use doelpoort_core::policy::Mandate;
 use jiff::Timestamp;
@@ -21,6 +23,8 @@ pub(crate) const MANDATES: [(&str, &[&str]); 2] = [
 /// A folder with all of it.
 pub(crate) struct Files {
     pub(crate) config: Config,
+    /// The FG's private keys: 2026-10 and the year after it.
+    pub(crate) fg: FgPrivateKeys,
     folder: TempDir,
 }
 
@@ -49,7 +53,10 @@ impl Files {
             example: false,
         };
         new.write(&keys, &ring::rand::SystemRandom::new()).unwrap();
+        let fg = fg(&policies, now);
+        std::fs::write(folder.path().join(PUBLIC_FILE), &fg.1).unwrap();
         let mut config = Config::default();
+        config.audit.fg_keys = folder.path().join(PUBLIC_FILE);
         config.deployment.name = DEPLOYMENT.to_owned();
         config.deployment.tenant = "almere".to_owned();
         config.deployment.origin = "doelpoort.example/test/audit/2026".to_owned();
@@ -63,7 +70,11 @@ impl Files {
         config.admin.listen = ([127, 0, 0, 1], 0).into();
         config.token.issuer = ISSUER.to_owned();
         config.limits.drain_time_s_max = 1;
-        Self { config, folder }
+        Self {
+            config,
+            folder,
+            fg: fg.0,
+        }
     }
 
     /// Changes the policies and has them signed again by all.
@@ -83,6 +94,20 @@ impl Files {
         std::fs::write(&file, settings).unwrap();
         copied
     }
+}
+
+/// Keys of the FG of swv-po, and the signed file of their public halves.
+fn fg(policies: &Path, now: Timestamp) -> (FgPrivateKeys, String) {
+    let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
+    let slug = "swv-po".parse().unwrap();
+    let organisation = draft.organisations.by_slug(&slug).unwrap().oin.clone();
+    let (private, public) = FgPrivateKeys::generate(organisation, "2026-10".parse().unwrap(), 13).unwrap();
+    let approvers = pki::fill(&root().join("keys-example"), &mut draft.organisations.clone()).unwrap();
+    let from = now - jiff::SignedDuration::from_hours(24);
+    (
+        private,
+        approvers.sign_fg_keys(&public, &slug, DEPLOYMENT, from).unwrap(),
+    )
 }
 
 /// Fills in the example keys' public halves and signs every purpose and mandate.

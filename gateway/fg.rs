@@ -1,0 +1,8 @@
+//! What runs on the machine of the data protection officer (FG), never in a gateway: the private keys that open the
+//! private parts of the log, one a month. Destroying a month's key destroys what was sealed to it, backups included.
+
+pub mod keys;
+pub mod reading;
+
+pub use keys::{FgKeyError, FgPrivateKeys};
+pub use reading::{Opened, Reader, ReadingError};
