@@ -8,8 +8,8 @@ mod history;
 mod privacy;
 mod publisher;
 mod refusals;
-mod settle;
 pub mod sealing;
+mod settle;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -37,9 +37,9 @@ pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use history::PolicyHistory;
+pub use privacy::{TAG_SEED, open_private};
 pub use refusals::REFUSALS_LOGGED_MAX;
 pub use settle::PRESUMED_DISCLOSED;
-pub use privacy::{TAG_SEED, open_private};
 pub use verify::{VerifyError, verify};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.

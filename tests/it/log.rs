@@ -66,7 +66,7 @@ impl World {
 }
 
 /// The FG's keys of 2026-10 and the year after it.
-fn fg() -> &'static (FgPrivateKeys, FgKeys) {
+pub(crate) fn fg() -> &'static (FgPrivateKeys, FgKeys) {
     static KEYS: OnceLock<(FgPrivateKeys, FgKeys)> = OnceLock::new();
     KEYS.get_or_init(|| {
         let organisation = "00000099000000072001".parse().unwrap();
