@@ -61,8 +61,8 @@ struct Shared {
     store: Store,
     clock: Arc<dyn Clock>,
     signer: Arc<Signer>,
-    refusals: Refusals,
     privacy: Arc<Privacy>,
+    refusals: Refusals,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -146,9 +146,9 @@ impl Log {
                 health,
                 store,
                 signer,
+                privacy,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
-                privacy,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })

@@ -12,7 +12,6 @@ use doelpoort_core::audit::leaf::{GRANTED, Kind, PurposeVersion};
 use doelpoort_core::audit::note::{Signer, Verifier};
 use rstest::rstest;
 
-use crate::log::fg;
 use crate::support::database::{Backend, Database, migrated};
 
 /// A closed log of some entries, and the database it is in.
@@ -39,9 +38,14 @@ impl World {
     /// Another start of the gateway, which appends these.
     async fn append(&self, entries: Vec<Entry>) {
         let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
-        let log = Log::open(self.store.clone(), signer(), fg().1.clone(), clock)
-            .await
-            .unwrap();
+        let log = Log::open(
+            self.store.clone(),
+            signer(),
+            crate::support::fg::fg().1.clone(),
+            clock,
+        )
+        .await
+        .unwrap();
         let appends = entries.into_iter().map(|entry| log.append(entry));
         futures_util::future::try_join_all(appends).await.unwrap();
         log.close().await;

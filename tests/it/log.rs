@@ -7,19 +7,18 @@ mod tamper;
 mod unconfirmed;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use doelpoort::clock::{Clock, FixedClock};
-use doelpoort::fg::FgPrivateKeys;
 use doelpoort::log::{Effect, Entry, Log, LogError, Report, SHARD, verify};
 use doelpoort::store::{Store, log as rows};
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Leaf};
 use doelpoort_core::audit::note::Signer;
 use doelpoort_core::audit::receipt::{self, AnswerProof};
-use doelpoort_core::policy::FgKeys;
 use rstest::rstest;
 
 use crate::support::database::{Backend, Database, migrated};
+use crate::support::fg::fg;
 
 /// A database with the log's tables, and a clock that stands still.
 struct World {
@@ -63,15 +62,6 @@ impl World {
     async fn tamper(&self, sql: &'static str) {
         assert!(self.store.execute(sql, vec![]).await.unwrap() > 0, "{sql}");
     }
-}
-
-/// The FG's keys of 2026-10 and the year after it.
-pub(crate) fn fg() -> &'static (FgPrivateKeys, FgKeys) {
-    static KEYS: OnceLock<(FgPrivateKeys, FgKeys)> = OnceLock::new();
-    KEYS.get_or_init(|| {
-        let organisation = "00000099000000072001".parse().unwrap();
-        FgPrivateKeys::generate(organisation, "2026-10".parse().unwrap(), 13).unwrap()
-    })
 }
 
 fn signer() -> Signer {

@@ -2,5 +2,6 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod database;
+pub(crate) mod fg;
 pub(crate) mod postgres;
 pub(crate) mod world;

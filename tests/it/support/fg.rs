@@ -1,0 +1,15 @@
+//! Keys of a data protection officer, the same for all logs of a test.
+
+use std::sync::OnceLock;
+
+use doelpoort::fg::FgPrivateKeys;
+use doelpoort_core::policy::FgKeys;
+
+/// The FG's keys of 2026-10 and the year after it.
+pub(crate) fn fg() -> &'static (FgPrivateKeys, FgKeys) {
+    static KEYS: OnceLock<(FgPrivateKeys, FgKeys)> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let organisation = "00000099000000072001".parse().unwrap();
+        FgPrivateKeys::generate(organisation, "2026-10".parse().unwrap(), 13).unwrap()
+    })
+}
