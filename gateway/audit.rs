@@ -10,11 +10,11 @@ mod export;
 mod prove;
 mod sample;
 
-pub use alerts::{alerts, first_checkpoint_after};
+pub use alerts::alerts;
 pub use bundle::write_bundle;
 pub use collector::{Collector, CollectorError};
 pub use entries::{Entries, Entry, Pages};
 pub use error::AuditError;
 pub use export::{Export, Form, OpenPrivate, Opened};
 pub use prove::{Wanted, prove};
-pub use sample::{Line, Sample, draw};
+pub use sample::{Line, Sample, draw, first_checkpoint_after, last_checkpoint};

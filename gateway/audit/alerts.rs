@@ -1,7 +1,6 @@
 //! The alerts of a log.
 
 use doelpoort_core::audit::alert::{Alert, Alerts, LogState, Thresholds};
-use doelpoort_core::audit::checkpoint::Checkpoint;
 use doelpoort_core::audit::leaf::Micros;
 
 use super::{AuditError, Entries, OpenPrivate};
@@ -47,17 +46,4 @@ async fn unsigned_since(entries: &Entries) -> Result<Option<Micros>, AuditError>
     Ok(first
         .and_then(|page| page.into_iter().next())
         .map(|entry| entry.leaf.time))
-}
-
-/// The first signed checkpoint of a log that is larger than `size`, by the log's own key in the database.
-pub async fn first_checkpoint_after(
-    store: &crate::store::Store,
-    log: &doelpoort_core::audit::note::Verifier,
-    size: u64,
-) -> Result<Option<Checkpoint>, AuditError> {
-    let stored = rows::checkpoints(store, SHARD).await?;
-    let first = stored.into_iter().find(|stored| stored.size > size);
-    first
-        .map(|first| Checkpoint::open(&first.note, log).map_err(AuditError::Checkpoint))
-        .transpose()
 }

@@ -53,6 +53,12 @@ pub enum AuditError {
     /// A sample cannot be drawn.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// Nothing was signed since a sample was announced.
+    #[error("there is no checkpoint larger than `{after}` yet: the next one draws the sample")]
+    NoLaterCheckpoint {
+        /// The size at the announcement.
+        after: u64,
+    },
     /// A leaf that cannot be read.
     #[error(
         "the entry at index `{index}` cannot be read ({error}): `audit verify` says what is wrong with the log"

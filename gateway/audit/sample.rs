@@ -3,11 +3,14 @@
 use doelpoort_core::audit::base64;
 use doelpoort_core::audit::checkpoint::Checkpoint;
 use doelpoort_core::audit::month::ReviewedSample;
+use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::record::Record;
 use doelpoort_core::audit::sample::{Announcement, Draw, SampleError};
 use serde::{Deserialize, Serialize};
 
 use super::{AuditError, Entries};
+use crate::log::SHARD;
+use crate::store::{Store, log as rows};
 
 /// A drawn sample: a file that reviewers fill in, line by line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,27 @@ pub struct Line {
     pub in_order: Option<bool>,
     /// To be filled in, if there is something to say.
     pub remark: Option<String>,
+}
+
+/// The newest checkpoint of the log, by its key.
+pub async fn last_checkpoint(store: &Store, log: &Verifier) -> Result<Checkpoint, AuditError> {
+    let last = rows::last_checkpoint(store, SHARD).await?;
+    let last = last.ok_or(AuditError::NoCheckpoint)?;
+    Checkpoint::open(&last.note, log).map_err(AuditError::Checkpoint)
+}
+
+/// The first signed checkpoint that is larger than `size`, with its note; `None` where there is none yet.
+pub async fn first_checkpoint_after(
+    store: &Store,
+    log: &Verifier,
+    size: u64,
+) -> Result<Option<(Checkpoint, String)>, AuditError> {
+    let stored = rows::checkpoints(store, SHARD).await?;
+    let Some(first) = stored.into_iter().find(|stored| stored.size > size) else {
+        return Ok(None);
+    };
+    let opened = Checkpoint::open(&first.note, log).map_err(AuditError::Checkpoint)?;
+    Ok(Some((opened, first.note)))
 }
 
 /// Draws what was announced by the root of `checkpoint`, whose note is `note`.
