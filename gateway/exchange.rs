@@ -20,7 +20,7 @@ use doelpoort_core::pseudonymise::pseudonymise;
 use crate::gateway::{Current, Gateway};
 
 pub use asked::{Asked, Question, Trace};
-pub use refusal::Refusal;
+pub use refusal::{NOT_DECISIONS, Refusal};
 
 use cursor::Cursor;
 use record::Circumstances;

@@ -5,6 +5,7 @@
 //! both engines; a lookup returns `Option`, a write checks the rows it affected; statements are constants, listed
 //! in `ALL` of each file, and a test prepares every one of them on both engines.
 
+pub mod archive;
 pub mod dataset;
 pub mod delivery;
 mod durable;
@@ -248,6 +249,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
+        archive::ALL,
         delivery::ALL,
         durable::ALL,
         log::ALL,

@@ -44,6 +44,24 @@ pub enum Refusal {
     TooManyRows,
 }
 
+/// The codes of refusals that are no decision of the policies: what was asked was refused before it was decided, or
+/// failed after.
+pub const NOT_DECISIONS: [&str; 13] = [
+    "cursor-not-valid",
+    "internal-error",
+    "invalid-input",
+    "invalid-staff-assertion",
+    "log-unavailable",
+    "no-such-epoch",
+    "policies-not-in-force",
+    "policy-changed",
+    "rate-limited",
+    "role-missing",
+    "source-unavailable",
+    "too-many-cells",
+    "too-many-rows",
+];
+
 impl Refusal {
     /// The decision code in the log.
     pub(crate) fn code(&self) -> &'static str {

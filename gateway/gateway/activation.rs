@@ -11,6 +11,7 @@ use std::time::Duration;
 use doelpoort_core::audit::leaf::{Kind, PurposeVersion, Value, extra};
 use doelpoort_core::policy::history::{POLICY_ACTIVATED, POLICY_REFUSED, PURPOSE_ACTS, PURPOSE_ASLEEP};
 use doelpoort_core::policy::key_list::KeyEvent;
+use doelpoort_core::policy::load;
 use doelpoort_core::policy::{History, Policies, Standing};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -87,7 +88,7 @@ impl Gateway {
         };
         let before = self.policies.current().policies.digest;
         let changed = policies.digest != before;
-        put_in_force(&self.log, &self.store, policies, &mut ledger, now)
+        put_in_force(&self.config, (&self.log, &self.store), policies, &mut ledger, now)
             .await
             .map(|current| self.policies.swap(current))?;
         self.metrics.policies_refused(false);
@@ -188,15 +189,38 @@ pub(super) async fn candidate(
     }
 }
 
+/// Keeps the files of these policies before they come into force: a decision can be made again as long as there is a log.
+async fn archive(config: &Config, store: &Store, digest: &[u8; 32]) -> Result<(), ReloadError> {
+    if crate::store::archive::policies(store, digest).await?.is_some() {
+        return Ok(());
+    }
+    let (folder, deployment) = (config.policies.dir.clone(), config.deployment.name.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let files = policies::read(&folder).ok()?;
+        Some((
+            load::digest(&files, &deployment),
+            serde_json::to_string(&files).ok()?,
+        ))
+    });
+    match read.await.ok().flatten() {
+        Some((read, files)) if read == *digest => {
+            Ok(crate::store::archive::put(store, digest, &files).await?)
+        }
+        // The files are no longer those that were checked: let them be checked again.
+        _ => Err(ReloadError::Contended),
+    }
+}
+
 /// Logs the policies as the ones in force, unless they are; what becomes current.
 pub(super) async fn put_in_force(
-    log: &Log,
-    store: &Store,
+    config: &Config,
+    (log, store): (&Log, &Store),
     policies: Policies,
     ledger: &mut Ledger,
     now: Timestamp,
 ) -> Result<Current, ReloadError> {
     let mut current = current_of(store, policies, ledger.generation()).await?;
+    archive(config, store, &current.policies.digest).await?;
     for _ in 0..ATTEMPTS_MAX {
         if ledger.history().policies == Some(current.policies.digest) {
             current.generation = ledger.generation();

@@ -90,7 +90,9 @@ impl Gateway {
             fingerprint: [0; 32],
         };
         let current = match activation::candidate(&config, &mut ledger, now).await {
-            Ok(policies) => activation::put_in_force(&log, &store, policies, &mut ledger, now).await?,
+            Ok(policies) => {
+                activation::put_in_force(&config, (&log, &store), policies, &mut ledger, now).await?
+            }
             Err(unfit) => {
                 activation::refuse(&log, ledger.history(), &unfit).await?;
                 log.close().await;

@@ -33,6 +33,8 @@ mod policy_tools;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod private;
+#[cfg(test)]
 mod provisions;
 #[cfg(test)]
 mod pseudonyms;

@@ -20,6 +20,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::database::{Backend, Database};
+pub(crate) use files::DEPLOYMENT;
 use files::Files;
 
 /// When the deliveries are made; the epoch closes a day later.
@@ -50,7 +51,7 @@ pub(crate) struct World {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) database: Database,
-    files: Files,
+    pub(crate) files: Files,
     running: Option<(Running, Shutdown)>,
     base: String,
 }

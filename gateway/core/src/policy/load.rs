@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::approval::{self, InvalidApproval, Required};
 use super::key_list::InvalidKeyList;
@@ -20,7 +21,7 @@ use crate::source_text::SourceError;
 pub type NamedText = (String, String);
 
 /// The files of a policies folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyFiles {
     /// `datasets/`, `hierarchies/`, `maps/`, `populations/`.
     pub catalogue: Vec<NamedText>,

@@ -1,0 +1,174 @@
+//! The decision again: from the recorded request, under the policies that were in force, or under others.
+
+use std::collections::HashMap;
+
+use doelpoort_core::audit::leaf::{Event, GRANTED, Kind, Leaf};
+use doelpoort_core::audit::private::Private;
+use doelpoort_core::party::Staff;
+use doelpoort_core::policy::{History, Policies, PolicyFiles};
+
+use super::reading::ReadingError;
+use crate::exchange::NOT_DECISIONS;
+use crate::exchange::recorded::{Recorded, ReplayError, decide_again};
+use crate::store::archive;
+use crate::store::{Store, StoreError};
+
+/// How a decision came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// `granted`, or the code of the denial.
+    pub decision: String,
+    /// The clause that decided.
+    pub clause: Option<String>,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// Decided again.
+    Decided {
+        /// What the log says.
+        logged: Outcome,
+        /// What comes out now.
+        now: Outcome,
+    },
+    /// Nothing was decided by policies: the request was refused before or after that.
+    NotADecision(String),
+}
+
+/// Why a decision cannot be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayFailure {
+    /// The private part cannot be read.
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    /// The recorded request cannot be understood.
+    #[error(transparent)]
+    Request(#[from] ReplayError),
+    /// The entry has no recorded request: erased, or about something else.
+    #[error("the entry has no recorded request")]
+    NoRequest,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policies of that time are not in the archive.
+    #[error("the policies with digest `{0}` are not in the archive")]
+    NotArchived(String),
+    /// The archived policies cannot be read; that they were changed shows in their digest.
+    #[error("the archived policies are not those that were in force")]
+    Archive,
+}
+
+impl Replayed {
+    /// Does the same come out?
+    pub fn is_same(&self) -> bool {
+        match self {
+            Self::Decided { logged, now } => logged == now,
+            Self::NotADecision(_) => true,
+        }
+    }
+}
+
+/// The policies of each time, as the archive holds them, each verified by its digest.
+pub struct Archive<'s> {
+    store: &'s Store,
+    deployment: String,
+    read: HashMap<[u8; 32], PolicyFiles>,
+}
+
+impl<'s> Archive<'s> {
+    /// The archive of a deployment.
+    pub fn new(store: &'s Store, deployment: &str) -> Self {
+        Self {
+            store,
+            deployment: deployment.to_owned(),
+            read: HashMap::new(),
+        }
+    }
+
+    /// The policies with this digest as they stood at a moment, without what was withdrawn by then.
+    ///
+    /// # Errors
+    /// When they are not there, or not what they were.
+    pub async fn policies(
+        &mut self,
+        digest: [u8; 32],
+        history: &History,
+        now: jiff::Timestamp,
+    ) -> Result<Policies, ReplayFailure> {
+        if !self.read.contains_key(&digest) {
+            let text = archive::policies(self.store, &digest).await?;
+            let text =
+                text.ok_or_else(|| ReplayFailure::NotArchived(data_encoding::HEXLOWER.encode(&digest)))?;
+            let files: PolicyFiles = serde_json::from_str(&text).map_err(|_| ReplayFailure::Archive)?;
+            if doelpoort_core::policy::load::digest(&files, &self.deployment) != digest {
+                return Err(ReplayFailure::Archive);
+            }
+            self.read.insert(digest, files);
+        }
+        let files = self.read.get(&digest).ok_or(ReplayFailure::Archive)?;
+        let policies = Policies::load(files, &self.deployment, now).map_err(|_| ReplayFailure::Archive)?;
+        Ok(policies.after(&history.withdrawals, now))
+    }
+}
+
+/// Is this an entry of a request that policies decided?
+pub fn is_decision(event: &Event) -> bool {
+    event.kind == Kind::AccessDecided
+        && event
+            .decision
+            .as_deref()
+            .is_some_and(|decision| !NOT_DECISIONS.contains(&decision))
+}
+
+/// Decides the request of an entry again under `policies`.
+///
+/// # Errors
+/// When it cannot be.
+pub fn decide(policies: &Policies, leaf: &Leaf, private: &Private) -> Result<Replayed, ReplayFailure> {
+    let event = &leaf.event;
+    let logged = Outcome {
+        decision: event.decision.clone().unwrap_or_default(),
+        clause: event.clause.clone(),
+    };
+    if !is_decision(event) {
+        return Ok(Replayed::NotADecision(logged.decision));
+    }
+    let recorded = Recorded::read(private.query.as_ref().ok_or(ReplayFailure::NoRequest)?)?;
+    let staff = private.staff.as_ref().map(|staff| Staff {
+        subject: staff.subject.clone(),
+        proved: staff.proved,
+        case: staff.case.clone(),
+    });
+    let now = match decide_again(policies, &recorded, staff.as_ref())? {
+        Ok(permit) => Outcome {
+            decision: GRANTED.to_owned(),
+            clause: Some(permit.clause().to_owned()),
+        },
+        Err(denial) => Outcome {
+            decision: denial.code.as_str().to_owned(),
+            clause: denial.clause,
+        },
+    };
+    Ok(Replayed::Decided { logged, now })
+}
+
+/// When the request of an entry was decided, and under which policies the log says it was: for a refusal the entry has
+/// their digest, for a grant the history up to the entry has.
+///
+/// # Errors
+/// When the entry has no recorded request.
+pub fn decided(
+    leaf: &Leaf,
+    private: &Private,
+    history: &History,
+) -> Result<(jiff::Timestamp, Option<[u8; 32]>), ReplayFailure> {
+    let recorded = Recorded::read(private.query.as_ref().ok_or(ReplayFailure::NoRequest)?)?;
+    let granted = leaf.event.decision.as_deref() == Some(GRANTED);
+    let digest = if granted {
+        history.policies
+    } else {
+        leaf.event.policy
+    };
+    Ok((recorded.decided_at(), digest))
+}

@@ -1,0 +1,264 @@
+//! The private part: the data protection officer (FG) reads who asked about whom, finds every entry about one pupil or
+//! one member of staff, and has any decision made again; nobody else learns anything.
+
+use std::collections::BTreeSet;
+
+use doelpoort::fg::follow::{FollowError, LogEntry, follow};
+use doelpoort::fg::monitor::monitor;
+use doelpoort::fg::replay::{self, Archive};
+use doelpoort::fg::{FgPrivateKeys, Reader};
+use doelpoort::log::SHARD;
+use doelpoort_core::audit::private::Private;
+use doelpoort_core::audit::tag::Tagged;
+use doelpoort_core::policy::History;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::support::database::Backend;
+use crate::support::world::World;
+use crate::support::world::ask::{body, fact, figures, records};
+use crate::support::world::pupils::{self, CONSULENT, SITE, bsn, enrolment, resident};
+
+const ORIGIN: &str = "doelpoort.example/test/audit/2026";
+const BOARD: &str = "00000099000000041676";
+
+/// Twelve pupils at the site of a consulent, two of them with a declaration.
+async fn school(backend: Backend) -> Option<World> {
+    let world = World::new(backend).await?;
+    let rows: Vec<_> = (0..12).map(resident).collect();
+    world.deliver("municipality-delivery", "resident", &rows).await;
+    let rows: Vec<_> = (0..12).map(enrolment).collect();
+    world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
+    let rows: Vec<_> = (0..2).map(pupils::admissibility).collect();
+    world.deliver("swv-po-delivery", "admissibility", &rows).await;
+    let rows = [pupils::caseload(CONSULENT, SITE)];
+    world.deliver("swv-po-delivery", "caseload", &rows).await;
+    world.next_day().await;
+    Some(world)
+}
+
+/// One pupil's declaration, asked by the school's vendor.
+async fn ask_about(world: &World, number: usize) {
+    let asked = fact(
+        BOARD,
+        &[json!({ "ref": "kind van de buren", "bsn": bsn(number) })],
+    );
+    world.client("vendor-alpha-school").facts(asked).await.unwrap();
+}
+
+/// Every entry with what the FG reads of it.
+async fn read(world: &World, keys: &FgPrivateKeys) -> Vec<(LogEntry, Option<Private>)> {
+    let mut read = Vec::new();
+    let mut reader = Reader::new(ORIGIN, keys);
+    follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
+        let opened = entry.open(reader).unwrap();
+        let private = opened.map(|opened| {
+            assert_eq!(opened.honest, Ok(()), "entry {}", entry.index);
+            opened.private.clone()
+        });
+        read.push((entry, private));
+        Ok::<(), FollowError>(())
+    })
+    .await
+    .unwrap();
+    read
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn the_fg_reads_who_asked_about_whom(#[case] backend: Backend) {
+    let Some(world) = school(backend).await else {
+        return;
+    };
+    ask_about(&world, 1).await;
+    let consulent = world.client("swv-po-consulent");
+    consulent.query(records(&["pseudonym"])).await.unwrap();
+
+    let read = read(&world, &world.files.fg).await;
+    let [.., (_, fact), (page_entry, page)] = read.as_slice() else {
+        panic!("no entries")
+    };
+    let (fact, page) = (fact.as_ref().unwrap(), page.as_ref().unwrap());
+    assert_eq!(fact.staff.as_ref().unwrap().subject, "mentor-01");
+    assert_eq!(fact.staff.as_ref().unwrap().case.as_deref(), Some("transfer 1"));
+    assert_eq!((fact.subjects.len(), fact.result.as_ref().unwrap().rows), (1, 1));
+    assert_eq!(
+        (page.subjects.len(), page.result.as_ref().unwrap().rows),
+        (12, 12)
+    );
+    assert!(
+        page.subjects.contains(&fact.subjects[0]),
+        "the same pupil, the same subject"
+    );
+    // Twelve pupils and one member of staff.
+    assert_eq!(page_entry.leaf.event.tags.len(), 16);
+    let query = fact.query.as_ref().unwrap().to_string();
+    assert!(query.contains("admissibility.outcome"), "{query}");
+    assert!(
+        !query.contains(&bsn(1)) && !query.contains("buren") && !query.contains("transfer"),
+        "{query}"
+    );
+
+    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &world.files.fg, 0)
+        .await
+        .unwrap();
+    assert!(
+        monitored.is_honest() && monitored.missing.is_empty(),
+        "{monitored:?}"
+    );
+    assert!(monitored.opened == 2, "{monitored:?}");
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn every_entry_about_one_pupil_is_found_and_no_other(#[case] backend: Backend) {
+    let Some(mut world) = school(backend).await else {
+        return;
+    };
+    for number in [1, 0, 1] {
+        ask_about(&world, number).await;
+    }
+    // Another boot id, another day, another month: other chains of keys.
+    world.restart().await;
+    ask_about(&world, 1).await;
+    world.advance(24 * 10);
+    world.restart().await;
+    ask_about(&world, 1).await;
+    ask_about(&world, 0).await;
+    world
+        .client("swv-po-consulent")
+        .query(records(&["pseudonym"]))
+        .await
+        .unwrap();
+
+    let all = read(&world, &world.files.fg).await;
+    let subject = all
+        .iter()
+        .filter_map(|(_, private)| private.as_ref())
+        .find(|private| private.subjects.len() == 1)
+        .unwrap()
+        .subjects[0];
+    let truth: BTreeSet<u64> = all
+        .iter()
+        .filter(|(_, private)| {
+            private
+                .as_ref()
+                .is_some_and(|private| private.subjects.contains(&subject))
+        })
+        .map(|(entry, _)| entry.index)
+        .collect();
+    assert_eq!(truth.len(), 5);
+    for (whom, expected) in [
+        (Tagged::Subject(&subject), truth.clone()),
+        (
+            Tagged::Staff("mentor-01"),
+            all.iter()
+                .filter(|(_, private)| {
+                    let staff = private.as_ref().and_then(|private| private.staff.as_ref());
+                    staff.is_some_and(|staff| staff.subject == "mentor-01")
+                })
+                .map(|(entry, _)| entry.index)
+                .collect(),
+        ),
+        (Tagged::Staff("nobody"), BTreeSet::new()),
+    ] {
+        let mut found = BTreeSet::new();
+        let mut reader = Reader::new(ORIGIN, &world.files.fg);
+        follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
+            if reader.is_about(&entry.leaf, whom).unwrap() {
+                found.insert(entry.index);
+            }
+            Ok::<(), FollowError>(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(found, expected);
+    }
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn any_decision_comes_out_the_same_again(#[case] backend: Backend) {
+    let Some(mut world) = school(backend).await else {
+        return;
+    };
+    world.deliver_city().await;
+    world.close_epoch().await;
+    ask_about(&world, 1).await;
+    let (dashboard, consulent) = (world.client("swv-po-dashboard"), world.client("swv-po-consulent"));
+    consulent
+        .query(records(&["pseudonym", "enrolment.site"]))
+        .await
+        .unwrap();
+    consulent
+        .query(records(&["pseudonym", "enrolment.birth-date"]))
+        .await
+        .unwrap_err();
+    dashboard.query(figures(&[], json!({}))).await.unwrap();
+    dashboard
+        .query(figures(&["enrolment.site"], json!({})))
+        .await
+        .unwrap_err();
+    dashboard
+        .query(body(json!({ "form": "poem" })))
+        .await
+        .unwrap_err();
+    world.advance(1);
+    world
+        .change_policies(|policies| {
+            let file = policies.join("purposes/case-consultation.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let later = text.replacen("version = 1", "version = 2", 1);
+            assert_ne!(text, later);
+            std::fs::write(&file, later).unwrap();
+        })
+        .await;
+    world.gateway.reload_policies().await.unwrap();
+    let again = world.client("swv-po-consulent");
+    again
+        .query(records(&["pseudonym", "enrolment.site"]))
+        .await
+        .unwrap();
+
+    let mut archive = Archive::new(world.gateway.store(), crate::support::world::DEPLOYMENT);
+    let mut history = History::default();
+    let (mut decided, mut others) = (0, 0);
+    for (entry, private) in read(&world, &world.files.fg).await {
+        history.apply(&entry.leaf).unwrap();
+        let Some(private) = private.filter(|private| private.query.is_some()) else {
+            continue;
+        };
+        let (at, digest) = replay::decided(&entry.leaf, &private, &history).unwrap();
+        let policies = archive.policies(digest.unwrap(), &history, at).await.unwrap();
+        let replayed = replay::decide(&policies, &entry.leaf, &private).unwrap();
+        assert!(replayed.is_same(), "entry {}: {replayed:?}", entry.index);
+        match replayed {
+            replay::Replayed::Decided { .. } => decided += 1,
+            replay::Replayed::NotADecision(_) => others += 1,
+        }
+    }
+    assert_eq!((decided, others), (6, 0));
+
+    // The control: under policies without that purpose's version the last answer comes out otherwise.
+    let all = read(&world, &world.files.fg).await;
+    let (entry, private) = all
+        .last()
+        .map(|(entry, private)| (entry, private.as_ref().unwrap()))
+        .unwrap();
+    let first = all
+        .iter()
+        .find(|(entry, _)| entry.leaf.event.decision.as_deref() == Some("policy-activated"))
+        .unwrap();
+    let (at, _) = replay::decided(&entry.leaf, private, &history).unwrap();
+    let old = archive
+        .policies(first.0.leaf.event.policy.unwrap(), &History::default(), at)
+        .await
+        .unwrap();
+    assert!(!replay::decide(&old, &entry.leaf, private).unwrap().is_same());
+}
