@@ -85,6 +85,8 @@ pub mod extra {
     /// Bytes: the seed of this boot id's chain of day keys from here on, sealed to the FG's key of the month in
     /// [`PERIOD`].
     pub const TAG_SEED: u64 = 40;
+    /// Text: the reason's code where an emergency procedure gave more than a purpose does.
+    pub const BREAK_GLASS: u64 = 50;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.
