@@ -13,6 +13,7 @@ mod publisher;
 mod publishing;
 mod quorum;
 mod refusals;
+mod retention;
 pub mod sealing;
 mod settle;
 mod stamps;
@@ -55,6 +56,7 @@ pub use history::PolicyHistory;
 pub use privacy::{TAG_SEED, open_private};
 pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use refusals::REFUSALS_LOGGED_MAX;
+pub use retention::{MONTH_DROPPED, ONE_ERASED, Retained};
 pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
 
