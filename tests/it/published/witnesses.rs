@@ -1,5 +1,6 @@
 //! Witnesses: cosignatures come, and a log that is not what it was is caught.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -83,14 +84,13 @@ fn asking(witnesses: &[Running], needed: usize) -> Publishing {
 }
 
 fn policy(witnesses: &[Running], urls: &[String], needed: usize) -> Publishing {
-    let lines: String = witnesses
-        .iter()
-        .zip(urls)
-        .enumerate()
-        .map(|(number, (witness, url))| format!("witness W{number} {} {url}\n", witness.key.to_text()))
-        .collect();
-    let names: Vec<String> = (0..witnesses.len()).map(|number| format!("W{number}")).collect();
-    let text = format!("{lines}group all {needed} {}\nquorum all\n", names.join(" "));
+    let mut text = String::new();
+    let mut names = String::new();
+    for (number, (witness, url)) in witnesses.iter().zip(urls).enumerate() {
+        writeln!(text, "witness W{number} {} {url}", witness.key.to_text()).unwrap();
+        write!(names, " W{number}").unwrap();
+    }
+    write!(text, "group all {needed}{names}\nquorum all\n").unwrap();
     Publishing {
         policy: Policy::parse(&text).unwrap(),
         ..Publishing::default()
