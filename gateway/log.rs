@@ -15,6 +15,7 @@ mod report;
 mod stamps;
 mod tiles;
 mod verify;
+mod vouched;
 mod witnesses;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -45,6 +46,7 @@ pub use history::PolicyHistory;
 pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use report::{Finding, Report};
 pub use verify::{VerifyError, verify};
+pub use vouched::{Vouched, vouched};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.
 pub const SHARD: i64 = 1;

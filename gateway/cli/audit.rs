@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueHint};
 use doelpoort_core::audit::note::Verifier;
+use doelpoort_core::audit::quorum::Policy;
 
-use crate::log::verify;
+use crate::log::{verify, vouched};
 use crate::store::{Store, StoreOptions};
+use crate::tls::certificates;
 
 /// Exit code: something was found that is not as it should be.
 const NOT_INTACT: u8 = 3;
@@ -41,6 +43,12 @@ struct Verify {
     /// A checkpoint that was kept elsewhere: shows that the log only grew since
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     against: Option<PathBuf>,
+    /// The trust policy (C2SP tlog-policy) that names the witnesses: verifies their cosignatures and wants a quorum
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    policy: Option<PathBuf>,
+    /// Certificates of the time stamp authorities, PEM: verifies the time stamps
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    timestamp_authorities: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -48,16 +56,28 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let Command::Verify(args) = args.command;
     let key = Verifier::parse(&read(&args.key)?)?;
     let against = args.against.as_deref().map(read).transpose()?;
+    let policy = match &args.policy {
+        Some(file) => {
+            Policy::parse(&read(file)?).map_err(|error| format!("`{}`: {error}", file.display()))?
+        }
+        None => Policy::default(),
+    };
+    let authorities = match &args.timestamp_authorities {
+        Some(file) => certificates("the time stamp authorities", file)?,
+        None => Vec::new(),
+    };
     let url = match args.database {
         Some(url) => url,
         None => database_of(&args.config)?,
     };
     refuse_missing_file(&url)?;
     let store = Store::open(&url, StoreOptions::default()).await?;
-    let report = verify(&store, &key, against.as_deref()).await?;
-    write!(std::io::stdout().lock(), "{report}")?;
+    let mut report = verify(&store, &key, against.as_deref()).await?;
+    report.vouched = args.policy.is_some() && args.timestamp_authorities.is_some();
+    let vouched = vouched(&store, &key, &policy, &authorities).await?;
+    write!(std::io::stdout().lock(), "{vouched}{report}")?;
     store.close().await;
-    Ok(if report.is_intact() {
+    Ok(if report.is_intact() && vouched.is_intact(&policy) {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(NOT_INTACT)

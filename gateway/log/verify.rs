@@ -269,6 +269,7 @@ impl Check {
             checkpoints: self.checkpoints,
             replicas: self.replicas.len() as u64,
             against,
+            vouched: false,
             findings: self.findings,
         }
     }
