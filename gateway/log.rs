@@ -36,6 +36,7 @@ use committer::{Committed, Committer, Pending};
 use freshness::Watch;
 use outside::Outside;
 use publisher::Publisher;
+use quorum::Quorum;
 use stamps::Stamps;
 use witnesses::Witnesses;
 
@@ -66,7 +67,6 @@ struct Shared {
     health: Arc<Health>,
     store: Store,
     signer: Arc<Signer>,
-    publishing: Arc<Publishing>,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -90,6 +90,8 @@ pub(crate) struct Health {
     /// A quorum has cosigned this start of the gateway, or none is asked for.
     witnessed: AtomicBool,
     freshness: Mutex<Freshness>,
+    /// The last checkpoint that a quorum is known to have cosigned.
+    quorum: Mutex<Option<Quorum>>,
 }
 
 impl Health {
@@ -99,6 +101,14 @@ impl Health {
 
     fn set_witnessed(&self, witnessed: bool) {
         self.witnessed.store(witnessed, Ordering::SeqCst);
+    }
+
+    fn quorum(&self) -> Option<Quorum> {
+        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_quorum(&self, quorum: Quorum) {
+        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner) = Some(quorum);
     }
 
     fn freshness(&self) -> Freshness {
@@ -206,7 +216,6 @@ impl Log {
                 health,
                 store,
                 signer,
-                publishing,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })

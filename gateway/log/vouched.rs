@@ -18,6 +18,8 @@ use crate::store::{Store, log as rows};
 
 /// Leaf hashes, and nodes, that are read by one statement.
 const ROWS_PER_READ: u64 = 65_536;
+/// Cosignatures that are read by one statement.
+const COSIGNATURES_PER_READ: i64 = 4_096;
 /// What is found at most.
 const FINDINGS_MAX: usize = 20;
 
@@ -48,9 +50,28 @@ pub async fn vouched(
     authorities: &[CertificateDer<'_>],
 ) -> Result<Vouched, VerifyError> {
     let mut vouched = Vouched::default();
-    let all = published::cosignatures(store, SHARD, i64::MAX.unsigned_abs(), i64::MAX).await?;
-    for under_one in all.chunk_by(|one, next| one.size == next.size) {
-        vouched.cosigned(store, log, policy, under_one).await?;
+    let mut size_max = i64::MAX.unsigned_abs();
+    loop {
+        let read = published::cosignatures(store, SHARD, size_max, COSIGNATURES_PER_READ).await?;
+        let mut sizes: Vec<&[StoredCosignature]> = read.chunk_by(|one, next| one.size == next.size).collect();
+        if i64::try_from(read.len()).is_ok_and(|read| read == COSIGNATURES_PER_READ) && sizes.len() > 1 {
+            // The last may go on in what is read next.
+            sizes.pop();
+        }
+        let Some(smallest) = sizes
+            .last()
+            .and_then(|under_one| under_one.first())
+            .map(|one| one.size)
+        else {
+            break;
+        };
+        for under_one in sizes {
+            vouched.cosigned(store, log, policy, under_one).await?;
+        }
+        match smallest.checked_sub(1) {
+            Some(next) => size_max = next,
+            None => break,
+        }
     }
     if !authorities.is_empty() {
         for stamp in published::stamps(store, SHARD).await? {
