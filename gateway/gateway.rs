@@ -3,6 +3,7 @@
 mod activation;
 mod follow;
 mod policy_set;
+mod reading;
 mod start;
 mod subject_ids;
 mod withdrawal;

@@ -2,7 +2,9 @@
 
 use std::io;
 
+use doelpoort_core::audit::checkpoint::CheckpointError;
 use doelpoort_core::audit::leaf::LeafError;
+use doelpoort_core::audit::sample::SampleError;
 use doelpoort_verify::{ReadError, WriteError};
 
 use crate::store::StoreError;
@@ -45,6 +47,18 @@ pub enum AuditError {
     /// The collector of records.
     #[error(transparent)]
     Collector(#[from] super::CollectorError),
+    /// A checkpoint is refused.
+    #[error(transparent)]
+    Checkpoint(CheckpointError),
+    /// A sample cannot be drawn.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// Nothing was signed since a sample was announced.
+    #[error("there is no checkpoint larger than `{after}` yet: the next one draws the sample")]
+    NoLaterCheckpoint {
+        /// The size at the announcement.
+        after: u64,
+    },
     /// A leaf that cannot be read.
     #[error(
         "the entry at index `{index}` cannot be read ({error}): `audit verify` says what is wrong with the log"

@@ -30,10 +30,13 @@ pub enum Form {
     Nen7513,
 }
 
+/// Gives the private part of an entry, where there is one that this process may open.
+pub type OpenPrivate<'o> = dyn FnMut(&Entry) -> Result<Option<Private>, AuditError> + 'o;
+
 /// What opens private parts; without it there is nothing of a person in an export.
 pub struct Opened<'o> {
-    /// The private part of an entry, where there is one that this process may open.
-    pub open: &'o mut dyn FnMut(&Entry) -> Result<Option<Private>, AuditError>,
+    /// Gives private parts.
+    pub open: &'o mut OpenPrivate<'o>,
     /// Codes of pupils in records.
     pub subjects: SubjectKey,
 }

@@ -1,9 +1,12 @@
 //! `doelpoort audit`: what an auditor or the data protection officer (FG) does with the log. Needs read access to the
 //! database, or a bundle, and the log's public key.
 
+mod alerts;
 mod export;
 mod filter;
 mod prove;
+mod report;
+mod sample;
 mod verify;
 
 use std::error::Error;
@@ -16,7 +19,7 @@ use crate::audit::Entries;
 use crate::store::{Store, StoreOptions};
 
 /// Exit code: something was found that is not as it should be.
-const NOT_INTACT: u8 = 3;
+const FOUND: u8 = 3;
 
 /// Check the audit log and use it
 #[derive(Debug, clap::Args)]
@@ -33,6 +36,12 @@ enum Command {
     Export(Box<export::Export>),
     /// Prove that one entry is in the log
     Prove(prove::Prove),
+    /// Tell what the data protection officer should look at; exit code 3 if there is anything
+    Alerts(alerts::Alerts),
+    /// Draw entries to review that nobody can choose
+    Sample(sample::Sample),
+    /// Report on a month; exit code 3 if the log is not intact
+    Report(report::Report),
 }
 
 /// Which database.
@@ -82,6 +91,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Command::Verify(verify) => verify.run().await,
         Command::Export(export) => export.run().await,
         Command::Prove(prove) => prove.run().await,
+        Command::Alerts(alerts) => alerts.run().await,
+        Command::Sample(sample) => sample.run().await,
+        Command::Report(report) => report.run().await,
     }
 }
 

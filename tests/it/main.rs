@@ -41,6 +41,8 @@ mod provisions;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod restrictions;
 #[cfg(test)]
 mod scopes;

@@ -79,7 +79,7 @@ pub(super) fn moment(text: &str) -> Result<Micros, String> {
         .ok_or_else(|| "write a day as `2026-11-01` or a moment as `2026-11-01T08:00:00Z`".to_owned())
 }
 
-fn oin(text: &str) -> Result<String, String> {
+pub(super) fn oin(text: &str) -> Result<String, String> {
     if text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(text.to_owned())
     } else {

@@ -10,17 +10,16 @@ use clap::ValueHint;
 use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::proof::Proof;
+use doelpoort_core::audit::verify::Report;
 
-use super::{DatabaseArgs, NOT_INTACT, read};
+use super::{EntriesArgs, FOUND, read};
+use crate::audit::{AuditError, Entries};
 use crate::cli::receipt::told;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
     #[command(flatten)]
-    database: DatabaseArgs,
-    /// A bundle, instead of a database
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database"], value_hint = ValueHint::FilePath)]
-    bundle: Option<PathBuf>,
+    entries: EntriesArgs,
     /// A proof of one entry (`.tlog-proof`), instead of a whole log
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database", "bundle", "against"], value_hint = ValueHint::FilePath)]
     proof: Option<PathBuf>,
@@ -37,22 +36,14 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let key = Verifier::parse(&read(&self.key)?)?;
+        let key = key(&self.key)?;
         let against = self.against.as_deref().map(read).transpose()?;
-        let report = match (&self.proof, &self.bundle) {
-            (Some(proof), _) => return self.proof(proof, &key),
-            (None, Some(bundle)) => {
-                let file = File::open(bundle)
-                    .map_err(|error| format!("cannot read `{}`: {error}", bundle.display()))?;
-                doelpoort_verify::verify(BufReader::new(file), &key, against.as_deref())?
-            }
-            (None, None) => {
-                let store = self.database.open().await?;
-                let report = crate::log::verify(&store, &key, against.as_deref()).await?;
-                store.close().await;
-                report
-            }
-        };
+        if let Some(proof) = &self.proof {
+            return self.proof(proof, &key);
+        }
+        let entries = self.entries.open().await?;
+        let report = whole(&entries, &key, against.as_deref()).await?;
+        entries.close().await;
         write!(std::io::stdout().lock(), "{report}")?;
         Ok(code(report.is_intact()))
     }
@@ -79,10 +70,33 @@ impl Verify {
     }
 }
 
+/// The report on a whole log, wherever it is.
+pub(super) async fn whole(
+    entries: &Entries,
+    key: &Verifier,
+    against: Option<&str>,
+) -> Result<Report, Box<dyn Error>> {
+    Ok(match entries {
+        Entries::Database(store) => crate::log::verify(store, key, against).await?,
+        Entries::Bundle(file) => {
+            let bundle = File::open(file).map_err(|error| AuditError::File {
+                file: file.display().to_string(),
+                error,
+            })?;
+            doelpoort_verify::verify(BufReader::new(bundle), key, against)?
+        }
+    })
+}
+
+/// A log's public key.
+pub(super) fn key(file: &Path) -> Result<Verifier, Box<dyn Error>> {
+    Verifier::parse(&read(file)?).map_err(|error| format!("`{}`: {error}", file.display()).into())
+}
+
 fn code(intact: bool) -> ExitCode {
     if intact {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(NOT_INTACT)
+        ExitCode::from(FOUND)
     }
 }

@@ -2,6 +2,7 @@
 //! notes. Here is what anyone needs to check the log; keeping it is the shell's. Tables: `docs/log-format.md`.
 
 pub mod adl;
+pub mod alert;
 pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
@@ -13,6 +14,7 @@ mod fixture;
 pub mod ldv;
 pub mod leaf;
 pub mod merkle;
+pub mod month;
 pub mod nen7513;
 pub mod note;
 pub mod private;
@@ -20,6 +22,7 @@ pub mod proof;
 pub mod quorum;
 pub mod receipt;
 pub mod record;
+pub mod sample;
 pub mod tag;
 pub mod tile;
 pub mod timestamp;

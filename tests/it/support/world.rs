@@ -172,6 +172,12 @@ impl World {
         files::approve(self.policies(), now, now + SignedDuration::from_hours(24 * 365));
     }
 
+    /// A page of the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> ask::Response {
+        let (running, _) = self.running.as_ref().unwrap();
+        ask::send_plain(ask::plain_client().get(format!("http://{}{path}", running.admin()))).await
+    }
+
     /// A party's program.
     pub(crate) fn client(&self, id: &str) -> Client {
         self.client_at(id, &self.base)
