@@ -2,6 +2,7 @@
 
 mod activation;
 mod follow;
+mod log_reading;
 mod policy_set;
 mod start;
 mod subject_ids;
@@ -25,6 +26,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use activation::ReloadError;
+pub use log_reading::LogRead;
 pub(crate) use policy_set::WORD_AGE_MAX;
 pub use policy_set::{Current, PolicySet};
 pub use start::{StartError, fg_keys};

@@ -322,8 +322,8 @@ fn help(code: &str, language: Language) -> String {
             "ask the operator to give this replica the same files; another replica does answer",
         ),
         "role-missing" => (
-            "alleen een toepassing met de rol `policy` van de eigen organisatie mag dit",
-            "only a program of your own organisation with the role `policy` may do this",
+            "alleen een toepassing van de eigen organisatie met de rol hiervoor mag dit: `policy` om in te trekken, `auditor` om het logboek te lezen",
+            "only a program of your own organisation with the role for it may do this: `policy` to withdraw, `auditor` to read the log",
         ),
         "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
         "purpose-asleep" => (
