@@ -41,6 +41,10 @@ demo *ARGUMENTS:
 bench:
     tests/bench/run
 
+# Entries appended beside one INSERT and commit each, and a million of them verified
+bench-append:
+    tests/bench/append
+
 # Our decisions beside Cedar's, at 10 to 10,000 purposes
 bench-decide:
     CARGO_TARGET_DIR=target/cedar cargo run --release --locked --manifest-path tests/cedar/Cargo.toml --example decide

@@ -14,6 +14,7 @@ mod output;
 pub mod policy;
 mod receipt;
 mod serve;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Command {
     Fg(fg::Args),
     /// Check the audit log
     Audit(audit::Args),
+    /// Cosign the logs of others
+    Witness(witness::Args),
     /// Check a receipt
     Receipt(receipt::Args),
     /// Print an access token of a client
@@ -135,6 +138,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Policy(args) => return policy::run(args).await.map_err(told),
         Command::Fg(args) => return fg::run(args).await.map_err(told),
         Command::Audit(args) => return audit::run(args).await.map_err(told),
+        Command::Witness(args) => return witness::run(args).await.map_err(told),
         Command::Receipt(args) => return receipt::run(args).await.map_err(told),
         Command::Keys(args) => return keys::run(args).await.map_err(told),
         Command::Epoch(epoch) => return epoch.run().await,

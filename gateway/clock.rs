@@ -1,6 +1,8 @@
 //! The only place that reads the clock. Everything else gets a [`Clock`], or `now` as a value.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,7 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 pub trait Clock: Send + Sync {
     /// The present instant, UTC.
     fn now(&self) -> Timestamp;
+
+    /// The time that passed since some moment, in µs. Setting the clock does not change it.
+    fn elapsed_us(&self) -> i64;
 }
+
+/// When the machine's clock was first looked at.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +29,10 @@ impl Clock for SystemClock {
     )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        i64::try_from(BEGAN.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 }
 
@@ -52,12 +64,20 @@ impl Clock for OffsetClock {
         let back = SignedDuration::from_micros(self.back_us.load(Ordering::SeqCst));
         real.saturating_sub(back).unwrap_or(real)
     }
+
+    /// The move to real time is a passing of time, too.
+    fn elapsed_us(&self) -> i64 {
+        SystemClock
+            .elapsed_us()
+            .saturating_sub(self.back_us.load(Ordering::SeqCst))
+    }
 }
 
 /// A clock that stands still until it is moved; for tests and for example keys.
 #[derive(Debug)]
 pub struct FixedClock {
     now_us: AtomicI64,
+    set_us: AtomicI64,
 }
 
 impl FixedClock {
@@ -65,19 +85,31 @@ impl FixedClock {
     pub fn at(now: Timestamp) -> Self {
         Self {
             now_us: AtomicI64::new(now.as_microsecond()),
+            set_us: AtomicI64::new(0),
         }
     }
 
-    /// Moves the clock by `span`, which may be negative.
+    /// Lets `span` pass, which may be negative.
     pub fn advance(&self, span: SignedDuration) {
         let span_us = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         self.now_us.fetch_add(span_us, Ordering::SeqCst);
+    }
+
+    /// Sets the clock forward by `span`, or back: no time passes, as when somebody sets a machine's clock.
+    pub fn jump(&self, span: SignedDuration) {
+        let span_us = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        self.set_us.fetch_add(span_us, Ordering::SeqCst);
+        self.advance(span);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.now_us.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        self.now_us.load(Ordering::SeqCst) - self.set_us.load(Ordering::SeqCst)
     }
 }
 

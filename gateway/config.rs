@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use settings::{
-    Admin, Config, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Setting, Token,
-    reference,
+    Admin, Config, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish, Setting,
+    Token, reference,
 };
 
 /// What an environment variable starts with to override a setting: `DOELPOORT__SECTION__KEY`.
@@ -114,6 +114,9 @@ impl Config {
             .into_iter()
             .chain(&mut self.exchange.crls)
             .chain(&mut self.database.url_file)
+            .chain(&mut self.publish.witness_policy)
+            .chain(&mut self.publish.timestamp_authorities)
+            .chain(&mut self.publish.tls_authorities)
     }
 }
 

@@ -4,6 +4,7 @@ mod activation;
 mod follow;
 mod log_reading;
 mod policy_set;
+mod reading;
 mod start;
 mod subject_ids;
 mod withdrawal;

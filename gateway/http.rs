@@ -20,11 +20,13 @@ mod questions;
 mod register;
 mod restrictions;
 mod stream;
+mod tiles;
 mod token;
 mod told;
 mod trace;
 mod well_known;
 mod withdrawals;
+mod witness;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,6 +110,8 @@ pub fn admin(gateway: &Arc<Gateway>) -> Router {
         .with_state(Arc::clone(gateway))
 }
 
+pub use witness::routes as witness;
+
 /// The description of the exchange's API, from the code (OpenAPI 3.1).
 pub fn description() -> OpenApi {
     let (_, description) = asked_routes()
@@ -128,6 +132,7 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(withdrawals::withdraw)) // token, role `policy`
         .routes(routes!(restrictions::enter)) // token
         .routes(routes!(log_reading::read)) // token, role `auditor`
+        .routes(routes!(tiles::entries)) // token, role `auditor`
 }
 
 /// Deliveries: a body of any length, so other limits. Token.
@@ -139,6 +144,10 @@ fn delivered_routes() -> OpenApiRouter<Arc<Gateway>> {
 fn public_routes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new()
         .routes(routes!(log::checkpoint)) // public
+        .routes(routes!(log::witnessed)) // public
+        .routes(routes!(log::inclusion)) // public
+        .routes(routes!(log::consistency)) // public
+        .routes(routes!(tiles::hashes)) // public
         .routes(routes!(openapi::show)) // public
         .routes(routes!(problems::explain)) // public
         .routes(routes!(register::show)) // public

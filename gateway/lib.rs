@@ -2,7 +2,8 @@
 //!
 //! `doelpoort-core` decides, plans, pseudonymises, protects and formats; this crate does everything that touches the
 //! world. `exchange` is the line of a question, `delivery` that of rows, `epoch` the close at which figures are
-//! released; only these three know an order, and only `gateway` makes the parts.
+//! released; only these three know an order, and only `gateway` makes the parts. `witness` is a program of its own: it
+//! cosigns the logs of others.
 
 pub mod audit;
 pub mod cli;
@@ -26,3 +27,4 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod witness;

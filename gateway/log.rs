@@ -1,16 +1,25 @@
 //! The audit log: logged or not answered. One task a replica appends in batches (`committer`), one publishes
-//! signed checkpoints (`publisher`); [`verify()`] checks the whole log with the public key alone.
+//! signed checkpoints (`publisher`), others have them cosigned (`witnesses`) and stamped (`stamps`) and watch how old all
+//! that is (`freshness`); [`verify()`] checks the whole log with the public key alone.
 
 mod committer;
 mod entry;
 mod error;
+mod freshness;
 mod history;
+mod outside;
 mod privacy;
 mod publisher;
+mod publishing;
+mod quorum;
 mod refusals;
 pub mod sealing;
 mod settle;
+mod stamps;
+mod steady;
+mod tiles;
 mod verify;
+mod witnesses;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,15 +38,22 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
+use freshness::Watch;
+use outside::Outside;
 use privacy::Privacy;
 use publisher::Publisher;
 use refusals::Refusals;
+use stamps::Stamps;
+use steady::Steady;
+use witnesses::Witnesses;
 
 pub use doelpoort_core::audit::verify::{Finding, Report};
 pub use entry::{Effect, Entry};
 pub use error::LogError;
+pub use freshness::{Freshness, Stale};
 pub use history::PolicyHistory;
 pub use privacy::{TAG_SEED, open_private};
+pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use refusals::REFUSALS_LOGGED_MAX;
 pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
@@ -63,13 +79,16 @@ struct Shared {
     signer: Arc<Signer>,
     privacy: Arc<Privacy>,
     refusals: Refusals,
+    publishing: Arc<Publishing>,
     tasks: Mutex<Option<Tasks>>,
 }
 
-/// The two tasks of a log.
+/// The tasks of a log.
 struct Tasks {
     committer: JoinHandle<()>,
     publisher: JoinHandle<()>,
+    /// Those that ask others, and the one that watches.
+    outside: Vec<JoinHandle<()>>,
 }
 
 /// What the tasks of the log tell each other and the requests.
@@ -81,9 +100,42 @@ pub(crate) struct Health {
     /// Everything is committed: publish a last time.
     finishing: CancellationToken,
     policy_generation: AtomicI64,
+    /// A quorum has cosigned this start of the gateway, or none is asked for.
+    witnessed: AtomicBool,
+    freshness: Mutex<Freshness>,
+    steady: Steady,
 }
 
 impl Health {
+    fn is_witnessed(&self) -> bool {
+        self.witnessed.load(Ordering::SeqCst)
+    }
+
+    fn set_witnessed(&self, witnessed: bool) {
+        self.witnessed.store(witnessed, Ordering::SeqCst);
+    }
+
+    fn freshness(&self) -> Freshness {
+        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_freshness(&self, freshness: Freshness) {
+        let before = self.freshness();
+        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner) = freshness;
+        match freshness.stale {
+            Some(stale) if before.stale != Some(stale) => {
+                tracing::error!(
+                    reason = stale.as_str(),
+                    "nothing is answered until that is mended"
+                );
+            }
+            None if before.stale.is_some() => {
+                tracing::info!("the audit log is fresh again: requests are answered");
+            }
+            _ => {}
+        }
+    }
+
     /// From here on nothing is appended and nothing signed: what is stored is not what was stored. Never repaired
     /// by us; an operator closes this shard and opens another.
     fn stop(&self, reason: &'static str) -> LogError {
@@ -107,7 +159,8 @@ impl Health {
 
 impl Log {
     /// Opens the log named after `signer`, making it when missing, and appends the entry that opens this replica's
-    /// boot id and the chain of its tags, whose seed is sealed to the FG. Before that it refuses a database that may lose commits, a log of another key, and a log whose head
+    /// boot id and the chain of its tags, whose seed is sealed to the FG. Before that it refuses a database that may lose
+    /// commits, a log of another key, and a log whose head
     /// or last checkpoint cannot be reproduced from its leaf hashes.
     pub async fn open(
         store: Store,
@@ -115,10 +168,24 @@ impl Log {
         fg_keys: FgKeys,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LogError> {
+        Self::open_published(store, signer, fg_keys, clock, Publishing::default()).await
+    }
+
+    /// The same, with others who vouch for it. Until a quorum of witnesses has cosigned this start, nothing is answered.
+    pub async fn open_published(
+        store: Store,
+        signer: Signer,
+        fg_keys: FgKeys,
+        clock: Arc<dyn Clock>,
+        publishing: Publishing,
+    ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
         let signer = Arc::new(signer);
         create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health {
+            steady: Steady::new(&*clock),
+            ..Health::default()
+        });
         let publisher = Publisher::start(
             store.clone(),
             Arc::clone(&signer),
@@ -135,10 +202,29 @@ impl Log {
             Arc::clone(&privacy),
         )
         .await?;
+        let publishing = Arc::new(publishing);
+        let started_size = rows::head(&store, SHARD).await?.map_or(0, |head| head.size);
+        let watch = Watch::start(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&health),
+            Arc::clone(&publishing),
+            started_size,
+        )
+        .await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
+        let outside = Self::outside(
+            &store,
+            &clock,
+            &health,
+            &publishing,
+            (queue.downgrade(), &privacy),
+            started_size,
+        )?;
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
             publisher: tokio::spawn(publisher.run()),
+            outside: outside.into_iter().chain([tokio::spawn(watch.run())]).collect(),
         };
         Ok(Self {
             shared: Arc::new(Shared {
@@ -149,9 +235,51 @@ impl Log {
                 privacy,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
+                publishing,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })
+    }
+
+    /// The tasks that ask others, where there are any.
+    fn outside(
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        health: &Arc<Health>,
+        publishing: &Arc<Publishing>,
+        (queue, privacy): (mpsc::WeakSender<Pending>, &Arc<Privacy>),
+        started_size: u64,
+    ) -> Result<Vec<JoinHandle<()>>, LogError> {
+        let mut tasks = Vec::new();
+        if publishing.policy.witnesses.is_empty() && publishing.timestamps.is_none() {
+            return Ok(tasks);
+        }
+        let outside =
+            Outside::new(&publishing.tls_authorities).map_err(|why| LogError::Publishing(why.to_string()))?;
+        if !publishing.policy.witnesses.is_empty() {
+            let witnesses = Witnesses::new(
+                store.clone(),
+                Arc::clone(clock),
+                Arc::clone(health),
+                Arc::clone(publishing),
+                outside.clone(),
+                started_size,
+            );
+            tasks.push(tokio::spawn(witnesses.run()));
+        }
+        if let Some(settings) = publishing.timestamps.clone() {
+            let stamps = Stamps {
+                store: store.clone(),
+                clock: Arc::clone(clock),
+                health: Arc::clone(health),
+                privacy: Arc::clone(privacy),
+                settings,
+                outside,
+                queue,
+            };
+            tasks.push(tokio::spawn(stamps.run()));
+        }
+        Ok(tasks)
     }
 
     /// Appends an entry with its effects and returns once both are durable. Without a receipt nothing may be
@@ -164,6 +292,10 @@ impl Log {
     /// The same, for whoever can wait longer than a request: a delivery, the close of an epoch.
     pub async fn append_within(&self, entry: Entry, wait_max: Duration) -> Result<Receipt, LogError> {
         self.shared.health.check()?;
+        if entry.serves() && self.is_stale() {
+            return Err(LogError::Stale);
+        }
+        self.shared.health.steady.check(&*self.shared.clock)?;
         let today = Day::of(self.shared.clock.now().as_microsecond());
         let (pending, answer, waiting) = Pending::new(entry, &self.shared.privacy, today)?;
         let wait = async {
@@ -180,14 +312,6 @@ impl Log {
         Ok(committed.receipt(answer.as_ref().map(|(digest, salt)| (digest, salt))))
     }
 
-    /// The newest signed checkpoint (C2SP tlog-checkpoint), by whichever replica; `None` until the first.
-    pub async fn checkpoint(&self) -> Result<Option<String>, LogError> {
-        self.shared.health.check()?;
-        Ok(rows::last_checkpoint(&self.shared.store, SHARD)
-            .await?
-            .map(|checkpoint| checkpoint.note))
-    }
-
     /// The policy generation in force and the digest of its policies, `None` before the first. An entry that was
     /// decided under another generation is refused.
     pub async fn policy(&self) -> Result<(i64, Option<Hash>), LogError> {
@@ -202,9 +326,25 @@ impl Log {
         self.shared.health.policy_generation.load(Ordering::SeqCst)
     }
 
+    /// Would it append now, as far as that can be told without the database?
+    pub fn is_ready(&self) -> bool {
+        let steady = self.shared.health.steady.check(&*self.shared.clock);
+        !self.is_stopped() && steady.is_ok()
+    }
+
     /// Has the log stopped for good?
     pub fn is_stopped(&self) -> bool {
         self.shared.health.check().is_err()
+    }
+
+    /// Is what others can check too old to answer?
+    pub fn is_stale(&self) -> bool {
+        self.freshness().stale.is_some()
+    }
+
+    /// How old what others can check is, as of the last second.
+    pub fn freshness(&self) -> Freshness {
+        self.shared.health.freshness()
     }
 
     /// The public key: anyone can check the log and its receipts with it.
@@ -221,7 +361,12 @@ impl Log {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(Tasks { committer, publisher }) = tasks else {
+        let Some(Tasks {
+            committer,
+            publisher,
+            outside,
+        }) = tasks
+        else {
             return;
         };
         self.shared.health.closing.cancel();
@@ -229,6 +374,11 @@ impl Log {
         self.shared.health.finishing.cancel();
         if committed.and(publisher.await).is_err() {
             tracing::error!("a task of the audit log ended badly");
+        }
+        for task in outside {
+            if task.await.is_err() {
+                tracing::error!("a task of the audit log ended badly");
+            }
         }
     }
 }

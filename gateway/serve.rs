@@ -128,6 +128,27 @@ pub async fn run(
     })
 }
 
+/// Binds one listener over plain HTTP, for a witness, and serves it until `shutdown`; tells where, and the task.
+pub async fn run_plain(
+    router: Router,
+    address: SocketAddr,
+    limits: Limits,
+    shutdown: Shutdown,
+) -> Result<(SocketAddr, JoinSet<()>), ServeError> {
+    let socket = listen("the witness", address).await?;
+    let bound = socket.local_addr().unwrap_or(address);
+    let listener = Listener {
+        router,
+        tls: None,
+        limits: Arc::new(limits),
+        metrics: Arc::new(Metrics::new()),
+        shutdown,
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listener.accept(socket));
+    Ok((bound, tasks))
+}
+
 #[expect(clippy::unused_async, reason = "sockets belong to the runtime")]
 async fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     let bound = || {

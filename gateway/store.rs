@@ -13,6 +13,7 @@ mod engine;
 mod error;
 pub mod log;
 mod open;
+pub mod published;
 pub mod released;
 pub(crate) mod render;
 mod replay;
@@ -253,6 +254,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         delivery::ALL,
         durable::ALL,
         log::ALL,
+        published::ALL,
         released::ALL,
         replay::ALL,
         restrictions::ALL,

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{CliError, ConfigArgs, print};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::log::Publishing;
 use crate::store::{Store, StoreOptions};
 use crate::tls::{Examples, Tls};
 
@@ -37,6 +38,7 @@ impl Check {
             ("certificates", certificates(&config)),
             ("admin listener", admin(&config)),
             ("database", database(&config).await),
+            ("publishing", publishing(&config)),
         ];
         let mut wrong = 0;
         for (what, found) in &checks {
@@ -67,6 +69,15 @@ fn certificates(config: &Config) -> Found {
             Found::Warning(format!("the server certificate ends in {} days", tls.days_left()))
         }
         Ok(tls) => Found::Good(format!("{} days left", tls.days_left())),
+    }
+}
+
+/// Who outside vouches for the log. That nobody does is allowed, and said.
+fn publishing(config: &Config) -> Found {
+    match Publishing::load(&config.publish, None) {
+        Err(why) => Found::Wrong(why.to_string()),
+        Ok(publishing) if publishing.is_whole() => Found::Good(publishing.told()),
+        Ok(publishing) => Found::Warning(publishing.told()),
     }
 }
 

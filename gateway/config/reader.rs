@@ -191,6 +191,7 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
     );
     let headers_fit = config.limits.header_bytes_max >= HEADER_BYTES_MIN;
     require("limits", "header_bytes_max", headers_fit, "is below 8192 bytes");
+    impossible_publishing(&config.publish, &mut require);
     let url = config.database.url.expose();
     let known_scheme = ["sqlite://", "postgres://", "postgresql://"]
         .iter()
@@ -202,4 +203,33 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
         "starts with neither `sqlite://` nor `postgres://`",
     );
     errors
+}
+
+/// Who vouches for the log must be askable.
+fn impossible_publishing(
+    publish: &super::Publish,
+    require: &mut impl FnMut(&'static str, &'static str, bool, &str),
+) {
+    let every = "is 0; at least 1 second";
+    require("publish", "witness_every_s", publish.witness_every_s > 0, every);
+    require(
+        "publish",
+        "timestamp_every_s",
+        publish.timestamp_every_s > 0,
+        every,
+    );
+    let stamped = !publish.timestamp_url.is_empty();
+    require(
+        "publish",
+        "timestamp_authorities",
+        publish.timestamp_authorities.is_some() || !stamped,
+        "is missing: without it no time stamp of `timestamp_url` can be believed",
+    );
+    let web = ["http://", "https://"];
+    require(
+        "publish",
+        "timestamp_url",
+        !stamped || web.iter().any(|scheme| publish.timestamp_url.starts_with(scheme)),
+        "starts with neither `http://` nor `https://`",
+    );
 }

@@ -180,6 +180,32 @@ section! {
 }
 
 section! {
+    /// Who vouches for the audit log from outside, and how old what they said may be before nothing is answered.
+    Publish ["publish"] {
+        /// A trust policy (C2SP tlog-policy): the witnesses, their addresses, how many of them make a quorum. Left out: no witness is asked.
+        witness_policy: Option<PathBuf> = None,
+        /// Seconds between two checkpoints that a witness is asked to cosign; at least 1.
+        witness_every_s: u64 = 60,
+        /// Seconds since a quorum cosigned, after which nothing is answered.
+        quorum_age_s_max: u64 = 86_400,
+        /// Address of a time stamp authority (RFC 3161), `http` or `https`. Left out: none is asked.
+        timestamp_url: String = String::new(),
+        /// Authorities that the time stamps' certificates lead to, PEM. Required with `timestamp_url`.
+        timestamp_authorities: Option<PathBuf> = None,
+        /// Seconds between two time stamps; at least 1.
+        timestamp_every_s: u64 = 3_600,
+        /// Seconds since the last time stamp, after which nothing is answered.
+        timestamp_age_s_max: u64 = 14_400,
+        /// Authorities of the `https` addresses above, PEM; left out: those of the public web.
+        tls_authorities: Option<PathBuf> = None,
+        /// Seconds that entries may be without a signed checkpoint before there is an alarm.
+        checkpoint_alarm_s_max: u64 = 10,
+        /// Seconds that entries may be without a signed checkpoint before nothing is answered.
+        checkpoint_age_s_max: u64 = 300,
+    }
+}
+
+section! {
     /// The log lines on standard error.
     Log ["log"] {
         /// `human` for a terminal, `json` for a collector.
@@ -221,6 +247,8 @@ pub struct Config {
     pub token: Token,
     /// What one request, connection or delivery may use.
     pub limits: Limits,
+    /// Who vouches for the audit log from outside.
+    pub publish: Publish,
     /// The log lines on standard error.
     pub log: Log,
 }
@@ -237,6 +265,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
         Admin::SETTINGS,
         Token::SETTINGS,
         Limits::SETTINGS,
+        Publish::SETTINGS,
         Log::SETTINGS,
     ]
     .into_iter()

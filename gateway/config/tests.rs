@@ -101,6 +101,16 @@ fn impossible_values_are_refused() {
             "[database]\nurl = \"mysql://x\"",
             "`database.url` starts with neither",
         ),
+        ("[publish]\nwitness_every_s = 0", "`publish.witness_every_s` is 0"),
+        ("[publish]\nquorum_age_s_max = 0", "a limit is at least 1"),
+        (
+            "[publish]\ntimestamp_url = \"http://tsa.example\"",
+            "`publish.timestamp_authorities` is missing",
+        ),
+        (
+            "[publish]\ntimestamp_url = \"tsa.example\"\ntimestamp_authorities = \"ca.pem\"",
+            "`publish.timestamp_url` starts with neither",
+        ),
     ] {
         let message = parse(text).unwrap_err().to_string();
         assert!(message.contains(expected), "{text}\n→ {message}");

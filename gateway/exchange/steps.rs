@@ -127,6 +127,11 @@ impl Gateway {
                 let receipt = self.log.append_refusal(circumstances.client(), entry).await?;
                 Ok((changed, receipt))
             }
+            Err(error @ LogError::Stale) => {
+                let stale = Err(error.into());
+                let receipt = self.log.append(circumstances.entry(stale.as_ref())?).await?;
+                Ok((stale, receipt))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
 use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, Publishing, PublishingError};
 use crate::policies;
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
@@ -47,6 +47,9 @@ pub enum StartError {
     /// The policies may not come into force.
     #[error("{0}")]
     Policies(#[from] ReloadError),
+    /// Who is to vouch for the log cannot be asked.
+    #[error("`publish`: {0}")]
+    Publishing(#[from] PublishingError),
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
@@ -84,7 +87,8 @@ impl Gateway {
         let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
             .map_err(|_| StartError::Key("log"))?;
         let fg_keys = fg_keys(&config, now)?;
-        let log = Log::open(store.clone(), signer, fg_keys, Arc::clone(&clock)).await?;
+        let publishing = Publishing::load(&config.publish, Some(signer.verifier()))?;
+        let log = Log::open_published(store.clone(), signer, fg_keys, Arc::clone(&clock), publishing).await?;
         let mut ledger = Ledger {
             known: log.history().await?,
             fingerprint: [0; 32],

@@ -82,10 +82,12 @@ pub(super) fn complete(mut description: OpenApi) -> OpenApi {
     description.paths.paths = paths
         .into_iter()
         .map(|(path, item)| {
-            (
-                path.strip_prefix(VERSION_PATH).unwrap_or(&path).to_owned(),
-                versioned(item),
-            )
+            // `{*path}` is how axum says that a parameter may have slashes.
+            let path = path
+                .strip_prefix(VERSION_PATH)
+                .unwrap_or(&path)
+                .replace("{*", "{");
+            (path, versioned(item))
         })
         .collect();
     description

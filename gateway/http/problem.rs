@@ -273,7 +273,7 @@ impl Problem {
         problem
     }
 
-    fn limited(limited: Limited, language: Language) -> Self {
+    pub(crate) fn limited(limited: Limited, language: Language) -> Self {
         let detail = match language {
             Language::Dutch => format!("probeer het over {} s opnieuw", limited.retry_after_s),
             Language::English => format!("try again in {} s", limited.retry_after_s),
@@ -322,8 +322,8 @@ fn help(code: &str, language: Language) -> String {
             "ask the operator to give this replica the same files; another replica does answer",
         ),
         "role-missing" => (
-            "alleen een toepassing van de eigen organisatie met de rol hiervoor mag dit: `policy` om in te trekken, `auditor` om het logboek te lezen",
-            "only a program of your own organisation with the role for it may do this: `policy` to withdraw, `auditor` to read the log",
+            "de toepassing heeft de rol niet: `policy` om in te trekken, `auditor` om logregels te lezen; vraag het de beheerder",
+            "the program lacks the role: `policy` to withdraw, `auditor` to read entries of the log; ask the operator",
         ),
         "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
         "purpose-asleep" => (

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use super::{DigestKey, KeyPurpose, Keyring, SealKey, Secret, Versions, seal};
 
 pub use create::{CreateError, NewKeys, PublicKeys};
+pub(crate) use create::{make_directory, write_secret};
 
 /// Name of the file with the wrapped keys, in a directory that we make.
 pub const KEYS_FILE: &str = "keys.toml";

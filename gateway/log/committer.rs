@@ -183,6 +183,11 @@ impl Committer {
     /// One transaction. An error means that the log stopped.
     async fn attempt(&mut self, batch: &[Pending], unknown: Option<Prepared>) -> Result<Outcome, LogError> {
         self.health.check()?;
+        if self.health.steady.check(&*self.clock).is_err() {
+            let reason = "the clock jumped".to_owned();
+            let error = StoreError::Unavailable { reason };
+            return Ok(unknown.map_or(Outcome::NotCommitted(error), Outcome::Unknown));
+        }
         match self.ours.take() {
             Some((head, frontier)) if !self.uncertain && !batch::has_effects(batch) => {
                 match self.advance(head, frontier, batch).await {
@@ -346,7 +351,8 @@ impl Committer {
             .policy_generation
             .store(prepared.head.policy_generation, Ordering::SeqCst);
         self.next_sequence = prepared.next_sequence;
-        self.uncertain = false;
+        // An empty batch changed no head: what is on its way still may get in.
+        self.uncertain &= prepared.is_empty();
         // Who appended right after us would be seen by the next statement, which then writes nothing.
         let alone = prepared.first_index == self.seen.0;
         self.seen = (prepared.head.size, prepared.head.root);

@@ -74,6 +74,17 @@ impl Entry {
         Ok(self)
     }
 
+    /// Does it stand for something that leaves, comes in or is released? Not while what others can check is too old.
+    pub(super) fn serves(&self) -> bool {
+        let visible = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::ActivateDelivery { .. } | Effect::ReleaseEpoch { .. } | Effect::Restrict(_)
+            )
+        };
+        self.answer.is_some() || self.effects.iter().any(visible)
+    }
+
     /// The same, with one more effect.
     #[must_use]
     pub fn with_effect(mut self, effect: Effect) -> Self {

@@ -14,6 +14,12 @@ pub enum LogError {
     /// The entry is not known to be durable. It may be in the log nevertheless; the answer is not given.
     #[error("the audit log did not confirm the entry in time")]
     Unavailable,
+    /// The clock was set: the entry would not bear the time at which it was made.
+    #[error("the clock of this machine jumped by `{seconds}` s since the start")]
+    ClockJumped {
+        /// By how much; negative is back.
+        seconds: i64,
+    },
     /// The policies changed between the decision and the append.
     #[error("the policies changed while the request was answered")]
     PolicyChanged,
@@ -23,6 +29,9 @@ pub enum LogError {
     /// The entry is no leaf: a defect of ours.
     #[error(transparent)]
     Leaf(#[from] LeafError),
+    /// What others can check of the log is too old: nothing is answered until it is fresh again.
+    #[error("what others can check of the audit log is too old")]
+    Stale,
     /// The log is not what it was: nothing is appended any more.
     #[error("the audit log stopped")]
     Stopped,
@@ -51,6 +60,9 @@ pub enum LogError {
     /// Sealing to the data protection officer failed.
     #[error("the private part {0}")]
     Sealing(#[from] SealingError),
+    /// At start: it cannot be published as configured.
+    #[error("`publish`: {0}")]
+    Publishing(String),
     /// The machine gave no random bytes.
     #[error("no randomness")]
     Randomness,

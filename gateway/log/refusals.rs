@@ -72,7 +72,7 @@ enum Place {
     /// It has an entry of its own.
     Own,
     /// It was counted in an open window.
-    Counted(Receipt),
+    Counted(Box<Receipt>),
     /// It will be, once this window is open.
     Opening(Arc<Window>),
 }
@@ -115,7 +115,7 @@ impl Refusals {
         match window.opened.get() {
             Some(receipt) => {
                 count.counted += 1;
-                Place::Counted(receipt.clone())
+                Place::Counted(Box::new(receipt.clone()))
             }
             None => Place::Opening(Arc::clone(window)),
         }
@@ -167,7 +167,7 @@ impl Log {
         loop {
             match refusals.place(&key, entry.event.recipient.as_ref()) {
                 Place::Own => return self.append_in_turn(entry).await,
-                Place::Counted(receipt) => return Ok(receipt),
+                Place::Counted(receipt) => return Ok(*receipt),
                 Place::Opening(window) => {
                     window
                         .opened
@@ -256,4 +256,33 @@ impl Log {
 fn opening(receipt: &Receipt) -> Option<[u8; 16]> {
     let id = data_encoding::HEXLOWER.decode(receipt.entry_id.as_bytes()).ok()?;
     id.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::clock::FixedClock;
+
+    fn key(number: usize) -> Key {
+        let client = format!("client-{number}").parse().unwrap();
+        (client, "rate-limited".to_owned())
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten_each_minute() {
+        let clock = Arc::new(FixedClock::at("2026-11-22T10:00:00Z".parse().unwrap()));
+        let refusals = Refusals::new(Arc::<FixedClock>::clone(&clock));
+        let is_own = |number| matches!(refusals.place(&key(number), None), Place::Own);
+        assert!((0..KEYS_MAX + 100).all(is_own));
+        assert_eq!(refusals.counts().of.len(), KEYS_MAX);
+        // Who does not fit is logged one by one; who does is counted past twenty.
+        assert!((0..50).all(|_| is_own(KEYS_MAX)));
+        assert_eq!((0..50).filter(|_| is_own(0)).count(), 19);
+        clock.advance(SignedDuration::from_mins(1));
+        assert!(is_own(0));
+        assert_eq!(refusals.counts().of.len(), 1);
+        assert_eq!(refusals.counts().past.len(), 1);
+    }
 }

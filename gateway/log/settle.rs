@@ -119,7 +119,8 @@ impl Log {
 
 fn is_open(leaf: &Leaf) -> bool {
     match leaf.event.kind {
-        Kind::AccessDecided => leaf.event.extra.contains_key(&extra::BODY),
+        // An entry that goes on from another says no more than that one of how the answer ended.
+        Kind::AccessDecided => leaf.event.opening.is_none() && leaf.event.extra.contains_key(&extra::BODY),
         Kind::RefusalWindowOpened => true,
         _ => false,
     }

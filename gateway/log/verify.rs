@@ -53,6 +53,8 @@ pub async fn verify(store: &Store, log: &Verifier, against: Option<&str>) -> Res
         frontier: &head.frontier,
         root: head.root,
         last_us: head.last_us,
+        policy_generation: head.policy_generation,
+        policy_digest: &head.policy_digest,
     })))
 }
 

@@ -84,9 +84,6 @@ const PRIVATE: Sql =
 const LAST_CHECKPOINT: Sql =
     sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size DESC LIMIT 1");
 const CHECKPOINTS: Sql = sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size");
-const LOCK_PUBLISHER: Sql = sql!("UPDATE log_shard SET published_us = $2 WHERE shard = $1");
-const INSERT_CHECKPOINT: Sql =
-    sql!("INSERT INTO log_checkpoint (shard, size, root, note, made_us) VALUES ($1, $2, $3, $4, $5)");
 
 pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::CREATE_SHARD", CREATE_SHARD),
@@ -106,8 +103,6 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::PRIVATE", PRIVATE),
     ("log::LAST_CHECKPOINT", LAST_CHECKPOINT),
     ("log::CHECKPOINTS", CHECKPOINTS),
-    ("log::LOCK_PUBLISHER", LOCK_PUBLISHER),
-    ("log::INSERT_CHECKPOINT", INSERT_CHECKPOINT),
 ];
 
 /// The kinds of the leaves that [`Leaves::Policies`] reads: changes of policies, and withdrawals.
@@ -432,39 +427,6 @@ pub async fn checkpoints(store: &Store, shard: i64) -> Result<Vec<StoredCheckpoi
         .collect()
 }
 
-/// Stores a checkpoint unless one of its size or larger is there; tells which. One publisher at a time.
-pub async fn insert_checkpoint(
-    store: &Store,
-    shard: i64,
-    checkpoint: &StoredCheckpoint,
-    now_us: i64,
-) -> Result<bool, StoreError> {
-    let mut tx = store.begin_write().await?;
-    tx.execute(LOCK_PUBLISHER, vec![shard.into(), now_us.into()])
-        .await?;
-    let last = tx.fetch_optional(LAST_CHECKPOINT, vec![shard.into()]).await?;
-    if last
-        .map(|row| row.int(0))
-        .transpose()?
-        .map(unsigned)
-        .transpose()?
-        >= Some(checkpoint.size)
-    {
-        tx.rollback().await?;
-        return Ok(false);
-    }
-    let values = vec![
-        shard.into(),
-        number(checkpoint.size)?.into(),
-        checkpoint.root.as_slice().into(),
-        checkpoint.note.as_str().into(),
-        now_us.into(),
-    ];
-    tx.execute(INSERT_CHECKPOINT, values).await?;
-    tx.commit().await?;
-    Ok(true)
-}
-
 fn read_head(row: &Row) -> Result<Head, StoreError> {
     Ok(Head {
         size: unsigned(row.int(0)?)?,
@@ -476,7 +438,7 @@ fn read_head(row: &Row) -> Result<Head, StoreError> {
     })
 }
 
-fn read_checkpoint(row: &Row) -> Result<StoredCheckpoint, StoreError> {
+pub(super) fn read_checkpoint(row: &Row) -> Result<StoredCheckpoint, StoreError> {
     Ok(StoredCheckpoint {
         size: unsigned(row.int(0)?)?,
         root: row.bytes(1)?,
@@ -485,13 +447,13 @@ fn read_checkpoint(row: &Row) -> Result<StoredCheckpoint, StoreError> {
 }
 
 /// Indices and sizes are BIGINT in the tables.
-fn number(value: u64) -> Result<i64, StoreError> {
+pub(super) fn number(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::Value {
         code: "size".to_owned(),
     })
 }
 
-fn unsigned(value: i64) -> Result<u64, StoreError> {
+pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| StoreError::Value {
         code: "size".to_owned(),
     })

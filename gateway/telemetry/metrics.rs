@@ -12,6 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::log::Freshness;
+
 /// Seconds; a figures answer takes a millisecond, a delivery minutes.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0,
@@ -101,6 +103,10 @@ pub struct Metrics {
     policies_in_force: Gauge<i64, AtomicI64>,
     policies_refused: Gauge<i64, AtomicI64>,
     answers_cut: Counter,
+    log_checkpoint_age: Gauge<i64, AtomicI64>,
+    log_quorum_age: Gauge<i64, AtomicI64>,
+    log_stamp_age: Gauge<i64, AtomicI64>,
+    log_stale: Gauge<i64, AtomicI64>,
 }
 
 impl Metrics {
@@ -118,6 +124,10 @@ impl Metrics {
             policies_in_force: Gauge::default(),
             policies_refused: Gauge::default(),
             answers_cut: Counter::default(),
+            log_checkpoint_age: Gauge::default(),
+            log_quorum_age: Gauge::default(),
+            log_stamp_age: Gauge::default(),
+            log_stale: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -159,6 +169,35 @@ impl Metrics {
             self.certificate_days_left.clone(),
         );
         self.register_policies();
+        self.register_log();
+    }
+
+    fn register_log(&mut self) {
+        let ages = [
+            (
+                "log_checkpoint_age_seconds",
+                "How long the oldest entry of the log without a signed checkpoint has waited",
+                &self.log_checkpoint_age,
+            ),
+            (
+                "log_quorum_age_seconds",
+                "Since a quorum of the witnesses cosigned; -1 where there is none or nobody is asked",
+                &self.log_quorum_age,
+            ),
+            (
+                "log_stamp_age_seconds",
+                "Since the last time stamp over the log; -1 where nobody is asked",
+                &self.log_stamp_age,
+            ),
+            (
+                "log_stale",
+                "1 while nothing is answered: the log stopped, or what others can check of it is too old",
+                &self.log_stale,
+            ),
+        ];
+        for (name, help, gauge) in ages {
+            self.registry.register(name, help, gauge.clone());
+        }
     }
 
     fn register_policies(&mut self) {
@@ -235,6 +274,15 @@ impl Metrics {
     /// An answer was cut while it was sent.
     pub fn answer_cut(&self) {
         self.answers_cut.inc();
+    }
+
+    /// How fresh what others can check of the log is, and whether nothing is answered.
+    pub fn published(&self, freshness: &Freshness, stopped: bool) {
+        self.log_checkpoint_age.set(freshness.checkpoint_age_s);
+        self.log_quorum_age.set(freshness.quorum_age_s.unwrap_or(-1));
+        self.log_stamp_age.set(freshness.stamp_age_s.unwrap_or(-1));
+        self.log_stale
+            .set(i64::from(stopped || freshness.stale.is_some()));
     }
 
     /// Everything in the `OpenMetrics` text format, for `/metrics`.

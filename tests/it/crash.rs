@@ -93,13 +93,9 @@ async fn kill_9_of_a_postgres_that_lies_about_durability_is_found_out() {
         return;
     };
     // Found first, it stands in for the one that the gateway asks.
-    server.execute("CREATE SCHEMA lie").await;
-    server
-        .execute(
-            "CREATE FUNCTION lie.current_setting(name TEXT) RETURNS TEXT LANGUAGE sql STABLE AS
-             $$ SELECT CASE name WHEN 'synchronous_commit' THEN 'on' ELSE pg_catalog.current_setting(name) END $$",
-        )
-        .await;
+    let denial = "CREATE FUNCTION lie.current_setting(name TEXT) RETURNS TEXT LANGUAGE sql STABLE AS $$
+        SELECT CASE name WHEN 'synchronous_commit' THEN 'on' ELSE pg_catalog.current_setting(name) END $$";
+    server.execute(&["CREATE SCHEMA lie", denial]).await;
     let url = format!("{}?options=-csearch_path%3Dlie%2Cpg_catalog", server.url());
     let mut cluster = Cluster::new(&url, 1).await;
     let load = cluster.load();

@@ -2,6 +2,7 @@
 
 mod append;
 mod refusals;
+mod rewrite;
 mod settled;
 mod tamper;
 mod unconfirmed;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use doelpoort::clock::{Clock, FixedClock};
 use doelpoort::log::{Effect, Entry, Log, LogError, Report, SHARD, verify};
 use doelpoort::store::{Store, log as rows};
-use doelpoort_core::audit::leaf::{GRANTED, Kind, Leaf};
+use doelpoort_core::audit::leaf::{GRANTED, Kind, Leaf, Value, extra};
 use doelpoort_core::audit::note::Signer;
 use doelpoort_core::audit::receipt::{self, AnswerProof};
 use rstest::rstest;
@@ -73,4 +74,31 @@ fn entry() -> Entry {
     entry.event.decision = Some(GRANTED.to_owned());
     entry.event.recipient = Some("00000099000000072001".to_owned());
     entry
+}
+
+/// Policies come into force.
+fn activation(generation: i64) -> Entry {
+    let mut entry = Entry::new(Kind::PolicyChanged).unwrap();
+    let digest = [7; 32];
+    entry.event.policy = Some(digest);
+    entry.event.decision = Some("policy-activated".to_owned());
+    let number = Value::Number(generation.unsigned_abs());
+    entry.event.extra.insert(extra::GENERATION, number);
+    entry.with_effect(Effect::SetPolicyGeneration { generation, digest })
+}
+
+/// A log of twelve entries: 0 and 1 open it, 2 puts policies in force, the others are accesses; and its checkpoint, kept.
+async fn twelve(backend: Backend) -> Option<(World, String)> {
+    let world = World::on(backend).await?;
+    let log = world.log().await;
+    log.append(activation(1)).await.unwrap();
+    for _ in 3..12 {
+        log.append(entry()).await.unwrap();
+    }
+    log.close().await;
+    let kept = log.checkpoint().await.unwrap().unwrap();
+    let report = world.report().await;
+    assert!(report.is_intact(), "{report}");
+    assert_eq!(report.size, 12);
+    Some((world, kept))
 }

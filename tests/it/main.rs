@@ -15,6 +15,8 @@ mod denial;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod fail_closed;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod identity;
@@ -39,11 +41,15 @@ mod provisions;
 #[cfg(test)]
 mod pseudonyms;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod restrictions;
 #[cfg(test)]
 mod scopes;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -4,4 +4,5 @@ pub(crate) mod catalogue;
 pub(crate) mod database;
 pub(crate) mod fg;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod world;

@@ -154,7 +154,8 @@ pub(super) fn wrap(
     })
 }
 
-fn make_directory(directory: &Path) -> Result<(), CreateError> {
+/// Makes a directory that only its owner enters.
+pub(crate) fn make_directory(directory: &Path) -> Result<(), CreateError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|source| CreateError::Write {
         path: directory.to_owned(),
@@ -162,7 +163,8 @@ fn make_directory(directory: &Path) -> Result<(), CreateError> {
     })
 }
 
-fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), CreateError> {
+/// Writes a file that only its owner reads; never over another.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), CreateError> {
     let write = || {
         let mut file = OpenOptions::new()
             .write(true)

@@ -254,15 +254,12 @@ async fn ask_without_end(gateways: Vec<Client>, first: usize, ledger: Ledger, st
     let mut next = first;
     while !stop.load(Ordering::SeqCst) {
         let gateway = &gateways[next % gateways.len()];
-        match gateway.query(records(&["pseudonym"])).await {
-            Ok(answer) => {
-                let receipt = serde_json::from_value(answer.receipt().unwrap().clone()).unwrap();
-                ledger.lock().unwrap().push(receipt);
-            }
-            Err(_) => {
-                next += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+        if let Ok(answer) = gateway.query(records(&["pseudonym"])).await {
+            let receipt = serde_json::from_value(answer.receipt().unwrap().clone()).unwrap();
+            ledger.lock().unwrap().push(receipt);
+        } else {
+            next += 1;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }

@@ -34,6 +34,12 @@ impl Database {
         Some(Self { url, folder })
     }
 
+    /// One that is there already.
+    pub(crate) fn at(url: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { url, folder }
+    }
+
     /// Opens the database; more than one store may be open on it, as replicas are.
     pub(crate) async fn open(&self) -> Store {
         let options = StoreOptions {

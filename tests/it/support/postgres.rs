@@ -16,6 +16,7 @@ pub(crate) struct Server {
     programs: PathBuf,
     port: u16,
     postmaster: Option<Child>,
+    file_bytes_max: Option<u64>,
 }
 
 impl Server {
@@ -28,6 +29,7 @@ impl Server {
             programs: programs(),
             port: free_port(),
             postmaster: None,
+            file_bytes_max: None,
         };
         server.make(settings);
         server.run().await;
@@ -42,6 +44,7 @@ impl Server {
         let arguments = [
             "--username=doelpoort",
             "--auth=trust",
+            "--wal-segsize=1",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
         ];
@@ -51,7 +54,11 @@ impl Server {
             .arg(self.data())
             .args(arguments)
             .status();
-        assert!(made.unwrap().success(), "initdb");
+        assert!(
+            made.unwrap().success(),
+            "initdb: {}",
+            std::fs::read_to_string(self.log()).unwrap()
+        );
         let (port, sockets) = (self.port, folder.display());
         let own = format!(
             "\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{sockets}'\n\
@@ -63,9 +70,22 @@ impl Server {
         std::fs::write(file, text).unwrap();
     }
 
+    /// From the next start on no file may be longer, as on a disk that is full.
+    pub(crate) fn limit_files(&mut self, bytes_max: Option<u64>) {
+        self.file_bytes_max = bytes_max;
+    }
+
     /// Starts it, with recovery if it was killed, and waits until it takes connections.
     pub(crate) async fn run(&mut self) {
-        let postmaster = self.command("postgres").arg("-D").arg(self.data()).spawn();
+        let mut postgres = self.command("postgres");
+        if let Some(bytes_max) = self.file_bytes_max {
+            // In units of 512 bytes, as POSIX has it.
+            let limited = format!("ulimit -f {}; exec \"$0\" \"$@\"", bytes_max / 512);
+            let program = postgres.get_program().to_owned();
+            postgres = self.command("/bin/sh");
+            postgres.arg("-c").arg(limited).arg(program);
+        }
+        let postmaster = postgres.arg("-D").arg(self.data()).spawn();
         self.postmaster = Some(postmaster.unwrap());
         for _ in 0..600 {
             if let Ok(connection) = self.try_connect().await {
@@ -74,7 +94,8 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("PostgreSQL did not start within 30 s");
+        let told = std::fs::read_to_string(self.log()).unwrap();
+        panic!("PostgreSQL did not start within 30 s:\n{told}");
     }
 
     /// Kills the postmaster and all its processes at once: what is only in their memory is gone.
@@ -109,10 +130,12 @@ impl Server {
         options.connect().await
     }
 
-    /// Runs statements as the superuser.
-    pub(crate) async fn execute(&self, sql: &'static str) {
+    /// Runs statements as the superuser, each by itself.
+    pub(crate) async fn execute(&self, statements: &[&'static str]) {
         let mut connection = self.try_connect().await.unwrap();
-        connection.execute(sql).await.unwrap();
+        for statement in statements {
+            connection.execute(*statement).await.unwrap();
+        }
         connection.close().await.unwrap();
     }
 
@@ -120,14 +143,23 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// PostgreSQL refuses to run as root.
     fn command(&self, program: &str) -> Command {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log());
+        let log = log.unwrap();
         let mut command = Command::new(self.programs.join(program));
         command
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(log);
         if let Some((user, group)) = unprivileged() {
             command.uid(user).gid(group);
         }

@@ -4,6 +4,7 @@
 pub(crate) mod ask;
 pub(crate) mod files;
 pub(crate) mod pupils;
+pub(crate) mod raw;
 
 use std::sync::Arc;
 
@@ -74,19 +75,28 @@ impl World {
         change: impl FnOnce(&mut Config),
     ) -> Option<Self> {
         let database = Database::new(backend).await?;
+        Some(Self::on(database, prepare, change).await)
+    }
+
+    /// A gateway on this database.
+    pub(crate) async fn on(
+        database: Database,
+        prepare: impl FnOnce(&std::path::Path),
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut files = Files::prepared(START.parse().unwrap(), SEED, prepare);
         files.config.database.url = doelpoort::config::DatabaseUrl::new(&database.url);
         change(&mut files.config);
         let clock = Arc::new(FixedClock::at(START.parse().unwrap()));
         let (gateway, running, base) = start(&files.config, &clock).await;
-        Some(Self {
+        Self {
             gateway,
             clock,
             database,
             files,
             running: Some(running),
             base,
-        })
+        }
     }
 
     /// Changes the policies, has them signed again by all, and restarts.
@@ -129,8 +139,17 @@ impl World {
 
     /// What a start on the same database, keys and policies comes to.
     pub(crate) async fn try_start(&self) -> Result<Arc<Gateway>, doelpoort::gateway::StartError> {
+        self.try_start_with(|_| ()).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn try_start_with(
+        &self,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Arc<Gateway>, doelpoort::gateway::StartError> {
         let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
-        let (config, ids) = (self.files.config.clone(), SubjectIds::Seeded([7; 32]));
+        let (mut config, ids) = (self.files.config.clone(), SubjectIds::Seeded([7; 32]));
+        change(&mut config);
         Gateway::start(config, KeyUse::DemoOrTest, ids, clock, Arc::new(Metrics::new())).await
     }
 
@@ -151,6 +170,12 @@ impl World {
     pub(crate) fn approve(&self) {
         let now = self.clock.now();
         files::approve(self.policies(), now, now + SignedDuration::from_hours(24 * 365));
+    }
+
+    /// A page of the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> ask::Response {
+        let (running, _) = self.running.as_ref().unwrap();
+        ask::send_plain(ask::plain_client().get(format!("http://{}{path}", running.admin()))).await
     }
 
     /// A party's program.

@@ -1,121 +1,40 @@
 //! An answer that is being sent is cut when its purpose is withdrawn, by whichever replica.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doelpoort_core::audit::leaf::{Value, extra};
 use rstest::rstest;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio_rustls::TlsConnector;
+use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::withdrawal::withdraw;
 use crate::support::database::Backend;
 use crate::support::world::ask::figures;
-use crate::support::world::{START, World};
+use crate::support::world::{World, raw};
 
 /// What the gateway, the system and the reader hold of an answer at most when it is cut.
 const ON_THE_WAY_BYTES_MAX: usize = 160 * 1024;
-
-/// The clock of the tests' certificates.
-#[derive(Debug)]
-struct Then;
-
-impl rustls::time_provider::TimeProvider for Then {
-    fn current_time(&self) -> Option<UnixTime> {
-        let start: jiff::Timestamp = START.parse().unwrap();
-        let seconds = u64::try_from(start.as_second()).unwrap();
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
-
-/// A connection whose reader takes its time: the system keeps hardly anything for it.
-async fn connect(world: &World, client: &str, base: &str) -> TlsStream<TcpStream> {
-    let folder = world.client_folder(client);
-    let file = |name: &str| folder.path().join(name);
-    let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(file("ca.crt")).unwrap())
-        .unwrap();
-    let chain: Vec<_> = CertificateDer::pem_file_iter(file("client.crt"))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let key = PrivateKeyDer::from_pem_file(file("client.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_details(provider, Arc::new(Then))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .unwrap();
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let port = base.rsplit(':').next().unwrap();
-    let stream = socket
-        .connect(format!("127.0.0.1:{port}").parse().unwrap())
-        .await
-        .unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(tls))
-        .connect(name, stream)
-        .await
-        .unwrap()
-}
 
 /// Asks the whole atlas and reads the head of the answer: the connection, the announced length, what came with the head.
 async fn ask(world: &World, base: &str, accept: &str) -> (TlsStream<TcpStream>, usize, usize) {
     let client = "swv-po-dashboard";
     let token = world.client_at(client, base).token().await.unwrap();
-    let mut stream = connect(world, client, base).await;
+    let mut stream = raw::connect(world, client, base).await;
     let dimensions = [
         "resident.neighbourhood@neighbourhood",
         "enrolment.sector@sector",
         "resident.attends",
     ];
-    let body = serde_json::Value::Object(figures(&dimensions, json!({}))).to_string();
-    let head = format!(
-        "POST /v1/queries HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nAccept: {accept}\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        &*token,
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut read = Vec::new();
-    let end = loop {
-        let mut piece = [0; 512];
-        let count = stream.read(&mut piece).await.unwrap();
-        assert_ne!(count, 0, "{}", String::from_utf8_lossy(&read));
-        read.extend_from_slice(&piece[..count]);
-        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end + 4;
-        }
-    };
-    let head = String::from_utf8(read[..end].to_vec()).unwrap().to_lowercase();
-    assert!(head.starts_with("http/1.1 200 ok"), "{head}");
-    let length = head
-        .split("content-length: ")
-        .nth(1)
-        .unwrap()
-        .split("\r\n")
-        .next()
-        .unwrap();
-    (stream, length.parse().unwrap(), read.len() - end)
+    let wire = raw::ask(&mut stream, &token, accept, &figures(&dimensions, json!({}))).await;
+    assert_eq!(wire.status(), 200, "{}", wire.head);
+    let length = wire.header("content-length").unwrap().parse().unwrap();
+    (stream, length, wire.body.len())
 }
 
 /// Reads on to the end, which is an error where the answer was cut.
 async fn rest(stream: &mut TlsStream<TcpStream>) -> usize {
-    let (mut piece, mut total) = (vec![0; 16 * 1024], 0);
-    while let Ok(count) = stream.read(&mut piece).await
-        && count > 0
-    {
-        total += count;
-    }
-    total
+    raw::rest(stream).await.len()
 }
 
 async fn counted(backend: Backend) -> Option<World> {

@@ -2,13 +2,17 @@
 //! history of a log that it had seen, and that it only grew.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
+use zeroize::Zeroizing;
 
 use super::note::{
     NoteError, Signer, check_name, key_id, key_text, read_key, signature_line, split, write_line,
 };
+use super::{base64, from_base64};
 
 /// The signature type byte of an Ed25519 cosignature.
 const TYPE_COSIGNATURE: u8 = 0x04;
+/// What the text of a private key starts with.
+const PRIVATE: &str = "PRIVATE+KEY+";
 /// The bytes of a cosignature: the time and an Ed25519 signature.
 const BYTES: usize = 8 + 64;
 
@@ -121,6 +125,35 @@ impl Cosigner {
         Ok(Self { signer, key })
     }
 
+    /// Reads `PRIVATE+KEY+name+id+base64(0x04 ‖ seed)`, as [`Cosigner::to_private_text`] writes it.
+    pub fn from_private_text(text: &str) -> Result<Self, NoteError> {
+        let key = text.trim().strip_prefix(PRIVATE).ok_or(NoteError::PrivateKey)?;
+        let mut parts = key.splitn(3, '+');
+        let (Some(name), Some(id), Some(seed)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::PrivateKey);
+        };
+        let typed = Zeroizing::new(from_base64::<33>(seed).ok_or(NoteError::PrivateKey)?);
+        let (kind, seed) = typed.split_first_chunk::<1>().ok_or(NoteError::PrivateKey)?;
+        let seed = seed.try_into().map_err(|_| NoteError::PrivateKey)?;
+        let cosigner = Self::from_seed(name, seed)?;
+        if *kind == [TYPE_COSIGNATURE] && format!("{:08x}", cosigner.key.id()) == id {
+            Ok(cosigner)
+        } else {
+            Err(NoteError::PrivateKey)
+        }
+    }
+
+    /// The private key of a seed as text, in the form that Go's `note` package reads.
+    pub fn to_private_text(name: &str, seed: &[u8; 32]) -> Result<Zeroizing<String>, NoteError> {
+        let id = Self::from_seed(name, seed)?.key.id();
+        let mut typed = Zeroizing::new(vec![TYPE_COSIGNATURE]);
+        typed.extend(seed);
+        Ok(Zeroizing::new(format!(
+            "{PRIVATE}{name}+{id:08x}+{}",
+            base64(&typed)
+        )))
+    }
+
     /// The public half.
     pub fn key(&self) -> &WitnessKey {
         &self.key
@@ -193,6 +226,28 @@ mod tests {
         assert_eq!(witness().key().find(TEXT, &lines).unwrap().unwrap().time_s, 9);
         assert_eq!(other.key().find(TEXT, "").unwrap(), None);
         assert_eq!(other.key().find(TEXT, "no line\n"), Err(NoteError::Malformed));
+    }
+
+    #[test]
+    fn a_private_key_is_read_as_it_was_written() {
+        let text = Cosigner::to_private_text("school.example/witness", &[9; 32]).unwrap();
+        assert_eq!(Cosigner::from_private_text(&text).unwrap().key(), witness().key());
+        for (from, to) in [
+            ("PRIVATE", "PUBLIC"),
+            ("+B", "+C"),
+            ("school", "other"),
+            ("=", ""),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert!(
+                *text != changed && Cosigner::from_private_text(&changed).is_err(),
+                "{to}"
+            );
+        }
+        assert!(
+            !format!("{:?}", witness()).contains("CQkJ"),
+            "a private key shows"
+        );
     }
 
     #[test]

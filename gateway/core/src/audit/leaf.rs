@@ -72,6 +72,12 @@ pub mod extra {
     pub const POLICY_BEFORE: u64 = 21;
     /// Unsigned: how many bytes of an answer were given to its connection before it ended.
     pub const BYTES: u64 = 22;
+    /// Unsigned: the size of the checkpoint that an anchor is over.
+    pub const ANCHORED_SIZE: u64 = 23;
+    /// Unsigned: when the anchor was made as its maker says, in µs.
+    pub const ANCHOR_TIME: u64 = 24;
+    /// Bytes: SHA-256 of the anchor, such as a time stamp's token.
+    pub const ANCHOR_DIGEST: u64 = 25;
     /// Text: the program of the recipient.
     pub const CLIENT: u64 = 30;
     /// Unsigned: how long an answer is that is sent in pieces, in bytes; an entry tells of its end.

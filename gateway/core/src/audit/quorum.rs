@@ -99,8 +99,11 @@ impl Policy {
                 what,
             })?;
         }
-        reader.policy.quorum = reader.quorum.ok_or(PolicyError::NoQuorum)?;
-        Ok(reader.policy)
+        if reader.has_quorum {
+            Ok(reader.policy)
+        } else {
+            Err(PolicyError::NoQuorum)
+        }
     }
 
     /// Are the witnesses at these places enough?
@@ -164,7 +167,7 @@ struct Reader {
     names: BTreeMap<String, Member>,
     /// Members of a group: each may be one once.
     used: BTreeSet<Member>,
-    quorum: Option<Option<Member>>,
+    has_quorum: bool,
 }
 
 impl Default for Policy {
@@ -258,13 +261,14 @@ impl Reader {
     }
 
     fn set_quorum(&mut self, name: &str) -> Result<(), String> {
-        if self.quorum.is_some() {
+        if self.has_quorum {
             return Err("a second line `quorum`; there is one".to_owned());
         }
-        self.quorum = Some(match name {
+        self.policy.quorum = match name {
             "none" => None,
             name => Some(self.named(name)?),
-        });
+        };
+        self.has_quorum = true;
         Ok(())
     }
 

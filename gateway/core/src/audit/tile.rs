@@ -273,6 +273,10 @@ mod tests {
         assert!(!tile(63, 0, 1).is_in(u64::MAX) && !tile(0, u64::MAX, 1).is_in(u64::MAX));
     }
 
+    fn place(number: u64) -> usize {
+        usize::try_from(number).unwrap()
+    }
+
     fn leaves(count: u64) -> Vec<Hash> {
         (0..count).map(|leaf| leaf_hash(&leaf.to_be_bytes())).collect()
     }
@@ -283,7 +287,7 @@ mod tests {
         for tile in Tile::for_proof(index, size) {
             let (from, until) = tile.range();
             let level = &nodes[8 * usize::from(tile.level)];
-            tiles.insert(tile, level[from as usize..until as usize].to_vec());
+            tiles.insert(tile, level[place(from)..place(until)].to_vec());
         }
         tiles
     }
@@ -327,11 +331,13 @@ mod tests {
             let leaves = leaves(size);
             let root = |leaves: &[Hash]| {
                 let mut frontier = Frontier::empty();
-                leaves.iter().for_each(|leaf| frontier.push(*leaf));
+                for leaf in leaves {
+                    frontier.push(*leaf);
+                }
                 frontier.root()
             };
-            let (whole, before) = (root(&leaves), root(&leaves[..old as usize]));
-            let leaf = leaves[index as usize];
+            let (whole, before) = (root(&leaves), root(&leaves[..place(old)]));
+            let leaf = leaves[place(index)];
             let nodes = complete_nodes(leaves);
 
             let tiles = read(&nodes, index, size);

@@ -77,10 +77,9 @@ pub fn accept(
         return Err(StampError::Malformed("response"));
     }
     let response = asn1::Response::from_der(response).map_err(|_| StampError::Malformed("response"))?;
-    let status = response.status.status;
-    let token = match (status, response.token) {
-        (asn1::GRANTED | asn1::GRANTED_WITH_MODIFICATIONS, Some(token)) => token,
-        _ => return Err(StampError::Refused(status)),
+    let status = response.status.code;
+    let (asn1::GRANTED | asn1::GRANTED_WITH_MODIFICATIONS, Some(token)) = (status, response.token) else {
+        return Err(StampError::Refused(status));
     };
     let token = token.to_der().map_err(|_| StampError::Malformed("token"))?;
     let content = signed::open(&token, authorities)?;

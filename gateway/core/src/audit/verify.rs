@@ -20,6 +20,7 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::leaf::Kind;
 use super::merkle::Frontier;
 use super::note::Verifier;
+use crate::policy::History;
 use examine::Facts;
 
 /// The state of a log as a database keeps it beside the entries.
@@ -33,6 +34,10 @@ pub struct Head<'a> {
     pub root: Hash,
     /// The time of the last leaf, in µs.
     pub last_us: i64,
+    /// The policy generation in force.
+    pub policy_generation: i64,
+    /// The digest of its policies; empty before the first.
+    pub policy_digest: &'a [u8],
 }
 
 /// The state of a verification.
@@ -45,6 +50,7 @@ pub struct Check {
     last_time: i64,
     /// The next sequence number of each boot id.
     replicas: HashMap<[u8; 16], u64>,
+    policies: History,
     /// Roots that the tree must have, by size.
     milestones: BTreeMap<u64, Vec<Milestone>>,
     last_milestone: u64,
@@ -77,6 +83,7 @@ impl Check {
             next: 0,
             last_time: 0,
             replicas: HashMap::new(),
+            policies: History::default(),
             milestones: BTreeMap::new(),
             last_milestone: 0,
             checkpoints: 0,
@@ -199,6 +206,7 @@ impl Check {
         }
         self.last_time = self.last_time.max(facts.time);
         self.sequence(index, facts);
+        self.policies(index, facts);
         self.replicas
             .insert(facts.replica, facts.sequence.saturating_add(1));
     }
@@ -217,9 +225,24 @@ impl Check {
             );
             self.find(Some(index), &what);
         }
+        if facts.kind == Kind::Void {
+            self.find(
+                Some(index),
+                "it voids a number of its replica, which this log never does",
+            );
+        }
         let opens = matches!(facts.kind, Kind::ShardOpened | Kind::ReplicaStarted);
         if expected == 0 && !opens {
             self.find(Some(index), "its replica has no entry that opens its boot id");
+        }
+    }
+
+    /// Entries about policies follow one another; what came before a bundle's range is not known.
+    fn policies(&mut self, index: u64, facts: &Facts) {
+        if let (Some(leaf), 0) = (&facts.about_policies, self.source.from())
+            && let Err(error) = self.policies.apply(leaf)
+        {
+            self.find(Some(index), &error.to_string());
         }
     }
 
@@ -265,6 +288,18 @@ impl Check {
         }
         if head.last_us != self.last_time {
             self.find(None, "the head's time is not that of the last leaf");
+        }
+        let generation = i64::try_from(self.policies.generation);
+        let digest = self
+            .policies
+            .policies
+            .as_ref()
+            .map_or(&[][..], <[u8; 32]>::as_slice);
+        if generation != Ok(head.policy_generation) || digest != head.policy_digest {
+            self.find(
+                None,
+                "the head's policies are not those that the entries put in force",
+            );
         }
     }
 

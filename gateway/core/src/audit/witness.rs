@@ -131,7 +131,9 @@ mod tests {
 
     fn checkpoint(size: u64) -> Checkpoint {
         let mut tree = Frontier::empty();
-        leaves(size).into_iter().for_each(|leaf| tree.push(leaf));
+        for leaf in leaves(size) {
+            tree.push(leaf);
+        }
         Checkpoint {
             origin: log().verifier().name().to_owned(),
             size,
@@ -268,9 +270,9 @@ mod tests {
         fn no_fork_is_cosigned(size in 2_u64..40, more in 0_u64..20, changed in 0_u64..40, old in 1_u64..40) {
             let (old, changed) = (old % size + 1, changed % size);
             let mut other = leaves(size + more);
-            other[changed as usize] = [9; 32];
+            other[usize::try_from(changed).unwrap()] = [9; 32];
             let nodes = complete_nodes(other.clone());
-            let tree = Tree::at(size + more, |level, index| nodes.get(level)?.get(index as usize).copied()).unwrap();
+            let tree = Tree::at(size + more, |level, index| nodes.get(level)?.get(usize::try_from(index).ok()?).copied()).unwrap();
             let forked = Checkpoint { root: tree.root(), ..checkpoint(size + more) };
             let request = AddCheckpoint {
                 old_size: old.min(size),

@@ -13,7 +13,7 @@ use super::StampError;
 use crate::audit::Hash;
 
 pub(super) const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-/// PKIStatus (RFC 3161 section 2.4.2).
+/// `PKIStatus` (RFC 3161 section 2.4.2).
 pub(super) const GRANTED: u8 = 0;
 pub(super) const GRANTED_WITH_MODIFICATIONS: u8 = 1;
 /// The version of requests and of contents.
@@ -61,7 +61,7 @@ pub(super) struct Response {
 /// `PKIStatusInfo`; the texts beside the status are not read.
 #[derive(Sequence)]
 pub(super) struct Status {
-    pub(super) status: u8,
+    pub(super) code: u8,
     #[asn1(optional = "true")]
     text: Option<Any>,
     #[asn1(optional = "true")]
@@ -133,8 +133,8 @@ fn time(value: &Any) -> Option<i64> {
     let text = std::str::from_utf8(value.value()).ok()?.strip_suffix('Z')?;
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = text.contains('.') == !fraction.is_empty() && !fraction.ends_with('0');
-    if !whole || !digits(seconds) || !digits(fraction) || seconds.len() != 14 || fraction.len() > 9 {
+    let bare = text.contains('.') && (fraction.is_empty() || fraction.ends_with('0'));
+    if bare || !digits(seconds) || !digits(fraction) || seconds.len() != 14 || fraction.len() > 9 {
         return None;
     }
     let seconds = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;

@@ -68,7 +68,7 @@ pub(super) fn open(token: &[u8], authorities: &[CertificateDer<'_>]) -> Result<C
     }
     let signed: SignedData = outer.content.decode_as().map_err(|_| malformed())?;
     let inner = &signed.encap_content_info;
-    let [signer] = signed.signer_infos.0.as_slice() else {
+    let [by] = signed.signer_infos.0.as_slice() else {
         return Err(malformed());
     };
     if inner.econtent_type != TIME_STAMP {
@@ -77,10 +77,10 @@ pub(super) fn open(token: &[u8], authorities: &[CertificateDer<'_>]) -> Result<C
     let content = inner.econtent.as_ref().ok_or_else(malformed)?;
     let content: OctetString = content.decode_as().map_err(|_| malformed())?;
     let certificates = certificates(&signed)?;
-    let certificate = signing_certificate(signer, &certificates)?;
-    check_attributes(signer, content.as_bytes(), &certificate)?;
+    let certificate = signing_certificate(by, &certificates)?;
+    check_attributes(by, content.as_bytes(), &certificate)?;
     let read = Content::read(content.as_bytes())?;
-    check_signature(signer, &certificate)?;
+    check_signature(by, &certificate)?;
     check_chain(&certificate, &certificates, read.time_us, authorities)?;
     Ok(read)
 }

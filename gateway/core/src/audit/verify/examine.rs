@@ -3,6 +3,7 @@
 use crate::audit::Hash;
 use crate::audit::leaf::{Kind, Leaf, LeafError};
 use crate::audit::merkle::leaf_hash;
+use crate::policy::History;
 
 /// One entry as it was stored or handed over.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ pub struct Examined {
 }
 
 /// What the check needs of a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) time: i64,
@@ -35,6 +36,8 @@ pub(super) struct Facts {
     pub(super) sequence: u64,
     /// The boot id and sequence number beside it are its own.
     pub(super) has_its_place: bool,
+    /// The leaf, where it is about policies.
+    pub(super) about_policies: Option<Box<Leaf>>,
 }
 
 /// Hashes an entry and decodes it.
@@ -44,11 +47,11 @@ pub fn examine(entry: &Given<'_>) -> Examined {
         index: entry.index,
         hash,
         has_stored_hash: hash.as_slice() == entry.leaf_hash,
-        facts: Leaf::decode(entry.leaf).map(|leaf| facts(entry, &leaf)),
+        facts: Leaf::decode(entry.leaf).map(|leaf| facts(entry, leaf)),
     }
 }
 
-fn facts(entry: &Given<'_>, leaf: &Leaf) -> Facts {
+fn facts(entry: &Given<'_>, leaf: Leaf) -> Facts {
     Facts {
         kind: leaf.event.kind,
         time: leaf.time,
@@ -57,5 +60,6 @@ fn facts(entry: &Given<'_>, leaf: &Leaf) -> Facts {
         has_its_place: entry.place.is_none_or(|(replica, sequence)| {
             replica == leaf.replica && u64::try_from(sequence) == Ok(leaf.sequence)
         }),
+        about_policies: History::takes(leaf.event.kind).then(|| Box::new(leaf)),
     }
 }

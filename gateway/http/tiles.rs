@@ -1,0 +1,91 @@
+//! `/v1/log/tile/…` (C2SP tlog-tiles): hashes for anyone, entries for auditors.
+
+use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use doelpoort_core::audit::tile::Resource;
+
+use super::log::{admit, found};
+use super::problem::Problem;
+use super::{Shared, identify, trace};
+use crate::http::language::Language;
+use crate::serve::Peer;
+
+const BYTES: &str = "application/octet-stream";
+/// What a tile once held, it holds for ever.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// A partial tile too, but once its full tile is there nobody should ask for it.
+const FOR_A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
+
+/// A tile of hashes (C2SP tlog-tiles).
+///
+/// Een tegel met hashes van het logboek.
+#[utoipa::path(
+    get,
+    path = "/v1/log/tile/{*path}",
+    operation_id = "showTile",
+    tag = "log",
+    params(("path" = String, Path, description = "`<L>/<N>` or `<L>/<N>.p/<W>`, such as `0/x001/x234/067` or `1/000.p/17`")),
+    responses(
+        (status = 200, description = "Up to 256 hashes of 32 bytes", body = [u8], content_type = "application/octet-stream"),
+        (status = 404, response = crate::http::openapi::ProblemResponse),
+        (status = 429, response = crate::http::openapi::ProblemResponse),
+        (status = 503, response = crate::http::openapi::ProblemResponse),
+    )
+)]
+pub(crate) async fn hashes(
+    State(gateway): Shared,
+    Extension(peer): Extension<Peer>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let language = admit(&gateway, &peer, &headers)?;
+    let Some(Resource::Hashes(tile)) = Resource::parse(&path) else {
+        return Err(Problem::new("not-found", "", language));
+    };
+    let bytes = found(gateway.log.tile(tile).await, language)?;
+    let cache = if tile.is_full() { FOR_EVER } else { FOR_A_DAY };
+    let content = HeaderValue::from_static(BYTES);
+    let headers = [(header::CONTENT_TYPE, content), (header::CACHE_CONTROL, cache)];
+    Ok((StatusCode::OK, headers, bytes).into_response())
+}
+
+/// The entries under a tile (C2SP tlog-tiles), each with its length before it. For programs with the role `auditor`;
+/// each reading is logged.
+///
+/// De logregels onder een tegel, voor toepassingen met de rol `auditor`; elke inzage wordt gelogd.
+#[utoipa::path(
+    get,
+    path = "/v1/log/tile/entries/{*path}",
+    operation_id = "showEntries",
+    tag = "log",
+    params(("path" = String, Path, description = "`<N>` or `<N>.p/<W>`, such as `x001/x234/067` or `273.p/112`")),
+    responses(
+        (status = 200, description = "Up to 256 entries", body = [u8], content_type = "application/octet-stream"),
+        (status = 401, response = crate::http::openapi::ProblemResponse),
+        (status = 403, response = crate::http::openapi::ProblemResponse),
+        (status = 404, response = crate::http::openapi::ProblemResponse),
+        (status = 429, response = crate::http::openapi::ProblemResponse),
+        (status = 503, response = crate::http::openapi::ProblemResponse),
+    ),
+    security(("accessToken" = []))
+)]
+pub(crate) async fn entries(
+    State(gateway): Shared,
+    Extension(peer): Extension<Peer>,
+    OriginalUri(uri): OriginalUri,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let caller = identify::caller(&gateway, &peer, &headers)?;
+    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+    let Some(Resource::Entries(tile)) = Resource::parse(&format!("entries/{path}")) else {
+        return Err(Problem::new("not-found", "", language));
+    };
+    let read = gateway
+        .read_entries(&caller, tile, trace, gateway.clock.now())
+        .await;
+    let bundle = read.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
+    let bundle = found(Ok(bundle), language)?;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, BYTES)], bundle).into_response())
+}
