@@ -7,6 +7,7 @@ mod collector;
 mod entries;
 mod error;
 mod export;
+mod opened;
 mod prove;
 mod sample;
 
@@ -16,5 +17,6 @@ pub use collector::{Collector, CollectorError};
 pub use entries::{Entries, Entry, Pages};
 pub use error::AuditError;
 pub use export::{Export, Form, OpenPrivate, Opened};
+pub use opened::opening;
 pub use prove::{Wanted, prove};
 pub use sample::{Line, Sample, draw, first_checkpoint_after, last_checkpoint};

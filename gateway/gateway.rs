@@ -2,6 +2,7 @@
 
 mod activation;
 mod follow;
+mod log_reading;
 mod policy_set;
 mod reading;
 mod start;
@@ -26,6 +27,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use activation::ReloadError;
+pub use log_reading::LogRead;
 pub(crate) use policy_set::WORD_AGE_MAX;
 pub use policy_set::{Current, PolicySet};
 pub use start::{StartError, fg_keys};

@@ -10,6 +10,7 @@ mod format;
 mod identify;
 mod language;
 mod log;
+mod log_reading;
 mod openapi;
 mod operations;
 mod problem;
@@ -130,6 +131,7 @@ fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(facts::ask)) // token
         .routes(routes!(withdrawals::withdraw)) // token, role `policy`
         .routes(routes!(restrictions::enter)) // token
+        .routes(routes!(log_reading::read)) // token, role `auditor`
         .routes(routes!(tiles::entries)) // token, role `auditor`
 }
 

@@ -20,7 +20,10 @@ pub async fn alerts(
     let unsigned_since = unsigned_since(entries).await?;
     let mut rules = Alerts::new(limits);
     let mut found = Vec::new();
-    let mut pages = entries.pages(0..u64::MAX);
+    let mut pages = match open {
+        None => entries.pages(0..u64::MAX),
+        Some(_) => entries.pages_with_sealed(0..u64::MAX),
+    };
     while let Some(page) = pages.next().await? {
         for entry in page {
             let private = match &mut open {

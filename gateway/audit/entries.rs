@@ -36,6 +36,8 @@ pub struct Entry {
     pub bytes: Vec<u8>,
     /// What they say.
     pub leaf: Leaf,
+    /// Its sealed private part, where it was asked for and is there.
+    pub sealed: Option<Vec<u8>>,
 }
 
 /// Entries in order, some at a time.
@@ -44,14 +46,23 @@ pub struct Pages(Source);
 
 #[derive(Debug)]
 enum Source {
-    Database { store: Store, left: Range<u64> },
+    Database {
+        store: Store,
+        left: Range<u64>,
+        sealed: bool,
+    },
     Bundle(mpsc::Receiver<Result<Vec<Entry>, AuditError>>),
 }
 
 impl Entry {
     fn read(index: u64, bytes: Vec<u8>) -> Result<Self, AuditError> {
         let leaf = Leaf::decode(&bytes).map_err(|error| AuditError::Leaf { index, error })?;
-        Ok(Self { index, bytes, leaf })
+        Ok(Self {
+            index,
+            bytes,
+            leaf,
+            sealed: None,
+        })
     }
 }
 
@@ -62,6 +73,7 @@ impl Entries {
             Self::Database(store) => Source::Database {
                 store: store.clone(),
                 left: range,
+                sealed: false,
             },
             Self::Bundle(file) => {
                 let (pages, receiver) = mpsc::channel(PAGES_AHEAD_MAX);
@@ -75,6 +87,15 @@ impl Entries {
                 Source::Bundle(receiver)
             }
         })
+    }
+
+    /// The same with the sealed private parts; a bundle has none.
+    pub fn pages_with_sealed(&self, range: Range<u64>) -> Pages {
+        let mut pages = self.pages(range);
+        if let Source::Database { sealed, .. } = &mut pages.0 {
+            *sealed = true;
+        }
+        pages
     }
 
     /// Gives each entry of `range` to `each`, in order.
@@ -134,22 +155,30 @@ impl Entries {
 impl Pages {
     /// The next entries; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, AuditError> {
-        let (store, left) = match &mut self.0 {
+        let (store, left, sealed) = match &mut self.0 {
             Source::Bundle(pages) => return pages.recv().await.transpose(),
-            Source::Database { store, left } => (store, left),
+            Source::Database { store, left, sealed } => (store, left, *sealed),
         };
         if left.is_empty() {
             return Ok(None);
         }
         let found = rows::entries(store, SHARD, left.start, ENTRIES_PER_READ).await?;
         let Some(last) = found.last() else { return Ok(None) };
-        let end = left.end;
+        let (from, end) = (left.start, left.end);
         left.start = last.index + 1;
         let within = found.into_iter().take_while(|entry| entry.index < end);
-        within
+        let mut page: Vec<Entry> = within
             .map(|entry| Entry::read(entry.index, entry.leaf))
-            .collect::<Result<_, _>>()
-            .map(Some)
+            .collect::<Result<_, _>>()?;
+        if sealed {
+            let parts = rows::private_parts(store, SHARD, (from, left.start)).await?;
+            let mut parts = parts.into_iter().peekable();
+            for entry in &mut page {
+                let part = parts.next_if(|(index, _)| *index == entry.index);
+                entry.sealed = part.map(|(_, sealed)| sealed);
+            }
+        }
+        Ok(Some(page))
     }
 }
 

@@ -69,6 +69,14 @@ pub enum AuditError {
         /// Why.
         error: LeafError,
     },
+    /// A private part that does not open, or is another's.
+    #[error("the entry at index `{index}`: {error}")]
+    Private {
+        /// Its number.
+        index: u64,
+        /// Why.
+        error: String,
+    },
     /// An entry is not there.
     #[error("the entry at index `{0}` is missing: `audit verify` says what is wrong with the log")]
     Missing(u64),

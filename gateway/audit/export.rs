@@ -30,7 +30,7 @@ pub enum Form {
     Nen7513,
 }
 
-/// Gives the private part of an entry, where there is one that this process may open.
+/// Gives the private part of an entry, where there is one that this process may open. Is given every entry, in order.
 pub type OpenPrivate<'o> = dyn FnMut(&Entry) -> Result<Option<Private>, AuditError> + 'o;
 
 /// What opens private parts; without it there is nothing of a person in an export.
@@ -67,10 +67,10 @@ impl Export<'_> {
         let mut pages = self.pages().await?;
         while let Some(page) = pages.next().await? {
             for entry in page {
+                let private = self.private(&entry)?;
                 if !self.filter.takes(&entry.leaf) {
                     continue;
                 }
-                let private = self.private(&entry)?;
                 count += 1;
                 match &mut out {
                     Out::Csv(out) => out.write_record(record(&entry, private.as_ref()).row())?,
@@ -93,8 +93,8 @@ impl Export<'_> {
         let mut pages = self.pages().await?;
         while let Some(page) = pages.next().await? {
             for entry in page {
+                let private = self.private(&entry)?;
                 if self.filter.takes(&entry.leaf) {
-                    let private = self.private(&entry)?;
                     let records = self.ldv(&entry, private.as_ref());
                     waiting
                         .0
@@ -121,7 +121,11 @@ impl Export<'_> {
             (Some(until), Entries::Database(_)) => self.entries.first_at(until).await?,
             _ => u64::MAX,
         };
-        Ok(self.entries.pages(from..until))
+        Ok(match self.opened {
+            None => self.entries.pages(from..until),
+            // From the beginning: what opens private parts must have seen the seeds before them.
+            Some(_) => self.entries.pages_with_sealed(0..until),
+        })
     }
 
     fn private(&mut self, entry: &Entry) -> Result<Option<Private>, AuditError> {

@@ -327,12 +327,14 @@ impl Setup {
     ) -> Result<(), SetupError> {
         let slug: Slug = FG.parse().map_err(|_| SetupError::Value("FG"))?;
         let organisation = organisations.by_slug(&slug).ok_or(SetupError::Value("FG"))?;
-        let first = Month::of(now.as_microsecond());
-        let (private, public) = FgPrivateKeys::generate(organisation.oin.clone(), first, FG_MONTHS)?;
+        // The demo begins a day back, on a clock of its own.
+        let issued = now - SignedDuration::from_hours(48);
+        let first = Month::of(issued.as_microsecond());
+        let (private, public) = FgPrivateKeys::generate(organisation.oin.clone(), first, FG_MONTHS + 1)?;
         let folder = self.dir.join("fg");
         make_dir(&folder)?;
         private.write_new(&folder.join(PRIVATE_FILE))?;
-        let signed = approvers.sign_fg_keys(&public, &slug, DEPLOYMENT, now)?;
+        let signed = approvers.sign_fg_keys(&public, &slug, DEPLOYMENT, issued)?;
         write(&self.gateway(PUBLIC_FILE), &signed)
     }
 

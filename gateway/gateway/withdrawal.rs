@@ -143,7 +143,7 @@ impl Gateway {
 }
 
 /// Whether the caller's organisation has approved the purpose, or must: as controller or as holder.
-fn takes_part(current: &Current, purpose: &Purpose, caller: &Caller) -> bool {
+pub(super) fn takes_part(current: &Current, purpose: &Purpose, caller: &Caller) -> bool {
     let policies = &current.policies;
     let controls = purpose
         .controllers

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod export;
+mod opened;
 mod review;
 
 use std::sync::Arc;

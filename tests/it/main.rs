@@ -25,6 +25,8 @@ mod log;
 #[cfg(test)]
 mod log_of_requests;
 #[cfg(test)]
+mod log_reading;
+#[cfg(test)]
 mod measures;
 #[cfg(test)]
 mod mutated;

@@ -4,6 +4,7 @@
 
 mod facts;
 mod figures;
+mod log_reading;
 mod pseudonyms;
 mod reader;
 mod records;
@@ -20,6 +21,7 @@ use crate::party::Oin;
 
 pub use facts::{FactsRequest, Pupil};
 pub use figures::{EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, finer_filter};
+pub use log_reading::LogReading;
 pub use pseudonyms::{RESOLVED_MAX, ResolveRequest, TRANSLATED_MAX, TRANSLATED_MIN, TranslateRequest};
 pub use reader::InputError;
 pub use records::{Page, RecordsRequest};

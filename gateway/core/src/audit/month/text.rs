@@ -1,0 +1,106 @@
+//! The report for people.
+
+use std::fmt;
+
+use super::{MonthReport, Volume};
+
+/// For people; all of it is in the JSON.
+impl fmt::Display for MonthReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let integrity = &self.integrity;
+        let result = if integrity.intact { "intact" } else { "NOT INTACT" };
+        writeln!(f, "month     {}", self.month)?;
+        writeln!(f, "log       {}", integrity.origin)?;
+        writeln!(
+            f,
+            "integrity {result}: {} entries, root {}",
+            integrity.size, integrity.root
+        )?;
+        writeln!(
+            f,
+            "verified  by {}, {} checkpoints",
+            integrity.software, integrity.checkpoints
+        )?;
+        for finding in &integrity.findings {
+            writeln!(f, "          {finding}")?;
+        }
+        let range = integrity
+            .range
+            .map(|(first, last)| format!(", {first} to {last}"));
+        writeln!(f, "entries   {}{}", self.entries, range.unwrap_or_default())?;
+        writeln!(
+            f,
+            "\nvolumes: organisation, purpose, dataset, form: granted, refused, rows delivered"
+        )?;
+        for volume in &self.volumes {
+            let Volume {
+                organisation,
+                purpose,
+                dataset,
+                form,
+                granted,
+                refused,
+                rows,
+            } = volume;
+            let name = |text: &str| {
+                if text.is_empty() {
+                    "-".to_owned()
+                } else {
+                    text.to_owned()
+                }
+            };
+            writeln!(
+                f,
+                "  {organisation} {} {} {form}: {granted}, {refused}, {rows}",
+                name(purpose),
+                name(dataset)
+            )?;
+        }
+        writeln!(
+            f,
+            "\nrefusals: {}",
+            counts(self.refusals.iter().map(|(code, count)| (code.as_str(), *count)))
+        )?;
+        writeln!(
+            f,
+            "alerts: {}",
+            counts(self.alerts.iter().map(|(code, count)| (*code, *count)))
+        )?;
+        for sample in &self.samples {
+            writeln!(
+                f,
+                "sample {}: {} drawn at size {}, {} signed off, {} not in order",
+                sample.announcement,
+                sample.drawn,
+                sample.drawn_at_size,
+                sample.signed_off,
+                sample.not_in_order
+            )?;
+        }
+        for (name, events) in [
+            ("readings of the log", &self.readings),
+            ("retention and erasure", &self.retention),
+            ("incidents", &self.incidents),
+            ("policy changes and withdrawals", &self.policies),
+            ("keys", &self.keys),
+            ("anchors", &self.anchors),
+        ] {
+            writeln!(f, "{name}: {}", events.count)?;
+        }
+        writeln!(f, "answers presumed disclosed: {}", self.presumed_disclosed)?;
+        writeln!(f, "\nnot checked:")?;
+        integrity
+            .not_checked
+            .iter()
+            .try_for_each(|line| writeln!(f, "  - {line}"))
+    }
+}
+
+fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let told: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
+    if told.is_empty() {
+        "none".to_owned()
+    } else {
+        told.join(", ")
+    }
+}
