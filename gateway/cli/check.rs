@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
+use doelpoort_core::audit::day::Month;
 
 use super::{CliError, ConfigArgs, print};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::log::Publishing;
 use crate::store::{Store, StoreOptions};
@@ -36,6 +37,7 @@ impl Check {
         let checks = [
             ("configuration", Found::Good(file)),
             ("certificates", certificates(&config)),
+            ("FG's keys", fg_keys(&config)),
             ("admin listener", admin(&config)),
             ("database", database(&config).await),
             ("publishing", publishing(&config)),
@@ -78,6 +80,23 @@ fn publishing(config: &Config) -> Found {
         Err(why) => Found::Wrong(why.to_string()),
         Ok(publishing) if publishing.is_whole() => Found::Good(publishing.told()),
         Ok(publishing) => Found::Warning(publishing.told()),
+    }
+}
+
+/// The keys that private parts of the log are sealed to: without one for the month nothing is answered.
+fn fg_keys(config: &Config) -> Found {
+    let now = SystemClock.now();
+    match crate::gateway::fg_keys(config, now) {
+        Err(why) => Found::Wrong(why.to_string()),
+        Ok(keys) => {
+            let month = Month::of(now.as_microsecond());
+            match keys.last() {
+                Some(last) if last > month.next() => Found::Good(format!("until {last}")),
+                _ => {
+                    Found::Warning("there is none for the month after next; have new ones signed".to_owned())
+                }
+            }
+        }
     }
 }
 
