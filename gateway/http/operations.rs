@@ -28,6 +28,6 @@ pub(crate) async fn metrics(State(gateway): Shared) -> impl IntoResponse {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     gateway
         .metrics
-        .published(&gateway.log.freshness(), gateway.log.is_stopped());
+        .published(&gateway.log.freshness(), !gateway.log.is_ready());
     ([(header::CONTENT_TYPE, OPENMETRICS)], gateway.metrics.encode())
 }

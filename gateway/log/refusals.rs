@@ -13,6 +13,7 @@ use doelpoort_core::audit::leaf::{Kind, Value, Window as Period, extra};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::party::ClientId;
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
 
 use super::{Entry, Log, LogError, WAIT_MAX};
 use crate::clock::Clock;
@@ -65,6 +66,13 @@ struct Window {
 struct Past {
     window: Arc<Window>,
     counted: u64,
+}
+
+/// How far the closing of a window came.
+enum Closed {
+    Done,
+    /// Somebody still waits for the entry that opens it.
+    StillOpening,
 }
 
 /// What becomes of one refusal.
@@ -183,13 +191,15 @@ impl Log {
         }
     }
 
-    /// As soon as fewer refusals wait for a commit than may.
+    /// As soon as fewer refusals wait for a commit than may; turn and commit together take no longer than a commit may.
     async fn append_in_turn(&self, entry: Entry) -> Result<Receipt, LogError> {
+        let began = Instant::now();
         let turn = tokio::time::timeout(WAIT_MAX, self.shared.refusals.waiting.acquire()).await;
         let _turn = turn
             .map_err(|_| LogError::Unavailable)?
             .map_err(|_| LogError::Unavailable)?;
-        self.append(entry).await
+        self.append_within(entry, WAIT_MAX.saturating_sub(began.elapsed()))
+            .await
     }
 
     /// Closes the windows of past minutes; call it each minute. What fails is tried again the next time.
@@ -215,11 +225,19 @@ impl Log {
     }
 
     async fn close_windows(&self, past: Vec<Past>, now_us: i64) {
-        let mut again = Vec::new();
+        let (mut again, mut is_down) = (Vec::new(), false);
         for past in past {
+            if is_down {
+                again.push(past);
+                continue;
+            }
             match self.close_window(&past, now_us).await {
-                Ok(()) => {}
-                Err(LogError::Unavailable) => again.push(past),
+                Ok(Closed::Done) => {}
+                Ok(Closed::StillOpening) => again.push(past),
+                Err(LogError::Unavailable) => {
+                    is_down = true;
+                    again.push(past);
+                }
                 Err(error) => tracing::error!(%error, "a window of refusals could not be closed"),
             }
         }
@@ -229,16 +247,16 @@ impl Log {
         }
     }
 
-    async fn close_window(&self, past: &Past, now_us: i64) -> Result<(), LogError> {
+    async fn close_window(&self, past: &Past, now_us: i64) -> Result<Closed, LogError> {
         // Whoever opens it holds it; asked before whether it is open, so that it cannot come in between.
         let is_opening = Arc::strong_count(&past.window) > 1;
         let Some(receipt) = past.window.opened.get() else {
             // If nobody opens it, its entry failed; if that is in the log after all, its count is unknown.
-            return if is_opening {
-                Err(LogError::Unavailable)
+            return Ok(if is_opening {
+                Closed::StillOpening
             } else {
-                Ok(())
-            };
+                Closed::Done
+            });
         };
         let from = past.window.from_us;
         let period = Period {
@@ -248,7 +266,7 @@ impl Log {
         };
         let mut entry = past.window.entry(Kind::RefusalWindowClosed, period)?;
         entry.event.opening = opening(receipt);
-        self.append(entry).await.map(drop)
+        self.append(entry).await.map(|_| Closed::Done)
     }
 }
 

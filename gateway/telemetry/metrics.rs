@@ -191,7 +191,7 @@ impl Metrics {
             ),
             (
                 "log_stale",
-                "1 while nothing is answered: the log stopped, or what others can check of it is too old",
+                "1 while nothing is answered: the log stopped, the clock jumped, or what others can check of it is too old",
                 &self.log_stale,
             ),
         ];

@@ -95,6 +95,49 @@ async fn a_rate_that_is_exceeded_is_logged_too() {
     assert_eq!(entries[0].event.decision.as_deref(), Some("rate-limited"));
 }
 
+#[tokio::test]
+async fn who_is_refused_without_end_is_counted() {
+    let world = filled(Backend::Sqlite).await.unwrap();
+    let (dashboard, withdrawing) = (world.client("swv-po-dashboard"), world.client("swv-po-consulent"));
+    let before = world.report().await.size;
+    for _ in 0..35 {
+        dashboard
+            .query(body(json!({ "form": "poem" })))
+            .await
+            .unwrap_err();
+        // Deliveries and withdrawals are refused by the same rule.
+        world
+            .try_deliver("swv-po-dashboard", "caseload", Mode::Snapshot, &[json!({})])
+            .await
+            .unwrap_err();
+        let url = withdrawing.url("/v1/withdrawals");
+        let refused = send(&withdrawing, withdrawing.http().post(url).body("{}")).await;
+        assert_eq!(refused.status, 403, "{}", refused.text);
+    }
+    // Twenty of each, and the entry that opens a window.
+    assert_eq!(world.report().await.size, before + 3 * 21);
+
+    world.clock.advance(jiff::SignedDuration::from_mins(1));
+    world.gateway.tidy().await.unwrap();
+
+    let closed = world.last_entries(3).await;
+    let mut told: Vec<_> = closed
+        .iter()
+        .map(|leaf| {
+            let decision = leaf.event.decision.as_deref().unwrap();
+            let count = leaf.event.window.unwrap().count.unwrap();
+            format!("{} {decision} {count}", leaf.event.kind.name())
+        })
+        .collect();
+    told.sort();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    refusal-window-closed invalid-input 15
+    refusal-window-closed no-such-purpose 15
+    refusal-window-closed role-missing 15
+    ");
+    assert!(world.report().await.is_intact());
+}
+
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]
