@@ -10,7 +10,7 @@ pub mod cosignature;
 pub mod day;
 pub mod filter;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod ldv;
 pub mod leaf;
 pub mod merkle;

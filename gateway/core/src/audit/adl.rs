@@ -1,5 +1,5 @@
 //! Decisions as records of the Authorization Decision Log (ADL, Logius, work version 0.0.1), with request and response in
-//! the shape of AuthZEN NL GOV. One record a decision; a refusal is no error.
+//! the shape of `AuthZEN` NL GOV. One record a decision; a refusal is no error.
 //!
 //! Of the levels of that standard it reaches the second (request, response, version of the policy) from the leaf alone,
 //! and the third (all information) with the opened private part.
@@ -47,12 +47,15 @@ fn request(leaf: &Leaf, register: &Register, private: Option<&Private>) -> Json 
     let event = &leaf.event;
     let purpose = event.purpose.as_ref();
     let purpose = purpose.map(|purpose| activity(register, &purpose.id, purpose.version));
-    let mut context = json!({ "time": time(event.requested_at.unwrap_or(leaf.time)) });
+    let mut context = serde_json::Map::new();
+    let mut say = |name: &str, value: Json| drop(context.insert(name.to_owned(), value));
+    say("time", time(event.requested_at.unwrap_or(leaf.time)).into());
     if let Some(asked) = private.and_then(|private| private.query.clone()) {
-        context["query"] = asked;
+        say("query", asked);
     }
     if let Some(staff) = private.and_then(|private| private.staff.as_ref()) {
-        context["staff"] = json!({ "id": staff.subject, "proved": staff.proved, "case": staff.case });
+        let staff = json!({ "id": staff.subject, "proved": staff.proved, "case": staff.case });
+        say("staff", staff);
     }
     json!({
         "subject": {

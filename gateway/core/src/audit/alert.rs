@@ -208,7 +208,7 @@ fn about_persons(form: Form) -> bool {
 /// What a rule found.
 struct Found {
     code: Code,
-    found: u64,
+    count: u64,
     limit: u64,
     person: Option<Person>,
     /// The cause that is told once a day; each time where there is none.
@@ -216,10 +216,10 @@ struct Found {
 }
 
 impl Found {
-    fn new(code: Code, found: u64, limit: u64) -> Self {
+    fn new(code: Code, count: u64, limit: u64) -> Self {
         Self {
             code,
-            found,
+            count,
             limit,
             person: None,
             once: None,
@@ -239,7 +239,7 @@ impl Found {
             purpose: event.purpose.as_ref().map(|purpose| purpose.id.clone()),
             dataset: event.dataset.clone(),
             person: self.person,
-            ..Alert::of_log(self.code, at.leaf.time, self.found, self.limit)
+            ..Alert::of_log(self.code, at.leaf.time, self.count, self.limit)
         }
     }
 }

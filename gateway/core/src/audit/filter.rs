@@ -2,6 +2,16 @@
 
 use super::leaf::{GRANTED, Kind, Leaf, Micros};
 
+/// Kinds whose decision is a grant or a refusal.
+const REFUSABLE: [Kind; 6] = [
+    Kind::AccessDecided,
+    Kind::Delivery,
+    Kind::LogRead,
+    Kind::RefusalWindowClosed,
+    Kind::RefusalWindowOpened,
+    Kind::Resolution,
+];
+
 /// Conditions on an entry, all of which must hold; an absent one always does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -30,7 +40,7 @@ pub struct Filter {
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
-    /// Anything but a grant.
+    /// A request, a delivery or a reading of the log that was not granted; windows that count such.
     Refused,
     /// This code.
     Code(String),
@@ -55,16 +65,16 @@ impl Filter {
             && self
                 .decision
                 .as_ref()
-                .is_none_or(|wanted| wanted.is(event.decision.as_deref()))
+                .is_none_or(|wanted| wanted.is(event.kind, event.decision.as_deref()))
             && (self.trace.is_none() || self.trace == event.trace)
             && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
     }
 }
 
 impl Decided {
-    fn is(&self, decision: Option<&str>) -> bool {
+    fn is(&self, kind: Kind, decision: Option<&str>) -> bool {
         match self {
-            Self::Refused => decision.is_some_and(|decision| decision != GRANTED),
+            Self::Refused => REFUSABLE.contains(&kind) && decision.is_some_and(|code| code != GRANTED),
             Self::Code(code) => decision == Some(code),
         }
     }
@@ -95,118 +105,39 @@ mod tests {
         }
     }
 
+    fn text(right: bool, yes: &str) -> String {
+        if right { yes } else { "other" }.to_owned()
+    }
+
     #[test]
     fn each_condition_takes_what_it_names_and_nothing_else() {
-        let text = |text: &str| Some(text.to_owned());
-        let none = Filter::default;
-        let code = |code: &str| Some(Decided::Code(code.to_owned()));
-        let cases = [
-            (
-                Filter {
-                    since: Some(100),
-                    ..none()
-                },
-                Filter {
-                    since: Some(101),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    until: Some(101),
-                    ..none()
-                },
-                Filter {
-                    until: Some(100),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    recipient: text("00000099000000072001"),
-                    ..none()
-                },
-                Filter {
-                    recipient: text("00000099000000072002"),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    acting_for: text("00000099000000072002"),
-                    ..none()
-                },
-                Filter {
-                    acting_for: text("00000099000000072001"),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    purpose: text("youth-atlas"),
-                    ..none()
-                },
-                Filter {
-                    purpose: text("youth"),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    dataset: text("enrolment"),
-                    ..none()
-                },
-                Filter {
-                    dataset: text("resident"),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    decision: code("no-such-purpose"),
-                    ..none()
-                },
-                Filter {
-                    decision: code(GRANTED),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    clause: text("youth-atlas/grant/0"),
-                    ..none()
-                },
-                Filter {
-                    clause: text("youth-atlas/grant/1"),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    trace: Some([2; 16]),
-                    ..none()
-                },
-                Filter {
-                    trace: Some([3; 16]),
-                    ..none()
-                },
-            ),
-            (
-                Filter {
-                    kinds: vec![Kind::AccessDecided],
-                    ..none()
-                },
-                Filter {
-                    kinds: vec![Kind::Delivery],
-                    ..none()
-                },
-            ),
+        type Set = fn(&mut Filter, bool);
+        let cases: [Set; 10] = [
+            |filter, right| filter.since = Some(if right { 100 } else { 101 }),
+            |filter, right| filter.until = Some(if right { 101 } else { 100 }),
+            |filter, right| filter.recipient = Some(text(right, "00000099000000072001")),
+            |filter, right| filter.acting_for = Some(text(right, "00000099000000072002")),
+            |filter, right| filter.purpose = Some(text(right, "youth-atlas")),
+            |filter, right| filter.dataset = Some(text(right, "enrolment")),
+            |filter, right| filter.decision = Some(Decided::Code(text(right, "no-such-purpose"))),
+            |filter, right| filter.clause = Some(text(right, "youth-atlas/grant/0")),
+            |filter, right| filter.trace = Some([if right { 2 } else { 3 }; 16]),
+            |filter, right| {
+                filter.kinds = vec![if right {
+                    Kind::AccessDecided
+                } else {
+                    Kind::Delivery
+                }];
+            },
         ];
-        for (takes, leaves) in cases {
-            assert!(takes.takes(&leaf()), "{takes:?}");
-            assert!(!leaves.takes(&leaf()), "{leaves:?}");
+        for (place, set) in cases.into_iter().enumerate() {
+            for right in [true, false] {
+                let mut filter = Filter::default();
+                set(&mut filter, right);
+                assert_eq!(filter.takes(&leaf()), right, "case {place}");
+            }
         }
-        assert!(none().takes(&leaf()));
+        assert!(Filter::default().takes(&leaf()));
     }
 
     #[test]
@@ -220,6 +151,10 @@ mod tests {
         leaf.event.decision = Some(GRANTED.to_owned());
         assert!(!refused.takes(&leaf));
         leaf.event.decision = None;
+        assert!(!refused.takes(&leaf));
+        // What was decided about policies is no refusal.
+        leaf.event.kind = Kind::PolicyChanged;
+        leaf.event.decision = Some("purpose-acts".to_owned());
         assert!(!refused.takes(&leaf));
     }
 }

@@ -94,9 +94,11 @@ pub fn records(leaf: &Leaf, register: &Register, opened: Option<(&Private, &Subj
         return Vec::new();
     }
     let whole = whole(leaf, register);
-    let subjects = opened
-        .map(|(private, key)| private.subjects.iter().map(|subject| key.code(subject)).collect())
-        .unwrap_or_else(Vec::new);
+    let code = |(private, key): (&Private, &SubjectKey)| {
+        let codes = private.subjects.iter().map(|subject| key.code(subject));
+        codes.collect::<Vec<String>>()
+    };
+    let subjects = opened.map(code).unwrap_or_default();
     if subjects.is_empty() {
         return vec![whole];
     }

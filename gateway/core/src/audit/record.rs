@@ -295,8 +295,13 @@ const NAMES: &[(u64, &str)] = &[
     (extra::KEY_LIST, "keyList"),
     (extra::POLICY_BEFORE, "policyBefore"),
     (extra::BYTES, "bytes"),
+    (extra::ANCHORED_SIZE, "anchoredSize"),
+    (extra::ANCHOR_TIME, "anchorTime"),
+    (extra::ANCHOR_DIGEST, "anchorDigest"),
     (extra::CLIENT, "client"),
     (extra::BODY, "body"),
+    (extra::TAG_SEED, "tagSeed"),
+    (extra::BREAK_GLASS, "breakGlass"),
 ];
 
 #[cfg(test)]

@@ -51,13 +51,13 @@ fn kings_day(year: i16) -> Date {
 
 /// Easter Sunday in the Gregorian calendar (Meeus, Jones and Butcher).
 fn easter(year: i16) -> Date {
-    let year_i32 = i32::from(year.clamp(1, 9_998));
-    let (a, b, c) = (year_i32 % 19, year_i32 / 100, year_i32 % 100);
-    let g = (b - (b + 8) / 25 + 1) / 3;
-    let h = (19 * a + b - b / 4 - g + 15) % 30;
-    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
-    let m = (a + 11 * h + 22 * l) / 451;
-    let days = h + l - 7 * m + 114;
+    let civil = i32::from(year.clamp(1, 9_998));
+    let (golden, century, rest) = (civil % 19, civil / 100, civil % 100);
+    let moon = (century - (century + 8) / 25 + 1) / 3;
+    let epact = (19 * golden + century - century / 4 - moon + 15) % 30;
+    let weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
+    let late = (golden + 11 * epact + 22 * weekday) / 451;
+    let days = epact + weekday - 7 * late + 114;
     let (month, day) = (days / 31, days % 31 + 1);
     date(
         year.clamp(1, 9_998),

@@ -21,6 +21,9 @@ const PAGE_KEYS: [&str; 2] = ["cursor", "limit"];
 /// A member of staff of an organisation.
 type Who = (String, Person);
 
+/// When something was asked, and its values.
+type Query = (Micros, BTreeSet<String>);
+
 /// What the rules remember.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -31,7 +34,7 @@ pub(super) struct Memory {
     opened: HashMap<SubjectId, Vec<(Micros, Who)>>,
     misses: HashMap<Who, u64>,
     /// What was asked in the last 24 hours, by organisation and purpose.
-    asked: HashMap<(String, String), VecDeque<(Micros, BTreeSet<String>)>>,
+    asked: HashMap<(String, String), VecDeque<Query>>,
 }
 
 impl Memory {
@@ -126,12 +129,12 @@ impl Memory {
         let missed = (private.subjects.len() as u64).saturating_sub(result.rows);
         let nobody = || (at.organisation(), Person(String::new()));
         let key = who.cloned().unwrap_or_else(nobody);
-        let misses = self.misses.entry(key.clone()).or_default();
-        *misses += missed;
+        let sum = self.misses.entry(key.clone()).or_default();
+        *sum += missed;
         let limit = limits.misses_a_day_max;
-        (*misses > limit).then(|| Found {
+        (*sum > limit).then(|| Found {
             person: who.map(|(_, person)| person.clone()),
-            ..Found::new(Code::Misses, *misses, limit).once(cause(&key))
+            ..Found::new(Code::Misses, *sum, limit).once(cause(&key))
         })
     }
 

@@ -309,6 +309,7 @@ fn a_log_that_does_not_verify_is_told() {
         checkpoints: 1,
         replicas: 1,
         against: None,
+        vouched: false,
         findings: Vec::new(),
     };
     assert_eq!(verifier_failure(&report, SUNDAY), None);

@@ -14,6 +14,7 @@ fn verified() -> Report {
         checkpoints: 3,
         replicas: 1,
         against: Some(4),
+        vouched: false,
         findings: Vec::new(),
     }
 }

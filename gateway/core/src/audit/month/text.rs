@@ -7,41 +7,42 @@ use super::{MonthReport, Volume};
 /// For people; all of it is in the JSON.
 impl fmt::Display for MonthReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.integrity_lines(f)?;
+        self.volume_lines(f)?;
+        self.other_lines(f)?;
+        writeln!(f, "\nnot checked:")?;
+        self.integrity
+            .not_checked
+            .iter()
+            .try_for_each(|line| writeln!(f, "  - {line}"))
+    }
+}
+
+impl MonthReport {
+    fn integrity_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let integrity = &self.integrity;
         let result = if integrity.intact { "intact" } else { "NOT INTACT" };
         writeln!(f, "month     {}", self.month)?;
         writeln!(f, "log       {}", integrity.origin)?;
-        writeln!(
-            f,
-            "integrity {result}: {} entries, root {}",
-            integrity.size, integrity.root
-        )?;
-        writeln!(
-            f,
-            "verified  by {}, {} checkpoints",
-            integrity.software, integrity.checkpoints
-        )?;
+        let (size, root) = (integrity.size, &integrity.root);
+        writeln!(f, "integrity {result}: {size} entries, root {root}")?;
+        let (software, checkpoints) = (&integrity.software, integrity.checkpoints);
+        writeln!(f, "verified  by {software}, {checkpoints} checkpoints")?;
         for finding in &integrity.findings {
             writeln!(f, "          {finding}")?;
         }
         let range = integrity
             .range
             .map(|(first, last)| format!(", {first} to {last}"));
-        writeln!(f, "entries   {}{}", self.entries, range.unwrap_or_default())?;
+        writeln!(f, "entries   {}{}", self.entries, range.unwrap_or_default())
+    }
+
+    fn volume_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "\nvolumes: organisation, purpose, dataset, form: granted, refused, rows delivered"
         )?;
         for volume in &self.volumes {
-            let Volume {
-                organisation,
-                purpose,
-                dataset,
-                form,
-                granted,
-                refused,
-                rows,
-            } = volume;
             let name = |text: &str| {
                 if text.is_empty() {
                     "-".to_owned()
@@ -49,23 +50,27 @@ impl fmt::Display for MonthReport {
                     text.to_owned()
                 }
             };
+            let (purpose, dataset) = (name(&volume.purpose), name(&volume.dataset));
+            let Volume {
+                organisation,
+                form,
+                granted,
+                refused,
+                rows,
+                ..
+            } = volume;
             writeln!(
                 f,
-                "  {organisation} {} {} {form}: {granted}, {refused}, {rows}",
-                name(purpose),
-                name(dataset)
+                "  {organisation} {purpose} {dataset} {form}: {granted}, {refused}, {rows}"
             )?;
         }
-        writeln!(
-            f,
-            "\nrefusals: {}",
-            counts(self.refusals.iter().map(|(code, count)| (code.as_str(), *count)))
-        )?;
-        writeln!(
-            f,
-            "alerts: {}",
-            counts(self.alerts.iter().map(|(code, count)| (*code, *count)))
-        )?;
+        Ok(())
+    }
+
+    fn other_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refusals = counts(self.refusals.iter().map(|(code, count)| (code.as_str(), *count)));
+        let alerts = counts(self.alerts.iter().map(|(code, count)| (*code, *count)));
+        writeln!(f, "\nrefusals: {refusals}\nalerts: {alerts}")?;
         for sample in &self.samples {
             writeln!(
                 f,
@@ -87,12 +92,7 @@ impl fmt::Display for MonthReport {
         ] {
             writeln!(f, "{name}: {}", events.count)?;
         }
-        writeln!(f, "answers presumed disclosed: {}", self.presumed_disclosed)?;
-        writeln!(f, "\nnot checked:")?;
-        integrity
-            .not_checked
-            .iter()
-            .try_for_each(|line| writeln!(f, "  - {line}"))
+        writeln!(f, "answers presumed disclosed: {}", self.presumed_disclosed)
     }
 }
 
