@@ -13,12 +13,14 @@ mod publisher;
 mod publishing;
 mod quorum;
 mod refusals;
+mod retention;
 pub mod sealing;
 mod settle;
 mod stamps;
 mod steady;
 mod tiles;
 mod verify;
+mod vouched;
 mod witnesses;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -42,6 +44,7 @@ use freshness::Watch;
 use outside::Outside;
 use privacy::Privacy;
 use publisher::Publisher;
+use quorum::Quorum;
 use refusals::Refusals;
 use stamps::Stamps;
 use steady::Steady;
@@ -55,8 +58,10 @@ pub use history::PolicyHistory;
 pub use privacy::{TAG_SEED, open_private};
 pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use refusals::REFUSALS_LOGGED_MAX;
+pub use retention::{MONTH_DROPPED, ONE_ERASED, Retained};
 pub use settle::PRESUMED_DISCLOSED;
 pub use verify::{VerifyError, verify};
+pub use vouched::{Vouched, vouched};
 
 /// The log that a deployment writes to. Shards by year or replica get numbers of their own.
 pub const SHARD: i64 = 1;
@@ -79,7 +84,6 @@ struct Shared {
     signer: Arc<Signer>,
     privacy: Arc<Privacy>,
     refusals: Refusals,
-    publishing: Arc<Publishing>,
     tasks: Mutex<Option<Tasks>>,
 }
 
@@ -104,6 +108,8 @@ pub(crate) struct Health {
     witnessed: AtomicBool,
     freshness: Mutex<Freshness>,
     steady: Steady,
+    /// The last checkpoint that a quorum is known to have cosigned.
+    quorum: Mutex<Option<Quorum>>,
 }
 
 impl Health {
@@ -113,6 +119,14 @@ impl Health {
 
     fn set_witnessed(&self, witnessed: bool) {
         self.witnessed.store(witnessed, Ordering::SeqCst);
+    }
+
+    fn quorum(&self) -> Option<Quorum> {
+        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_quorum(&self, quorum: Quorum) {
+        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner) = Some(quorum);
     }
 
     fn freshness(&self) -> Freshness {
@@ -235,7 +249,6 @@ impl Log {
                 privacy,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
-                publishing,
                 tasks: Mutex::new(Some(tasks)),
             }),
         })

@@ -3,10 +3,15 @@
 
 mod alerts;
 mod export;
+pub(super) mod fg;
 mod filter;
+mod monitor;
 mod prove;
+mod replay;
 mod report;
+mod retain;
 mod sample;
+mod search;
 mod verify;
 
 use std::error::Error;
@@ -40,6 +45,14 @@ enum Command {
     Alerts(alerts::Alerts),
     /// Draw entries to review that nobody can choose
     Sample(sample::Sample),
+    /// As the FG: hold every private part against its leaf; exit code 3 if one does not fit
+    Monitor(monitor::Monitor),
+    /// As the FG: every entry about a member of staff, or about the pupil of an entry
+    Search(search::Search),
+    /// As the FG: decide recorded requests again; exit code 3 if one comes out otherwise
+    Replay(replay::Replay),
+    /// Destroy private parts after their term, or one on request; the log says so
+    Retain(retain::Retain),
     /// Report on a month; exit code 3 if the log is not intact
     Report(report::Report),
 }
@@ -93,6 +106,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Command::Prove(prove) => prove.run().await,
         Command::Alerts(alerts) => alerts.run().await,
         Command::Sample(sample) => sample.run().await,
+        Command::Monitor(monitor) => monitor.run().await,
+        Command::Search(search) => search.run().await,
+        Command::Replay(replay) => replay.run().await,
+        Command::Retain(retain) => retain.run().await,
         Command::Report(report) => report.run().await,
     }
 }

@@ -10,6 +10,7 @@ mod matrix;
 mod register;
 mod schema;
 mod sign;
+mod simulate;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,8 @@ enum Command {
     Matrix(matrix::Matrix),
     /// Says what changes between two policies folders, in sentences.
     Diff(diff::Diff),
+    /// Decides the log's requests again under other policies: what would come out otherwise?
+    Simulate(simulate::Simulate),
     /// Writes the register of processing activities (AVG art. 30).
     Register(register::Register),
     /// Writes JSON Schemas of the files, for editors.
@@ -169,6 +172,11 @@ fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Keys(args) => keys::run(args, out).map(|()| ExitCode::SUCCESS),
+        Command::Simulate(args) => {
+            let simulated = simulate::simulate(args, now, out);
+            tokio::runtime::Handle::current().block_on(simulated)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

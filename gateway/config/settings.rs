@@ -98,6 +98,8 @@ section! {
     Audit ["audit"] {
         /// The signed public keys of the data protection officer (FG), to whom private parts are sealed: `doelpoort fg new`.
         fg_keys: PathBuf = PathBuf::from("fg-keys.jws"),
+        /// Months after which the private parts of a month may be destroyed by `doelpoort audit retain`; not before.
+        retention_months_min: u32 = 60,
     }
 }
 

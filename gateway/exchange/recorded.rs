@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use doelpoort_core::catalogue::Catalogue;
+use doelpoort_core::catalogue::{Catalogue, Name};
 use doelpoort_core::party::{Caller, ClientId, Oin, Staff, TokenPurpose};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::{Denial, Permit, decide};
@@ -125,6 +125,18 @@ impl Recorded {
     /// When it was decided.
     pub fn decided_at(&self) -> Timestamp {
         Timestamp::from_microsecond(self.decided_at).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The same, as if the token named the purposes that it had as these policies have them.
+    #[must_use]
+    pub fn with_token_for(mut self, policies: &Policies) -> Self {
+        for (id, digest) in &mut self.caller.purposes {
+            let standing = id.parse().ok().and_then(|id: Name| policies.purposes.get(&id));
+            if let Some(standing) = standing {
+                *digest = HEXLOWER.encode(&standing.manifest_digest);
+            }
+        }
+        self
     }
 
     /// Which route it was asked by.

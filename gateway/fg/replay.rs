@@ -7,7 +7,6 @@ use doelpoort_core::audit::private::Private;
 use doelpoort_core::party::Staff;
 use doelpoort_core::policy::{History, Policies, PolicyFiles};
 
-use super::reading::ReadingError;
 use crate::exchange::NOT_DECISIONS;
 use crate::exchange::recorded::{Recorded, ReplayError, decide_again};
 use crate::store::archive;
@@ -40,8 +39,8 @@ pub enum Replayed {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayFailure {
     /// The private part cannot be read.
-    #[error(transparent)]
-    Reading(#[from] ReadingError),
+    #[error("{0}")]
+    Unreadable(String),
     /// The recorded request cannot be understood.
     #[error(transparent)]
     Request(#[from] ReplayError),
@@ -57,6 +56,15 @@ pub enum ReplayFailure {
     /// The archived policies cannot be read; that they were changed shows in their digest.
     #[error("the archived policies are not those that were in force")]
     Archive,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.clause {
+            Some(clause) => write!(f, "{} ({clause})", self.decision),
+            None => f.write_str(&self.decision),
+        }
+    }
 }
 
 impl Replayed {
@@ -126,6 +134,15 @@ pub fn is_decision(event: &Event) -> bool {
 /// # Errors
 /// When it cannot be.
 pub fn decide(policies: &Policies, leaf: &Leaf, private: &Private) -> Result<Replayed, ReplayFailure> {
+    judge(policies, leaf, private, |recorded| recorded)
+}
+
+fn judge(
+    policies: &Policies,
+    leaf: &Leaf,
+    private: &Private,
+    prepare: impl FnOnce(Recorded) -> Recorded,
+) -> Result<Replayed, ReplayFailure> {
     let event = &leaf.event;
     let logged = Outcome {
         decision: event.decision.clone().unwrap_or_default(),
@@ -134,7 +151,9 @@ pub fn decide(policies: &Policies, leaf: &Leaf, private: &Private) -> Result<Rep
     if !is_decision(event) {
         return Ok(Replayed::NotADecision(logged.decision));
     }
-    let recorded = Recorded::read(private.query.as_ref().ok_or(ReplayFailure::NoRequest)?)?;
+    let recorded = prepare(Recorded::read(
+        private.query.as_ref().ok_or(ReplayFailure::NoRequest)?,
+    )?);
     let staff = private.staff.as_ref().map(|staff| Staff {
         subject: staff.subject.clone(),
         proved: staff.proved,
@@ -151,6 +170,16 @@ pub fn decide(policies: &Policies, leaf: &Leaf, private: &Private) -> Result<Rep
         },
     };
     Ok(Replayed::Decided { logged, now })
+}
+
+/// The same under policies that were never in force: who asked is taken to have a token for what they asked before.
+///
+/// # Errors
+/// When it cannot be.
+pub fn simulate(policies: &Policies, leaf: &Leaf, private: &Private) -> Result<Replayed, ReplayFailure> {
+    judge(policies, leaf, private, |recorded| {
+        recorded.with_token_for(policies)
+    })
 }
 
 /// When the request of an entry was decided, and under which policies the log says it was: for a refusal the entry has

@@ -32,6 +32,18 @@ pub enum Effect {
         /// The id of its close.
         epoch: i64,
     },
+    /// The private parts of a month are dropped.
+    DropPrivate {
+        /// The month, `2026-11`.
+        month: String,
+        /// How many there are; another number fails.
+        count: u64,
+    },
+    /// The private part of one entry is dropped.
+    ErasePrivate {
+        /// The entry.
+        index: u64,
+    },
     /// Restrictions or objections of pupils begin or end to hold.
     Restrict(Restriction),
     /// Entries up to this index have nothing open any more; fails where another replica settled them.

@@ -99,7 +99,7 @@ impl Watch {
             seen,
             alarmed: false,
         };
-        watch.look().await?;
+        watch.look(quorum::LONG_AGO).await?;
         watch.judge();
         Ok(watch)
     }
@@ -114,14 +114,14 @@ impl Watch {
                 _ = every.tick() => {}
                 () = finishing.cancelled() => return,
             }
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.look(quorum::RECENT).await {
                 tracing::warn!(%error, "it cannot be seen how fresh the audit log's checkpoints are");
             }
             self.judge();
         }
     }
 
-    async fn look(&mut self) -> Result<(), LogError> {
+    async fn look(&mut self, cosignatures_max: i64) -> Result<(), LogError> {
         let now_us = self.clock.now().as_microsecond();
         let checkpoint = rows::last_checkpoint(&self.store, SHARD).await?;
         let signed = checkpoint.map_or(0, |checkpoint| checkpoint.size);
@@ -130,7 +130,8 @@ impl Watch {
             Some((size, since)) if size > signed => Some((size, since)),
             _ => (head > signed).then_some((head, now_us)),
         };
-        if let Some(quorum) = quorum::last(&self.store, &self.publishing.policy).await? {
+        if let Some(quorum) = quorum::last(&self.store, &self.publishing.policy, cosignatures_max).await? {
+            self.health.set_quorum(quorum);
             self.seen.quorum_us = Some(quorum.made_us);
             self.seen.is_witnessed |= quorum.size >= self.started_size;
         }

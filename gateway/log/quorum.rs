@@ -8,8 +8,10 @@ use super::{LogError, SHARD};
 use crate::store::Store;
 use crate::store::published::{self, StoredCosignature};
 
-/// Cosignatures that are looked through, from the newest on.
-const COSIGNATURES_MAX: i64 = 4_096;
+/// Cosignatures that are looked through each second, from the newest on.
+pub(super) const RECENT: i64 = 256;
+/// Cosignatures that are looked through at the start: weeks in which only some of the witnesses answered.
+pub(super) const LONG_AGO: i64 = 65_536;
 
 /// A checkpoint that was cosigned by enough witnesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +22,13 @@ pub(super) struct Quorum {
     pub(super) made_us: i64,
 }
 
-/// The largest checkpoint under which a quorum stands. The lines were verified before they were stored.
-pub(super) async fn last(store: &Store, policy: &Policy) -> Result<Option<Quorum>, LogError> {
+/// The largest checkpoint under which a quorum stands, among the newest `limit` cosignatures. Their lines were verified
+/// before they were stored.
+pub(super) async fn last(store: &Store, policy: &Policy, limit: i64) -> Result<Option<Quorum>, LogError> {
     if !policy.needs_witnesses() {
         return Ok(None);
     }
-    let stored = published::cosignatures(store, SHARD, i64::MAX.unsigned_abs(), COSIGNATURES_MAX).await?;
+    let stored = published::cosignatures(store, SHARD, i64::MAX.unsigned_abs(), limit).await?;
     let mut sizes = stored.chunk_by(|one, next| one.size == next.size);
     Ok(sizes.find_map(|under_one| quorum(policy, under_one)))
 }

@@ -79,7 +79,7 @@ impl Stamps {
         let Some(checkpoint) = rows::last_checkpoint(&self.store, SHARD).await? else {
             return Ok(Ok(()));
         };
-        if !published::take_stamping(&self.store, SHARD, now_us, now_us - RETRY_US).await? {
+        if !published::take_stamping(&self.store, SHARD, now_us, RETRY_US).await? {
             return Ok(Ok(()));
         }
         match self.ask(&checkpoint.note).await? {

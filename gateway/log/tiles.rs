@@ -27,11 +27,8 @@ impl Log {
     /// The newest checkpoint that a quorum of the witnesses cosigned; `None` where none is, or none is asked for.
     pub async fn witnessed(&self) -> Result<Option<String>, LogError> {
         self.shared.health.check()?;
-        let (store, policy) = (&self.shared.store, &self.shared.publishing.policy);
-        let Some(size) = super::quorum::last(store, policy)
-            .await?
-            .map(|quorum| quorum.size)
-        else {
+        let store = &self.shared.store;
+        let Some(size) = self.shared.health.quorum().map(|quorum| quorum.size) else {
             return Ok(None);
         };
         match published::checkpoint(store, SHARD, size).await? {
@@ -77,7 +74,7 @@ impl Log {
     pub async fn inclusion(&self, index: u64) -> Result<Option<Proof>, LogError> {
         let store = &self.shared.store;
         let mut under = None;
-        if let Some(quorum) = super::quorum::last(store, &self.shared.publishing.policy).await?
+        if let Some(quorum) = self.shared.health.quorum()
             && index < quorum.size
         {
             under = published::checkpoint(store, SHARD, quorum.size).await?;

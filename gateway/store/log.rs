@@ -81,6 +81,10 @@ const ENTRIES: Sql = sql!(
 );
 const PRIVATE: Sql =
     sql!("SELECT idx, sealed FROM log_private WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx");
+const PRIVATE_OF_MONTH: Sql =
+    sql!("SELECT COUNT(*), MIN(idx), MAX(idx) FROM log_private WHERE month = $1 AND shard = $2");
+const DROP_MONTH: Sql = sql!("DELETE FROM log_private WHERE month = $1 AND shard = $2");
+const ERASE_PRIVATE: Sql = sql!("DELETE FROM log_private WHERE shard = $1 AND idx = $2");
 const LAST_CHECKPOINT: Sql =
     sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size DESC LIMIT 1");
 const CHECKPOINTS: Sql = sql!("SELECT size, root, note FROM log_checkpoint WHERE shard = $1 ORDER BY size");
@@ -101,6 +105,9 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::POLICY_LEAVES", POLICY_LEAVES),
     ("log::ENTRIES", ENTRIES),
     ("log::PRIVATE", PRIVATE),
+    ("log::PRIVATE_OF_MONTH", PRIVATE_OF_MONTH),
+    ("log::DROP_MONTH", DROP_MONTH),
+    ("log::ERASE_PRIVATE", ERASE_PRIVATE),
     ("log::LAST_CHECKPOINT", LAST_CHECKPOINT),
     ("log::CHECKPOINTS", CHECKPOINTS),
 ];
@@ -406,6 +413,41 @@ pub async fn private_parts(
     rows.iter()
         .map(|row| Ok((unsigned(row.int(0)?)?, row.bytes(1)?)))
         .collect()
+}
+
+/// How many private parts a month has, and the lowest and highest index of them; `None` where there are none.
+pub async fn private_of_month(
+    store: &Store,
+    shard: i64,
+    month: &str,
+) -> Result<Option<(u64, u64, u64)>, StoreError> {
+    let row = store
+        .fetch_optional(PRIVATE_OF_MONTH, vec![month.into(), shard.into()])
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    match (row.int_opt(1)?, row.int_opt(2)?) {
+        (Some(first), Some(last)) => Ok(Some((unsigned(row.int(0)?)?, unsigned(first)?, unsigned(last)?))),
+        _ => Ok(None),
+    }
+}
+
+/// Drops the private parts of a month, exactly as many as are expected.
+pub async fn drop_month(tx: &mut Tx, shard: i64, month: &str, count: u64) -> Result<(), StoreError> {
+    match tx.execute(DROP_MONTH, vec![month.into(), shard.into()]).await? {
+        dropped if dropped == count => Ok(()),
+        _ => Err(StoreError::Shape { column: 0 }),
+    }
+}
+
+/// Drops the private part of one entry, which must be there.
+pub async fn erase_private(tx: &mut Tx, shard: i64, index: u64) -> Result<(), StoreError> {
+    match tx
+        .execute(ERASE_PRIVATE, vec![shard.into(), number(index)?.into()])
+        .await?
+    {
+        1 => Ok(()),
+        _ => Err(StoreError::Shape { column: 0 }),
+    }
 }
 
 /// The checkpoint of the largest size.

@@ -225,14 +225,10 @@ pub async fn cosigned_last(store: &Store, shard: i64, witness: &str) -> Result<u
     unsigned(size)
 }
 
-/// Takes the turn to ask for a time stamp, unless another replica took it after `since_us`.
-pub async fn take_stamping(
-    store: &Store,
-    shard: i64,
-    now_us: i64,
-    since_us: i64,
-) -> Result<bool, StoreError> {
-    let values = vec![shard.into(), now_us.into(), since_us.into()];
+/// Takes the turn to ask for a time stamp, unless another replica took it within `span_us` (of either's clock).
+pub async fn take_stamping(store: &Store, shard: i64, now_us: i64, span_us: i64) -> Result<bool, StoreError> {
+    let (before_us, after_us) = (now_us.saturating_sub(span_us), now_us.saturating_add(span_us));
+    let values = vec![shard.into(), now_us.into(), before_us.into(), after_us.into()];
     Ok(store.execute(TAKE_STAMPING, values).await? == 1)
 }
 

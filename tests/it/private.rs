@@ -262,3 +262,134 @@ async fn any_decision_comes_out_the_same_again(#[case] backend: Backend) {
         .unwrap();
     assert!(!replay::decide(&old, &entry.leaf, private).unwrap().is_same());
 }
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_is_destroyed_is_told_and_every_proof_still_holds(#[case] backend: Backend) {
+    let Some(world) = school(backend).await else {
+        return;
+    };
+    ask_about(&world, 1).await;
+    ask_about(&world, 0).await;
+    let log = world.gateway.log();
+    let last = world.report().await.size - 1;
+
+    let erased = log.erase(last, "AVG 17, request 12").await.unwrap().unwrap();
+    assert_eq!(
+        (erased.count, log.erase(last, "again").await.unwrap().is_none()),
+        (1, true)
+    );
+    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &world.files.fg, 0)
+        .await
+        .unwrap();
+    assert_eq!(monitored.missing, [last]);
+
+    let month = "2026-11".parse().unwrap();
+    let dropped = log.drop_month(month, "term of 60 months").await.unwrap().unwrap();
+    assert_eq!(dropped.count, 1);
+    assert!(log.drop_month(month, "again").await.unwrap().is_none());
+
+    let report = world.report().await;
+    assert!(report.is_intact(), "{report}");
+    let told: Vec<_> = world
+        .last_entries(2)
+        .await
+        .iter()
+        .map(|leaf| {
+            (
+                leaf.event.decision.clone().unwrap(),
+                leaf.event.clause.clone().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told[0],
+        ("private-part-erased".to_owned(), "AVG 17, request 12".to_owned())
+    );
+    assert_eq!(
+        told[1],
+        ("private-parts-dropped".to_owned(), "term of 60 months".to_owned())
+    );
+}
+
+/// After shredding, a backup that still holds everything tells nothing: neither the private parts nor the tags.
+#[tokio::test]
+async fn without_the_months_key_a_backup_is_noise() {
+    let world = school(Backend::Sqlite).await.unwrap();
+    ask_about(&world, 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fg.toml");
+    world.files.fg.write_new(&path).unwrap();
+    let subject = read(&world, &world.files.fg)
+        .await
+        .last()
+        .unwrap()
+        .1
+        .as_ref()
+        .unwrap()
+        .subjects[0];
+
+    let keys = FgPrivateKeys::read(&path).unwrap();
+    let keys = keys.destroy("2026-11".parse().unwrap(), &path).unwrap();
+
+    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &keys, 0)
+        .await
+        .unwrap();
+    assert_eq!((monitored.opened, monitored.shredded), (0, 1));
+    let mut reader = Reader::new(ORIGIN, &keys);
+    let mut searched = Vec::new();
+    follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
+        searched.push(
+            reader
+                .is_about(&entry.leaf, Tagged::Subject(&subject))
+                .unwrap_or(false),
+        );
+        Ok::<(), FollowError>(())
+    })
+    .await
+    .unwrap();
+    assert!(!searched.contains(&true));
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!String::from_utf8(bytes).unwrap().contains("2026-11"));
+}
+
+/// Two logs that differ in which pupil was asked: to someone without the keys they are alike in everything but what is
+/// random in both, and no tag of the one is in the other.
+#[tokio::test]
+async fn which_pupil_was_asked_does_not_show() {
+    let mut shapes = Vec::new();
+    let mut tags = BTreeSet::new();
+    for number in [0, 1] {
+        let world = school(Backend::Sqlite).await.unwrap();
+        for asked in [number, number, 2] {
+            ask_about(&world, asked).await;
+        }
+        let mut shape = Vec::new();
+        let mut reader = Reader::new(ORIGIN, &world.files.fg);
+        follow(world.gateway.store(), SHARD, &mut reader, |_, entry| {
+            let LogEntry { leaf, sealed, .. } = entry;
+            for tag in &leaf.event.tags {
+                assert!(tags.insert(*tag), "a tag twice");
+            }
+            let event = &leaf.event;
+            shape.push(format!(
+                "{} {:?} {:?} {} {:?} {}",
+                event.kind.name(),
+                event.decision,
+                event.clause,
+                event.tags.len(),
+                sealed.map(|sealed| sealed.len()),
+                leaf.encode().unwrap().len(),
+            ));
+            Ok::<(), FollowError>(())
+        })
+        .await
+        .unwrap();
+        shapes.push(shape);
+    }
+    assert_eq!(shapes[0], shapes[1]);
+    // The control: asking about two pupils at once does show, in the number of tags.
+    assert!(shapes[0].iter().any(|line| line.contains(" 2 ")));
+}

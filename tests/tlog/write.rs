@@ -23,7 +23,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Entries that are appended at once.
 const AT_ONCE: u64 = 4_000;
 /// How long a checkpoint and its cosignatures may take.
-const PUBLISHED_MAX: Duration = Duration::from_secs(60);
+const PUBLISHED_MAX: Duration = Duration::from_mins(1);
 /// How many entries get a proof in a file of their own.
 const PROOFS: u64 = 60;
 

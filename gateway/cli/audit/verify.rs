@@ -10,11 +10,14 @@ use clap::ValueHint;
 use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::proof::Proof;
+use doelpoort_core::audit::quorum::Policy;
 use doelpoort_core::audit::verify::Report;
 
 use super::{EntriesArgs, FOUND, read};
 use crate::audit::{AuditError, Entries};
 use crate::cli::receipt::told;
+use crate::log::{Vouched, vouched};
+use crate::tls::certificates;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
@@ -32,6 +35,45 @@ pub(super) struct Verify {
     /// A checkpoint that was kept elsewhere: shows that the log only grew since
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     against: Option<PathBuf>,
+    #[command(flatten)]
+    others: Others,
+}
+
+/// What others said of the log, as far as the database has it.
+#[derive(Debug, clap::Args)]
+struct Others {
+    /// The trust policy (C2SP tlog-policy) that names the witnesses: verifies their cosignatures and wants a quorum
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bundle", "proof"], value_hint = ValueHint::FilePath)]
+    policy: Option<PathBuf>,
+    /// Certificates of the time stamp authorities, PEM: verifies the time stamps
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bundle", "proof"], value_hint = ValueHint::FilePath)]
+    timestamp_authorities: Option<PathBuf>,
+}
+
+impl Others {
+    /// What they vouch for, and whether it is all that was asked for; `None` for a bundle, which has nothing of it.
+    async fn verify(
+        &self,
+        entries: &Entries,
+        key: &Verifier,
+    ) -> Result<Option<(Vouched, bool)>, Box<dyn Error>> {
+        let Entries::Database(store) = entries else {
+            return Ok(None);
+        };
+        let policy = match &self.policy {
+            Some(file) => {
+                Policy::parse(&read(file)?).map_err(|error| format!("`{}`: {error}", file.display()))?
+            }
+            None => Policy::default(),
+        };
+        let authorities = match &self.timestamp_authorities {
+            Some(file) => certificates("the time stamp authorities", file)?,
+            None => Vec::new(),
+        };
+        let vouched = vouched(store, key, &policy, &authorities).await?;
+        let intact = vouched.is_intact(&policy);
+        Ok(Some((vouched, intact)))
+    }
 }
 
 impl Verify {
@@ -42,10 +84,18 @@ impl Verify {
             return self.proof(proof, &key);
         }
         let entries = self.entries.open().await?;
-        let report = whole(&entries, &key, against.as_deref()).await?;
+        let mut report = whole(&entries, &key, against.as_deref()).await?;
+        let others = self.others.verify(&entries, &key).await?;
         entries.close().await;
-        write!(std::io::stdout().lock(), "{report}")?;
-        Ok(code(report.is_intact()))
+        let mut out = std::io::stdout().lock();
+        let mut intact = report.is_intact();
+        if let Some((vouched, fits)) = others {
+            report.vouched = self.others.policy.is_some() && self.others.timestamp_authorities.is_some();
+            intact &= fits;
+            write!(out, "{vouched}")?;
+        }
+        write!(out, "{report}")?;
+        Ok(code(intact))
     }
 
     fn proof(&self, file: &Path, key: &Verifier) -> Result<ExitCode, Box<dyn Error>> {

@@ -221,6 +221,12 @@ async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Resu
         Effect::ReleaseEpoch { epoch } => crate::store::released::release(tx, *epoch, head.last_us)
             .await
             .map_err(LogError::Effect),
+        Effect::DropPrivate { month, count } => rows::drop_month(tx, SHARD, month, *count)
+            .await
+            .map_err(LogError::Effect),
+        Effect::ErasePrivate { index } => rows::erase_private(tx, SHARD, *index)
+            .await
+            .map_err(LogError::Effect),
         Effect::Restrict(restriction) => crate::store::restrictions::apply(tx, restriction, head.last_us)
             .await
             .map_err(LogError::Effect),

@@ -132,7 +132,7 @@ async fn other_paths_are_not_there() {
 #[tokio::test]
 async fn one_address_reads_at_its_rate() {
     let world = World::with(Backend::Sqlite, |config| {
-        config.limits.address_requests_per_min_max = 3
+        config.limits.address_requests_per_min_max = 3;
     })
     .await
     .unwrap();

@@ -195,6 +195,21 @@ async fn a_checkpoint_is_stamped_and_the_log_says_so(#[case] backend: Backend) {
             .unwrap()
             .is_intact()
     );
+
+    // An auditor sees the same, and what was changed.
+    let by = [authority.certificate()];
+    let seen = async || {
+        let nobody = doelpoort_core::audit::quorum::Policy::default();
+        doelpoort::log::vouched(&store, signer().verifier(), &nobody, &by)
+            .await
+            .unwrap()
+    };
+    assert_eq!(seen().await.last_stamp, Some((stamp.size, stamp.time_us)));
+    store
+        .execute("UPDATE log_stamp SET size = size + 1", vec![])
+        .await
+        .unwrap();
+    assert!(seen().await.findings[0].contains("is over something else"));
 }
 
 /// The control: the same authority, of which another root is believed.

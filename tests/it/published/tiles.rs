@@ -13,6 +13,10 @@ use super::*;
 /// Enough for two full tiles and a part of one, and a tile above them.
 const SIZE: u64 = 600;
 
+fn tile(level: u8, index: u64, width: u16) -> Tile {
+    Tile { level, index, width }
+}
+
 /// The leaf hashes of an entry bundle.
 fn bundled(mut bundle: &[u8]) -> Vec<Hash> {
     let mut hashes = Vec::new();
@@ -47,20 +51,18 @@ async fn the_tiles_are_the_tree_that_was_signed(#[case] backend: Backend) {
     let signed = checkpoint(&log.checkpoint().await.unwrap().unwrap());
     assert_eq!(signed.size, SIZE);
     let mut leaves = Vec::new();
-    for tile in Tile::all(SIZE).filter(|tile| tile.level == 0) {
-        let of_entries = bundled(&log.entries(tile).await.unwrap().unwrap());
-        assert_eq!(hashes(&log.tile(tile).await.unwrap().unwrap()), of_entries);
+    for part in Tile::all(SIZE).filter(|tile| tile.level == 0) {
+        let of_entries = bundled(&log.entries(part).await.unwrap().unwrap());
+        assert_eq!(hashes(&log.tile(part).await.unwrap().unwrap()), of_entries);
         leaves.extend(of_entries);
     }
     let mut tree = Frontier::empty();
-    leaves.iter().for_each(|leaf| tree.push(*leaf));
+    for leaf in &leaves {
+        tree.push(*leaf);
+    }
     assert_eq!((tree.size(), tree.root()), (signed.size, signed.root));
     let nodes = complete_nodes(leaves);
-    let above = Tile {
-        level: 1,
-        index: 0,
-        width: 2,
-    };
+    let above = tile(1, 0, 2);
     assert_eq!(hashes(&log.tile(above).await.unwrap().unwrap()), nodes[8]);
 }
 
@@ -115,79 +117,19 @@ async fn every_entry_and_every_growth_is_proved(#[case] backend: Backend) {
 async fn nothing_beyond_the_newest_checkpoint_is_handed_out() {
     let place = Place::sqlite().await;
     let log = place.filled(300).await;
-    for (tile, there) in [
-        (
-            Tile {
-                level: 0,
-                index: 1,
-                width: 44,
-            },
-            true,
-        ),
-        (
-            Tile {
-                level: 0,
-                index: 1,
-                width: 7,
-            },
-            true,
-        ),
-        (
-            Tile {
-                level: 0,
-                index: 1,
-                width: 45,
-            },
-            false,
-        ),
-        (
-            Tile {
-                level: 0,
-                index: 2,
-                width: 1,
-            },
-            false,
-        ),
-        (
-            Tile {
-                level: 1,
-                index: 0,
-                width: 1,
-            },
-            true,
-        ),
-        (
-            Tile {
-                level: 1,
-                index: 0,
-                width: 2,
-            },
-            false,
-        ),
-        (
-            Tile {
-                level: 2,
-                index: 0,
-                width: 1,
-            },
-            false,
-        ),
-        (
-            Tile {
-                level: 63,
-                index: u64::MAX,
-                width: 256,
-            },
-            false,
-        ),
+    for (asked, there) in [
+        (tile(0, 1, 44), true),
+        (tile(0, 1, 7), true),
+        (tile(0, 1, 45), false),
+        (tile(0, 2, 1), false),
+        (tile(1, 0, 1), true),
+        (tile(1, 0, 2), false),
+        (tile(2, 0, 1), false),
+        (tile(63, u64::MAX, 256), false),
     ] {
-        assert_eq!(log.tile(tile).await.unwrap().is_some(), there, "{tile:?}");
+        assert_eq!(log.tile(asked).await.unwrap().is_some(), there, "{asked:?}");
     }
-    let beyond = Tile {
-        level: 0,
-        index: 1,
-        width: 45,
-    };
+    let beyond = tile(0, 1, 45);
     assert!(log.entries(beyond).await.unwrap().is_none());
 }
 
@@ -262,11 +204,7 @@ async fn a_node_that_is_missing_is_made_again_and_one_that_differs_stops_the_log
     place.filled(600).await;
     place.tamper("DELETE FROM log_node WHERE idx = 0").await;
     let log = place.log().await;
-    let above = Tile {
-        level: 1,
-        index: 0,
-        width: 2,
-    };
+    let above = tile(1, 0, 2);
     assert_eq!(log.tile(above).await.unwrap().unwrap().len(), 64);
     log.close().await;
     place

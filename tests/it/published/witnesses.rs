@@ -1,5 +1,6 @@
 //! Witnesses: cosignatures come, and a log that is not what it was is caught.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -83,14 +84,13 @@ fn asking(witnesses: &[Running], needed: usize) -> Publishing {
 }
 
 fn policy(witnesses: &[Running], urls: &[String], needed: usize) -> Publishing {
-    let lines: String = witnesses
-        .iter()
-        .zip(urls)
-        .enumerate()
-        .map(|(number, (witness, url))| format!("witness W{number} {} {url}\n", witness.key.to_text()))
-        .collect();
-    let names: Vec<String> = (0..witnesses.len()).map(|number| format!("W{number}")).collect();
-    let text = format!("{lines}group all {needed} {}\nquorum all\n", names.join(" "));
+    let mut text = String::new();
+    let mut names = String::new();
+    for (number, (witness, url)) in witnesses.iter().zip(urls).enumerate() {
+        writeln!(text, "witness W{number} {} {url}", witness.key.to_text()).unwrap();
+        write!(names, " W{number}").unwrap();
+    }
+    write!(text, "group all {needed}{names}\nquorum all\n").unwrap();
     Publishing {
         policy: Policy::parse(&text).unwrap(),
         ..Publishing::default()
@@ -390,4 +390,48 @@ async fn a_witness_that_cannot_write_says_nothing() {
     assert_eq!((status, body.as_str()), (500, ""));
     std::fs::rename(witness.folder.path().join("gone"), &state).unwrap();
     assert_eq!(witness.post(first.to_text()).await.0, 200);
+}
+
+/// What an auditor sees of it all, from the tables and public keys alone.
+#[tokio::test]
+async fn an_auditor_verifies_what_the_witnesses_said() {
+    let place = Place::sqlite().await;
+    let witnesses = three().await;
+    let publishing = asking(&witnesses, 2);
+    let log = place.try_log(publishing.clone()).await.unwrap();
+    let appends = (2..300).map(|_| log.append_within(entry(), SOON));
+    futures_util::future::try_join_all(appends).await.unwrap();
+    is_witnessed(&log).await;
+    log.close().await;
+    let seen = async |policy: &Policy| {
+        doelpoort::log::vouched(&place.store, signer().verifier(), policy, &[])
+            .await
+            .unwrap()
+    };
+    let good = seen(&publishing.policy).await;
+    assert!(
+        good.is_intact(&publishing.policy) && good.cosignatures >= 2 && good.nodes == 1,
+        "{good}"
+    );
+    // Controls: other witnesses are nobody, and what was changed does not fit.
+    let strangers = asking(&three().await, 2).policy;
+    let unknown = seen(&strangers).await;
+    assert!(
+        !unknown.is_intact(&strangers) && unknown.unknown == good.cosignatures,
+        "{unknown}"
+    );
+    place.tamper("UPDATE log_node SET hash = zeroblob(32)").await;
+    let bad = seen(&publishing.policy).await;
+    assert_eq!(
+        bad.findings,
+        ["node `0` of tile level `1` is not what the leaf hashes give"]
+    );
+    place
+        .tamper("UPDATE log_cosignature SET line = replace(line, '\u{2014} ', '\u{2014} x')")
+        .await;
+    let bad = seen(&publishing.policy).await;
+    assert!(
+        bad.witnessed.is_none() && bad.findings.iter().any(|one| one.contains("does not fit")),
+        "{bad}"
+    );
 }

@@ -163,6 +163,7 @@ impl Check {
             .sort_by_key(|finding| finding.index.unwrap_or(u64::MAX));
         self.findings.truncate(Report::FINDINGS_MAX);
         Report {
+            vouched: false,
             origin: self.origin,
             source: self.source,
             size: self.tree.size(),

@@ -21,6 +21,8 @@ pub struct Report {
     pub replicas: u64,
     /// The size of the checkpoint that was given to compare with.
     pub against: Option<u64>,
+    /// Were the cosignatures and time stamps looked at as well?
+    pub vouched: bool,
     /// What is wrong, by index; at most [`Report::FINDINGS_MAX`].
     pub findings: Vec<Finding>,
 }
@@ -76,12 +78,17 @@ impl Report {
     pub fn not_checked(&self) -> Vec<String> {
         let mut not_checked: Vec<String> = [
             "that nothing was left out before it was logged: compare with the logs of the other parties",
-            "the signatures of witnesses and time stamps: this version has none",
             "the sealed private parts and the commitments to them: that needs the key of the data protection officer",
             "that an old policy would decide the same again",
         ]
         .map(str::to_owned)
         .into();
+        if !self.vouched {
+            not_checked.push(
+                "the cosignatures of witnesses and the time stamps: give --policy and --timestamp-authorities"
+                    .to_owned(),
+            );
+        }
         if self.against.is_none() {
             not_checked.push(
                 "that the whole log was not rewritten together with its checkpoints: give --against a checkpoint \
