@@ -110,6 +110,7 @@ const NO_EVIDENCE: &[&str] = &[
     "log_settled.shard",
     "log_shard.opened_us",
     "log_shard.published_us",
+    "log_shard.stamping_us",
 ];
 
 /// What is done to whole rows.

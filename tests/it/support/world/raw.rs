@@ -1,6 +1,7 @@
 //! A client of our own on a TLS connection: it sees every byte that comes back, and what comes after a refusal.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doelpoort::clock::Clock as _;
@@ -26,6 +27,8 @@ impl rustls::time_provider::TimeProvider for Then {
 /// What came back on the wire.
 #[derive(Debug)]
 pub(crate) struct Wire {
+    /// The W3C trace id that was sent along, another for each request.
+    pub(crate) trace: [u8; 16],
     /// Status line and headers, in lower case.
     pub(crate) head: String,
     /// Every byte after them.
@@ -90,9 +93,16 @@ pub(crate) async fn ask(
     accept: &str,
     query: &serde_json::Map<String, serde_json::Value>,
 ) -> Wire {
+    static REQUESTS: AtomicU64 = AtomicU64::new(1);
+    let trace = u128::from(REQUESTS.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
+    let traceparent = format!(
+        "00-{}-0000000000000001-01",
+        data_encoding::HEXLOWER.encode(&trace)
+    );
     let body = serde_json::to_string(query).unwrap();
     let request = format!(
         "POST /v1/queries HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nAccept: {accept}\r\n\
+         Traceparent: {traceparent}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
@@ -106,7 +116,7 @@ pub(crate) async fn ask(
         if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
             let body = read.split_off(end + 4);
             let head = String::from_utf8(read).unwrap().to_lowercase();
-            return Wire { head, body };
+            return Wire { trace, head, body };
         }
     }
 }
