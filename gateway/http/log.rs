@@ -3,6 +3,7 @@
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use doelpoort_core::request::InputError;
 
 use super::Shared;
 use super::language::Language;
@@ -73,6 +74,7 @@ pub(crate) async fn witnessed(
     params(("index" = u64, Path, description = "The entry's number, from 0; it stands in the receipt")),
     responses(
         (status = 200, description = "`c2sp.org/tlog-proof@v1`", body = String, content_type = "text/plain"),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
         (status = 429, response = crate::http::openapi::ProblemResponse),
         (status = 503, response = crate::http::openapi::ProblemResponse),
@@ -85,7 +87,7 @@ pub(crate) async fn inclusion(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let language = admit(&gateway, &peer, &headers)?;
-    let index = number(&index).ok_or_else(|| Problem::new("not-found", "", language))?;
+    let index = number(&index).ok_or_else(|| no_number("index", language))?;
     let proof = gateway.log.inclusion(index).await;
     Ok(text(
         proof.map(|proof| proof.map(|proof| proof.to_text())),
@@ -105,6 +107,7 @@ pub(crate) async fn inclusion(
     params(("size" = u64, Path, description = "The older size, in entries")),
     responses(
         (status = 200, description = "The older size, the proof, an empty line, the newest checkpoint", body = String, content_type = "text/plain"),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
         (status = 429, response = crate::http::openapi::ProblemResponse),
         (status = 503, response = crate::http::openapi::ProblemResponse),
@@ -117,7 +120,7 @@ pub(crate) async fn consistency(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let language = admit(&gateway, &peer, &headers)?;
-    let size = number(&size).ok_or_else(|| Problem::new("not-found", "", language))?;
+    let size = number(&size).ok_or_else(|| no_number("size", language))?;
     let proof = gateway.log.consistency(size).await;
     Ok(text(
         proof.map(|proof| proof.map(|proof| proof.to_text())),
@@ -132,6 +135,34 @@ pub(super) fn admit(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Resu
         Ok(_) => Ok(language),
         Err(limited) => Err(Box::new(Problem::limited(limited, language))),
     }
+}
+
+/// A path parameter that is none, and what it should be.
+pub(super) fn no_such(
+    parameter: &str,
+    code: &'static str,
+    (nl, en): (&str, &str),
+    language: Language,
+) -> Problem {
+    let detail = match language {
+        Language::Dutch => nl,
+        Language::English => en,
+    };
+    let error = InputError {
+        part: "path",
+        location: parameter.to_owned(),
+        code,
+        detail: detail.to_owned(),
+    };
+    Problem::input(vec![error], language)
+}
+
+fn no_number(parameter: &str, language: Language) -> Problem {
+    let told = (
+        "geef een getal, zonder nullen ervoor",
+        "give a decimal number without leading zeros",
+    );
+    no_such(parameter, "not-a-number", told, language)
 }
 
 /// A decimal number in its one spelling.

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::audit::tile::Resource;
 
-use super::log::{admit, found};
+use super::log::{admit, found, no_such};
 use super::problem::Problem;
 use super::{Shared, identify, trace};
 use crate::http::language::Language;
@@ -28,6 +28,7 @@ const FOR_A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400")
     params(("path" = String, Path, description = "`<L>/<N>` or `<L>/<N>.p/<W>`, such as `0/x001/x234/067` or `1/000.p/17`")),
     responses(
         (status = 200, description = "Up to 256 hashes of 32 bytes", body = [u8], content_type = "application/octet-stream"),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
         (status = 429, response = crate::http::openapi::ProblemResponse),
         (status = 503, response = crate::http::openapi::ProblemResponse),
@@ -41,7 +42,7 @@ pub(crate) async fn hashes(
 ) -> Result<Response, Problem> {
     let language = admit(&gateway, &peer, &headers)?;
     let Some(Resource::Hashes(tile)) = Resource::parse(&path) else {
-        return Err(Problem::new("not-found", "", language));
+        return Err(no_tile(language));
     };
     let bytes = found(gateway.log.tile(tile).await, language)?;
     let cache = if tile.is_full() { FOR_EVER } else { FOR_A_DAY };
@@ -62,6 +63,7 @@ pub(crate) async fn hashes(
     params(("path" = String, Path, description = "`<N>` or `<N>.p/<W>`, such as `x001/x234/067` or `273.p/112`")),
     responses(
         (status = 200, description = "Up to 256 entries", body = [u8], content_type = "application/octet-stream"),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
         (status = 401, response = crate::http::openapi::ProblemResponse),
         (status = 403, response = crate::http::openapi::ProblemResponse),
         (status = 404, response = crate::http::openapi::ProblemResponse),
@@ -80,7 +82,7 @@ pub(crate) async fn entries(
     let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let Some(Resource::Entries(tile)) = Resource::parse(&format!("entries/{path}")) else {
-        return Err(Problem::new("not-found", "", language));
+        return Err(no_tile(language));
     };
     let read = gateway
         .read_entries(&caller, tile, trace, gateway.clock.now())
@@ -88,4 +90,12 @@ pub(crate) async fn entries(
     let bundle = read.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
     let bundle = found(Ok(bundle), language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, BYTES)], bundle).into_response())
+}
+
+fn no_tile(language: Language) -> Problem {
+    let told = (
+        "noem een tegel zoals `0/x001/x234/067`, `1/000.p/17` of `entries/273.p/112` (C2SP tlog-tiles)",
+        "name a tile such as `0/x001/x234/067`, `1/000.p/17` or `entries/273.p/112` (C2SP tlog-tiles)",
+    );
+    no_such("path", "not-a-tile", told, language)
 }

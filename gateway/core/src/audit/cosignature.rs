@@ -236,7 +236,7 @@ mod tests {
             ("PRIVATE", "PUBLIC"),
             ("+B", "+C"),
             ("school", "other"),
-            ("=", ""),
+            ("CQkJCQ", "CQkJ"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert!(
