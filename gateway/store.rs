@@ -247,6 +247,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[("store::TAKE", TAKE)];
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
+        dataset::ALL,
         delivery::ALL,
         durable::ALL,
         log::ALL,

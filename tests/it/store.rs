@@ -1,6 +1,7 @@
 //! The store, on both engines.
 
 mod base;
+mod canonical;
 mod deliveries;
 mod released;
 mod subjects;
