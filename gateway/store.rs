@@ -11,6 +11,7 @@ pub mod delivery;
 mod durable;
 mod engine;
 mod error;
+mod kept;
 pub mod log;
 mod open;
 pub mod published;
@@ -24,11 +25,12 @@ mod sql;
 pub mod subjects;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
+pub use kept::PostgresPool;
 pub use open::StoreOptions;
 pub use schema::{Schema, TypeClass};
 pub use sql::{Column, Sql, SqlValue, Statement};
@@ -46,7 +48,7 @@ pub struct SqlitePools {
 /// The database. Cheap to clone; all clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    engine: Engine<SqlitePools, PgPool>,
+    engine: Engine<SqlitePools, PostgresPool>,
 }
 
 impl Store {
@@ -89,17 +91,7 @@ impl Store {
         sql: impl Statement,
         values: Vec<SqlValue>,
     ) -> Result<Option<Row>, StoreError> {
-        Ok(match &self.engine {
-            Engine::Sqlite(pools) => sqlx::query_with(sql.sqlite(), sql::sqlite_arguments(values)?)
-                .fetch_optional(&pools.readers)
-                .await?
-                .map(Engine::Sqlite),
-            Engine::Postgres(pool) => sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?)
-                .fetch_optional(pool)
-                .await?
-                .map(Engine::Postgres),
-        }
-        .map(Row))
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
     /// Reads rows one by one as they stream in, in constant memory; an error of `each` ends it.
@@ -119,10 +111,13 @@ impl Store {
             }
             Engine::Postgres(pool) => {
                 let query = sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?);
-                let mut rows = query.fetch(pool);
+                let mut held = pool.hold().await?;
+                let mut rows = query.fetch(&mut *held.connection);
                 while let Some(row) = rows.try_next().await? {
                     each(Row(Engine::Postgres(row)))?;
                 }
+                drop(rows);
+                pool.keep(held);
             }
         }
         Ok(())
@@ -135,10 +130,13 @@ impl Store {
                 .execute(&pools.writer)
                 .await?
                 .rows_affected(),
-            Engine::Postgres(pool) => sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?)
-                .execute(pool)
-                .await?
-                .rows_affected(),
+            Engine::Postgres(pool) => {
+                let query = sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?);
+                let mut held = pool.hold().await?;
+                let affected = query.execute(&mut *held.connection).await?.rows_affected();
+                pool.keep(held);
+                affected
+            }
         })
     }
 
@@ -251,6 +249,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
         archive::ALL,
+        dataset::ALL,
         delivery::ALL,
         durable::ALL,
         log::ALL,

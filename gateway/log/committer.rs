@@ -1,4 +1,5 @@
-//! Appending. Whatever queued while the last commit ran goes into the next transaction: no timer, no leader.
+//! Appending. Whatever queued while the last commit ran goes into the next transaction. Where entries come in company,
+//! one waits a moment for the next, so that a commit serves more of them; an entry that comes alone never waits.
 //!
 //! ```text
 //! lock the head ─► check it ─► times, numbers, effects ─► insert ─► new head ─► COMMIT ─► sign ─► wake the waiting
@@ -40,6 +41,8 @@ pub(super) use self::pending::{Committed, Pending};
 const BATCH_ENTRIES_MAX: usize = 1_000;
 /// The most bytes of leaves in one transaction, give or take the last leaf.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How long the first of a batch waits for company, when the last batch had it.
+const GATHER_MAX: Duration = Duration::from_millis(1);
 /// How long one step may take: preparing a transaction, committing it, looking up what became of it.
 const STEP_MAX: Duration = Duration::from_secs(5);
 /// How long preparing may take where entries have effects: a large delivery becomes visible in one transaction.
@@ -117,13 +120,20 @@ impl Committer {
     /// Appends until the log is closed and the queue is empty.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
         let closing = self.health.closing.clone();
+        let mut in_company = false;
         loop {
             let first = tokio::select! {
                 first = queue.recv() => first,
                 () = closing.cancelled(), if !queue.is_closed() => { queue.close(); continue }
             };
             let Some(first) = first else { break };
-            let batch = take_batch(first, &mut queue);
+            let mut batch = vec![first];
+            take_queued(&mut batch, &mut queue);
+            if in_company && !queue.is_closed() {
+                tokio::time::sleep(GATHER_MAX).await;
+                take_queued(&mut batch, &mut queue);
+            }
+            in_company = batch.len() > 1;
             self.append(batch).await;
         }
         // Nobody can append any more, by close or because every handle is gone.
@@ -384,15 +394,13 @@ impl Committer {
 }
 
 /// Takes what is queued right now, up to the limits of one transaction.
-fn take_batch(first: Pending, queue: &mut mpsc::Receiver<Pending>) -> Vec<Pending> {
-    let mut bytes = first.bytes;
-    let mut batch = vec![first];
+fn take_queued(batch: &mut Vec<Pending>, queue: &mut mpsc::Receiver<Pending>) {
+    let mut bytes: usize = batch.iter().map(|pending| pending.bytes).sum();
     while batch.len() < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX {
         let Ok(next) = queue.try_recv() else { break };
         bytes += next.bytes;
         batch.push(next);
     }
-    batch
 }
 
 fn refuse_all(batch: Vec<Pending>, told: impl Fn() -> Result<Committed, LogError>, why: &LogError) {

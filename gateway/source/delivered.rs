@@ -138,8 +138,7 @@ impl Delivered {
             .ok_or_else(|| SourceError::NotInCatalogue("base".to_owned()))?;
         let left_out = Some(plan.left_out());
         let base_reading = Reading::of(catalogue, base, plan.at())?;
-        let sites = self.sites(plan.scope()).await?;
-        let base_selection = base_reading.selection(within(plan.scope(), &sites, now), left_out);
+        let base_selection = base_reading.selection(within(plan.scope(), now), left_out);
         let query = render::rows(&base_selection, self.records_rows_max.saturating_add(1));
         let mut found = self.all(&base_reading, &query).await?;
         // Counted before a pupil's earlier rows fall away: what the limit cut off would otherwise go unnoticed.
@@ -221,11 +220,6 @@ impl Delivered {
             rows.push((row.array(0)?, reading.values(&row)?));
         }
         Ok(rows)
-    }
-
-    /// The first column of a query's rows.
-    async fn texts(&self, query: &Query) -> Result<Vec<String>, StoreError> {
-        self.run(query).await?.iter().map(|row| row.text(0)).collect()
     }
 
     async fn run(&self, query: &Query) -> Result<Vec<Row>, StoreError> {

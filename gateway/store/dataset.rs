@@ -9,9 +9,12 @@
 //! | `holder`, `delivery` | whose row it is, and since which delivery; visible while that delivery is `active` |
 //! | `row_key` | 32 bytes that name the row within its holder, dataset and period |
 //! | `subject` | the pupil, as this holder's own links have it; NULL in datasets that are not about pupils |
+//! | `canonical` | `subject.canonical` of that subject, kept here for what reads: see [`canonical`](mod@canonical) |
 //! | `first_us` | when the holder first delivered this row, kept over snapshots; µs UTC |
 //! | `reference` | the holder's own name for the pupil, sealed; NULL where it sent none |
 //! | `f_…` | dates as days since 1970-01-01, Booleans as 0 and 1, integers; everything else as text |
+
+pub(super) mod canonical;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +22,7 @@ use std::fmt::Write as _;
 use doelpoort_core::catalogue::{About, Catalogue, Dataset, Field, FieldType, Name};
 use sqlx::{AssertSqlSafe, SqlStr};
 
-use super::{Schema, Statement, Store, StoreError, TypeClass};
+use super::{Schema, Sql, Statement, Store, StoreError, TypeClass};
 
 /// Row numbers of one delivery fit below this.
 pub const ROWS_PER_DELIVERY_MAX: i64 = 1 << 32;
@@ -43,6 +46,8 @@ pub fn type_class(field_type: FieldType) -> TypeClass {
         }
     }
 }
+
+pub(crate) const ALL: &[(&str, Sql)] = &[("dataset::canonical::AGAINST_MERGES", canonical::AGAINST_MERGES)];
 
 /// SQL rendered for each engine from catalogue names only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +159,12 @@ impl Store {
             tables.insert(dataset.name.clone(), DatasetTable::new(dataset));
         }
         tx.commit().await?;
+        for dataset in catalogue
+            .datasets()
+            .filter(|dataset| dataset.about == About::Pupil)
+        {
+            self.mend_canonical(&table_name(&dataset.name)).await?;
+        }
         Ok(DatasetTables(tables))
     }
 }
@@ -167,6 +178,18 @@ fn definitions(dataset: &Dataset, schema: &Schema) -> Result<Vec<Rendered>, Stor
         statements.extend(indexes(&table, dataset));
         return Ok(statements);
     };
+    let add = |column: &str, class: TypeClass| {
+        let add = |int, bytes| {
+            format!(
+                "ALTER TABLE {table} ADD COLUMN {column} {}",
+                class.name(int, bytes)
+            )
+        };
+        Rendered::pair(add("INTEGER", "BLOB"), add("BIGINT", "BYTEA"))
+    };
+    if !columns.contains_key(canonical::COLUMN) {
+        statements.push(add(canonical::COLUMN, TypeClass::Bytes));
+    }
     for field in dataset.stored_fields() {
         let (column, class) = (column_name(&field.name), type_class(field.field_type));
         match columns.get(&column) {
@@ -177,15 +200,7 @@ fn definitions(dataset: &Dataset, schema: &Schema) -> Result<Vec<Rendered>, Stor
                     field: field.name.to_string(),
                 });
             }
-            None => {
-                let add = |int, bytes| {
-                    format!(
-                        "ALTER TABLE {table} ADD COLUMN {column} {}",
-                        class.name(int, bytes)
-                    )
-                };
-                statements.push(Rendered::pair(add("INTEGER", "BLOB"), add("BIGINT", "BYTEA")));
-            }
+            None => statements.push(add(&column, class)),
         }
     }
     statements.extend(indexes(&table, dataset));
@@ -196,7 +211,8 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
     let render = |int: &str, bytes: &str, end: &str| {
         let mut text = format!(
             "CREATE TABLE {table} (\"row\" {int} NOT NULL PRIMARY KEY, holder TEXT NOT NULL, \
-             row_key {bytes} NOT NULL, subject {bytes}, delivery {int} NOT NULL, first_us {int} NOT NULL, reference {bytes}"
+             row_key {bytes} NOT NULL, subject {bytes}, canonical {bytes}, delivery {int} NOT NULL, \
+             first_us {int} NOT NULL, reference {bytes}"
         );
         for field in dataset.stored_fields() {
             let (column, class) = (column_name(&field.name), type_class(field.field_type));
@@ -211,10 +227,11 @@ fn create(table: &str, dataset: &Dataset) -> Rendered {
     )
 }
 
-/// Indexes: one row a key and delivery, which is also the way to a delivery's rows; rows by key; the pupil's rows;
-/// and fields that tie a row to a site or a member of staff. None begins with the holder: `SQLite`, which has no
-/// statistics, would take it before the pupil's and read all of a holder's rows for each pupil. A field's index is
-/// named by a digest, for the names of a table and a field together may be too long for PostgreSQL.
+/// Indexes: one row a key and delivery, which is also the way to a delivery's rows; rows by key; the pupil's rows, as
+/// the holder has it and as all have it; and fields that tie a row to a site or a member of staff. None begins with
+/// the holder: `SQLite`, which has no statistics, would take it before the pupil's and read all of a holder's rows for
+/// each pupil. A field's index is named by a digest, for the names of a table and a field together may be too long for
+/// PostgreSQL.
 fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     let index = |kind: &str, name: &str, columns: &str| {
         Rendered::same(format!(
@@ -227,6 +244,7 @@ fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
     ];
     if dataset.about == About::Pupil {
         all.push(index("INDEX", "s", "subject"));
+        all.push(index("INDEX", "c", canonical::COLUMN));
     }
     for field in dataset.stored_fields() {
         if matches!(field.field_type, FieldType::Brin6 | FieldType::StaffId) {
@@ -242,7 +260,7 @@ fn indexes(table: &str, dataset: &Dataset) -> Vec<Rendered> {
 /// `$1` delivery, `$2` holder, `$3` now, then the batch: row, key, subject, reference, fields. A row that the holder
 /// already has keeps the time at which it was first seen.
 fn insert(table: &str, fields: &[(Name, TypeClass)]) -> Rendered {
-    let mut columns = String::from("\"row\", row_key, subject, reference");
+    let mut columns = String::from("canonical, \"row\", row_key, subject, reference");
     let mut sqlite = String::from("value ->> 0, unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3)");
     let mut arrays = String::from("$4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[]");
     let mut names = String::from("n, k, s, c");
@@ -263,28 +281,35 @@ fn insert(table: &str, fields: &[(Name, TypeClass)]) -> Rendered {
     Rendered::pair(
         format!(
             "INSERT INTO {table} (delivery, holder, first_us, {columns}) \
-             SELECT $1, $2, {}, {sqlite} FROM json_each($4) WHERE TRUE {end}",
-            first("unhex(value ->> 1)")
+             SELECT $1, $2, {}, {}, {sqlite} FROM json_each($4) WHERE TRUE {end}",
+            first("unhex(value ->> 1)"),
+            canonical::of("unhex(value ->> 2)")
         ),
         format!(
             "INSERT INTO {table} (delivery, holder, first_us, {columns}) \
-             SELECT $1, $2, {}, v.* FROM unnest({arrays}) AS v ({names}) {end}",
-            first("v.k")
+             SELECT $1, $2, {}, {}, v.* FROM unnest({arrays}) AS v ({names}) {end}",
+            first("v.k"),
+            canonical::of("v.s")
         ),
     )
 }
 
 /// `$1` holder, then the batch: from, to.
 fn repoint(table: &str) -> Rendered {
-    let update = format!("UPDATE {table} SET subject =");
+    let update = |new: &str| {
+        let canonical = canonical::of(new);
+        format!("UPDATE {table} SET subject = {new}, canonical = {canonical}")
+    };
     Rendered::pair(
         format!(
-            "{update} unhex(v.value ->> 1) FROM json_each($2) AS v
-             WHERE {table}.subject = unhex(v.value ->> 0) AND {table}.holder = $1"
+            "{} FROM json_each($2) AS v
+             WHERE {table}.subject = unhex(v.value ->> 0) AND {table}.holder = $1",
+            update("unhex(v.value ->> 1)")
         ),
         format!(
-            "{update} v.new FROM unnest($2::bytea[], $3::bytea[]) AS v (old, new)
-             WHERE {table}.subject = v.old AND {table}.holder = $1"
+            "{} FROM unnest($2::bytea[], $3::bytea[]) AS v (old, new)
+             WHERE {table}.subject = v.old AND {table}.holder = $1",
+            update("v.new")
         ),
     )
 }

@@ -71,9 +71,11 @@ impl Row {
 
     /// The bytes at `column` as an array of exactly `N`.
     pub fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
-        self.bytes(column)?
+        let wrong = || StoreError::Shape { column };
+        on!(&self.0, row => row.try_get::<&[u8], usize>(column))
+            .map_err(|_| wrong())?
             .try_into()
-            .map_err(|_| StoreError::Shape { column })
+            .map_err(|_| wrong())
     }
 
     /// How many columns the row has.

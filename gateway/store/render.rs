@@ -44,17 +44,6 @@ pub(crate) struct Selection<'a> {
     pub(crate) left_out: Option<&'a LeftOut>,
 }
 
-impl Selection<'_> {
-    /// Are the rows those of a few sites, which an index finds?
-    fn is_by_site(&self) -> bool {
-        self.dataset.about == About::Pupil
-            && self
-                .within
-                .iter()
-                .any(|within| matches!(within, Within::Sites(_)))
-    }
-}
-
 /// About which pupils rows are read.
 #[derive(Debug)]
 pub(crate) enum Within<'a> {
@@ -67,8 +56,12 @@ pub(crate) enum Within<'a> {
     },
     /// Those that another selection finds.
     Selected(&'a Selection<'a>),
-    /// At these sites.
-    Sites(&'a [String]),
+    /// At the sites of a person's caseload, as its controller delivered it.
+    Caseload {
+        controller: &'a Oin,
+        staff: &'a str,
+        on: Date,
+    },
     /// These subjects.
     Subjects(&'a [[u8; 16]]),
 }
@@ -79,16 +72,10 @@ pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
         text: String::new(),
         values: Vec::new(),
     };
-    let key = if selection.is_by_site() {
-        rows_of_sites(&mut query, selection);
-        "r.canonical"
-    } else {
-        let key = key(selection.dataset);
-        push(&mut query, format_args!("SELECT {key}"));
-        stored(&mut query, selection);
-        from(&mut query, selection);
-        key
-    };
+    let key = key(selection.dataset);
+    push(&mut query, format_args!("SELECT {key}"));
+    stored(&mut query, selection);
+    from(&mut query, selection);
     push(&mut query, format_args!(" ORDER BY {key}"));
     if let Some(since) = &selection.dataset.since {
         push(&mut query, format_args!(", r.{} DESC", column(since)));
@@ -97,70 +84,9 @@ pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
     query
 }
 
-/// The rows of a few sites: first the rows, by the index on sites, then each row's pupil. The fence is for PostgreSQL,
-/// whose planner takes the left-out pupils for work that is done again with each row, and would rather read all
-/// subjects; the double negation keeps it from joining the deliveries row by row.
-fn rows_of_sites(query: &mut Query, selection: &Selection<'_>) {
-    query.text.push_str(
-        "WITH found AS MATERIALIZED (SELECT (SELECT s.canonical FROM subject s WHERE s.subject = r.subject) \
-         AS canonical, r.row_key",
-    );
-    stored(query, selection);
-    if let Some(since) = selection
-        .dataset
-        .since
-        .as_ref()
-        .filter(|since| !selection.columns.contains(since))
-    {
-        push(query, format_args!(", r.{}", column(since)));
-    }
-    push(
-        query,
-        format_args!(
-            " FROM {} r WHERE NOT (r.delivery NOT IN (SELECT id FROM delivery WHERE state = 'active'))",
-            table(&selection.dataset.name)
-        ),
-    );
-    own_conditions(query, selection);
-    let (by_site, by_pupil): (Vec<_>, Vec<_>) = selection
-        .within
-        .iter()
-        .partition(|within| matches!(within, Within::Sites(_)));
-    by_site
-        .into_iter()
-        .for_each(|one| within(query, one, "r.canonical"));
-    query.text.push_str(") SELECT r.canonical");
-    stored(query, selection);
-    query.text.push_str(" FROM found r WHERE TRUE");
-    by_pupil
-        .into_iter()
-        .for_each(|one| within(query, one, "r.canonical"));
-    if let Some(left_out) = selection.left_out {
-        without(query, left_out, "r.canonical");
-    }
-}
-
 fn stored(query: &mut Query, selection: &Selection<'_>) {
     for field in &selection.columns {
         push(query, format_args!(", r.{}", column(field)));
-    }
-}
-
-/// The sites of a person's caseload, as its controller delivered it. Read before the rows, not as a sub-select: with
-/// the sites bound, an index on them is the only plan that suggests itself.
-pub(crate) fn caseload_sites(controller: &Oin, staff: &str, at: Date) -> Query {
-    let values = vec![
-        SqlValue::Text(staff.to_owned()),
-        SqlValue::Text(controller.to_string()),
-        SqlValue::Int(days(at)),
-    ];
-    let text = "SELECT DISTINCT c.f_site FROM ds_caseload c \
-                WHERE NOT (c.delivery NOT IN (SELECT id FROM delivery WHERE state = 'active')) \
-                AND c.f_staff = $1 AND c.holder = $2 AND c.f_from <= $3 \
-                AND (c.f_until IS NULL OR c.f_until > $3) ORDER BY c.f_site";
-    Query {
-        text: text.to_owned(),
-        values,
     }
 }
 
@@ -173,11 +99,11 @@ pub(crate) fn latest(selection: &Selection<'_>) -> Query {
     for field in &selection.columns {
         push(&mut query, format_args!(", {}", column(field)));
     }
-    query.text.push_str(" FROM (SELECT s.canonical AS subject");
+    query.text.push_str(" FROM (SELECT r.canonical AS subject");
     stored(&mut query, selection);
     query
         .text
-        .push_str(", ROW_NUMBER() OVER (PARTITION BY s.canonical ORDER BY ");
+        .push_str(", ROW_NUMBER() OVER (PARTITION BY r.canonical ORDER BY ");
     if let Some(since) = &selection.dataset.since {
         push(&mut query, format_args!("r.{} DESC, ", column(since)));
     }
@@ -191,15 +117,14 @@ pub(crate) fn latest(selection: &Selection<'_>) -> Query {
 pub(crate) fn enrolment_claims(subjects: &[[u8; 16]], limit: u32) -> Query {
     let mut query = Query {
         text: String::from(
-            "SELECT s.canonical, r.holder, r.f_site, r.f_from, r.f_until, r.first_us FROM ds_enrolment r \
-             JOIN delivery d ON d.id = r.delivery AND d.state = 'active' \
-             JOIN subject s ON s.subject = r.subject WHERE TRUE",
+            "SELECT r.canonical, r.holder, r.f_site, r.f_from, r.f_until, r.first_us FROM ds_enrolment r \
+             JOIN delivery d ON d.id = r.delivery AND d.state = 'active' WHERE TRUE",
         ),
         values: Vec::new(),
     };
     among(
         &mut query,
-        "s.canonical",
+        "r.canonical",
         subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
     );
     push(&mut query, format_args!(" LIMIT {limit}"));
@@ -209,34 +134,69 @@ pub(crate) fn enrolment_claims(subjects: &[[u8; 16]], limit: u32) -> Query {
 /// What tells rows apart: the pupil; where rows are about nobody, the first half of their key's digest.
 fn key(dataset: &Dataset) -> &'static str {
     if dataset.about == About::Pupil {
-        "s.canonical"
+        "r.canonical"
     } else {
         "substr(r.row_key, 1, 16)"
     }
 }
 
 fn from(query: &mut Query, selection: &Selection<'_>) {
-    push(
-        query,
-        format_args!(
-            " FROM {} r JOIN delivery d ON d.id = r.delivery AND d.state = 'active'",
-            table(&selection.dataset.name)
-        ),
-    );
-    if selection.dataset.about == About::Pupil {
-        query.text.push_str(" JOIN subject s ON s.subject = r.subject");
+    let table = table(&selection.dataset.name);
+    let caseload = selection
+        .within
+        .iter()
+        .any(|within| matches!(within, Within::Caseload { .. }));
+    query.text.push_str(" FROM ");
+    selection.within.iter().for_each(|one| sites(query, one));
+    push(query, format_args!("{table} r"));
+    if !caseload {
+        query
+            .text
+            .push_str(" JOIN delivery d ON d.id = r.delivery AND d.state = 'active'");
     }
     query.text.push_str(" WHERE TRUE");
     own_conditions(query, selection);
     for one in &selection.within {
-        within(query, one, "s.canonical");
+        within(query, one);
     }
     // Rows about nobody leave out nobody.
     if selection.dataset.about == About::Pupil
         && let Some(left_out) = selection.left_out
     {
-        without(query, left_out, "s.canonical");
+        without(query, left_out);
     }
+    if caseload {
+        push(query, format_args!(" AND {}", visible("r")));
+    }
+}
+
+/// The sites of a caseload, to which rows are joined. Written so that both engines read these few first and then each
+/// site's rows by its index: `SQLite` keeps the order of a CROSS JOIN, and PostgreSQL sees that they are few.
+fn sites(query: &mut Query, within: &Within<'_>) {
+    let Within::Caseload {
+        controller,
+        staff,
+        on,
+    } = within
+    else {
+        return;
+    };
+    let staff = bind(query, SqlValue::Text((*staff).to_owned()));
+    let controller = bind(query, SqlValue::Text(controller.to_string()));
+    let day = bind(query, SqlValue::Int(days(*on)));
+    push(
+        query,
+        format_args!(
+            "(SELECT DISTINCT c.f_site FROM ds_caseload c WHERE c.f_staff = {staff} AND c.holder = {controller} \
+             AND c.f_from <= {day} AND (c.f_until IS NULL OR c.f_until > {day}) AND {}) caseload CROSS JOIN ",
+            visible("c")
+        ),
+    );
+}
+
+/// That a row is visible, for few rows: the double negation keeps PostgreSQL from joining the deliveries row by row.
+fn visible(alias: &str) -> String {
+    format!("NOT ({alias}.delivery NOT IN (SELECT id FROM delivery WHERE state = 'active'))")
 }
 
 /// What must hold of a row, whoever it is about.
@@ -256,12 +216,12 @@ fn own_conditions(query: &mut Query, selection: &Selection<'_>) {
 }
 
 /// Pupils with a restriction or objection are not there, whoever's rows these are.
-fn without(query: &mut Query, left_out: &LeftOut, pupil: &str) {
+fn without(query: &mut Query, left_out: &LeftOut) {
     let day = bind(query, SqlValue::Int(days(left_out.on)));
     push(
         query,
         format_args!(
-            " AND {pupil} NOT IN (SELECT xs.canonical FROM restriction x \
+            " AND r.canonical NOT IN (SELECT xs.canonical FROM restriction x \
              JOIN subject xs ON xs.subject = x.subject WHERE x.lifted_us IS NULL AND x.from_day <= {day} \
              AND (x.until_day IS NULL OR x.until_day > {day})"
         ),
@@ -272,7 +232,7 @@ fn without(query: &mut Query, left_out: &LeftOut, pupil: &str) {
     query.text.push(')');
 }
 
-fn within(query: &mut Query, within: &Within<'_>, pupil: &str) {
+fn within(query: &mut Query, within: &Within<'_>) {
     match within {
         Within::Enrolled { board, site, on } => {
             let board = bind(query, SqlValue::Text(board.to_string()));
@@ -280,9 +240,9 @@ fn within(query: &mut Query, within: &Within<'_>, pupil: &str) {
             push(
                 query,
                 format_args!(
-                    " AND {pupil} IN (SELECT es.canonical FROM ds_enrolment e \
+                    " AND r.canonical IN (SELECT e.canonical FROM ds_enrolment e \
                      JOIN delivery d ON d.id = e.delivery AND d.state = 'active' \
-                     JOIN subject es ON es.subject = e.subject WHERE e.holder = {board} AND e.f_from <= {day} \
+                     WHERE e.holder = {board} AND e.f_from <= {day} \
                      AND (e.f_until IS NULL OR e.f_until > {day})"
                 ),
             );
@@ -295,22 +255,16 @@ fn within(query: &mut Query, within: &Within<'_>, pupil: &str) {
         Within::Subjects(subjects) => {
             among(
                 query,
-                pupil,
+                "r.canonical",
                 subjects.iter().map(|subject| SqlValue::Bytes(subject.to_vec())),
             );
         }
         Within::Selected(selection) => {
-            push(query, format_args!(" AND {pupil} IN (SELECT s.canonical"));
+            query.text.push_str(" AND r.canonical IN (SELECT r.canonical");
             from(query, selection);
             query.text.push(')');
         }
-        Within::Sites(sites) => {
-            among(
-                query,
-                "r.f_site",
-                sites.iter().map(|site| SqlValue::Text(site.clone())),
-            );
-        }
+        Within::Caseload { .. } => query.text.push_str(" AND r.f_site = caseload.f_site"),
     }
 }
 

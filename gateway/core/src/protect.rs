@@ -157,10 +157,17 @@ struct Rendered {
     rows: u64,
 }
 
+/// How long a row is about, so that the answer seldom moves while it grows.
+const ROW_BYTES: usize = 160;
+
 /// Writes rows that serialise as JSON objects in the format asked; CSV takes the columns in this order.
 fn rows_json(rows: &[impl Serialize], format: Format) -> Result<Vec<u8>, RenderError> {
     match format {
-        Format::Json => Ok(serde_json::to_vec(rows)?),
+        Format::Json => {
+            let mut bytes = Vec::with_capacity(rows.len().saturating_mul(ROW_BYTES));
+            serde_json::to_writer(&mut bytes, rows)?;
+            Ok(bytes)
+        }
         Format::Ndjson => {
             let mut bytes = Vec::new();
             for row in rows {

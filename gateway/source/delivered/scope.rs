@@ -21,20 +21,6 @@ const SUBJECTS_MAX: usize = 1_000;
 const CLAIMS_ROWS_MAX: u32 = 100_000;
 
 impl Delivered {
-    /// The sites of the caseload, where the scope is one.
-    pub(super) async fn sites(&self, scope: &PlannedScope) -> Result<Vec<String>, StoreError> {
-        match scope {
-            PlannedScope::Caseload {
-                controller,
-                staff,
-                on,
-            } => self.texts(&render::caseload_sites(controller, staff, *on)).await,
-            PlannedScope::Everything | PlannedScope::OwnBoard(_) | PlannedScope::OwnSchool { .. } => {
-                Ok(Vec::new())
-            }
-        }
-    }
-
     /// Keeps the rows of pupils that are the board's own, where the scope asks for it.
     pub(super) async fn own(
         &self,
@@ -79,8 +65,7 @@ impl Delivered {
             PlannedScope::Caseload { on, .. } => {
                 let enrolment = Part::of(&name("enrolment")?, std::iter::empty(), None);
                 let reading = Reading::of(catalogue, &enrolment, *on)?;
-                let sites = self.sites(scope).await?;
-                let mut within = within(scope, &sites, now);
+                let mut within = within(scope, now);
                 within.push(Within::Subjects(subjects));
                 let found = self
                     .run(&render::latest(&reading.selection(within, None)))
@@ -163,9 +148,17 @@ impl Claims {
 }
 
 /// What a scope says of the rows of the base dataset.
-pub(super) fn within<'a>(scope: &'a PlannedScope, sites: &'a [String], now: Timestamp) -> Vec<Within<'a>> {
+pub(super) fn within(scope: &PlannedScope, now: Timestamp) -> Vec<Within<'_>> {
     match scope {
-        PlannedScope::Caseload { .. } => vec![Within::Sites(sites)],
+        PlannedScope::Caseload {
+            controller,
+            staff,
+            on,
+        } => vec![Within::Caseload {
+            controller,
+            staff,
+            on: *on,
+        }],
         // Whose rows they are limits own rows already.
         PlannedScope::Everything | PlannedScope::OwnBoard(_) => Vec::new(),
         PlannedScope::OwnSchool { board, site } => vec![Within::Enrolled {

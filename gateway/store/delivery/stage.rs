@@ -71,6 +71,7 @@ impl Store {
         if held.text(1)? != table.dataset.as_str() {
             return Err(wrong());
         }
+        tx.hold_off_merges().await?;
         let duplicates = insert_rows(
             &mut tx,
             delivery,

@@ -12,6 +12,7 @@ use doelpoort_core::party::Oin;
 use doelpoort_core::pseudonym::SubjectId;
 
 use super::{subject_at, subject_column};
+use crate::store::dataset::canonical::relabels;
 use crate::store::dataset::{Rendered, column_name, table_name};
 use crate::store::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 
@@ -141,7 +142,9 @@ impl Store {
         tx.take("subject", 0).await?;
         let due = tx.execute(DUE, vec![now_us.into()]).await?;
         if due > 0 {
-            relabel(&mut tx, now_us).await?;
+            // From here on nobody stages a row under what is about to change; the tables are read under it.
+            tx.take("merge", 1).await?;
+            relabel(&mut tx, &relabels(&self.schema().await?), now_us).await?;
         }
         tx.commit().await?;
         Ok(due)
@@ -176,7 +179,7 @@ fn borne_out_by(rule: &LinkRule) -> Rendered {
     )
 }
 
-async fn relabel(tx: &mut Tx, applied_us: i64) -> Result<(), StoreError> {
+async fn relabel(tx: &mut Tx, rows: &[Rendered], applied_us: i64) -> Result<(), StoreError> {
     let mut labels = Labels::default();
     for row in tx.fetch_all(LABELS, vec![applied_us.into()]).await? {
         labels.join(
@@ -188,7 +191,11 @@ async fn relabel(tx: &mut Tx, applied_us: i64) -> Result<(), StoreError> {
     for chunk in changes.chunks(RELABEL_ROWS_MAX) {
         let old = subject_column(chunk.iter().map(|(old, _)| old));
         let new = subject_column(chunk.iter().map(|(_, new)| new));
-        tx.execute(RELABEL, vec![SqlValue::Rows(vec![old, new])]).await?;
+        let batch = || vec![SqlValue::Rows(vec![old.clone(), new.clone()])];
+        tx.execute(RELABEL, batch()).await?;
+        for rows in rows {
+            tx.execute(rows, batch()).await?;
+        }
     }
     Ok(())
 }

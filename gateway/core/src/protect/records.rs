@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Value};
 use crate::plan::RecordsPlan;
 use crate::policy::decide::Permit;
 use crate::pseudonymise::PseudonymRow;
@@ -67,18 +67,41 @@ fn header(plan: &RecordsPlan) -> Vec<String> {
     pseudonym.into_iter().chain(columns).collect()
 }
 
+/// What stands in one place of the answer. Text that is given as it is stays where it is: there is one for each place
+/// of each row.
+enum Cell<'a> {
+    Text(&'a str),
+    Json(serde_json::Value),
+}
+
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Json(value) => value.serialize(serializer),
+        }
+    }
+}
+
 /// The values of a row, in the order of the header.
 fn values<'a>(
     catalogue: &'a Catalogue,
     plan: &'a RecordsPlan,
     row: &'a PseudonymRow,
-) -> impl Iterator<Item = serde_json::Value> + 'a {
-    let pseudonym = plan.pseudonym().then(|| row.pseudonym.to_string().into());
-    let columns = plan.columns().iter().zip(&row.raw.values).map(|(column, value)| {
-        let value = value.as_ref();
-        let coarse = value.and_then(|v| coarsen(catalogue, &column.field, column.generalise.as_ref(), v));
-        coarse.unwrap_or(serde_json::Value::Null)
-    });
+) -> impl Iterator<Item = Cell<'a>> + 'a {
+    let pseudonym = plan.pseudonym().then(|| Cell::Text(row.pseudonym.as_str()));
+    let columns =
+        plan.columns()
+            .iter()
+            .zip(&row.raw.values)
+            .map(|(column, value)| match (&column.generalise, value) {
+                (None, Some(Value::Text(text))) => Cell::Text(text),
+                (_, None) => Cell::Json(serde_json::Value::Null),
+                (generalise, Some(value)) => {
+                    let coarse = coarsen(catalogue, &column.field, generalise.as_ref(), value);
+                    Cell::Json(coarse.unwrap_or(serde_json::Value::Null))
+                }
+            });
     pseudonym.into_iter().chain(columns)
 }
 
@@ -101,10 +124,14 @@ impl Serialize for Object<'_> {
 }
 
 fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Vec<u8> {
+    let field = |cell| match cell {
+        Cell::Text(text) => text.to_owned(),
+        Cell::Json(value) => text(&value),
+    };
     csv(
         &header(plan),
         rows.iter()
-            .map(|row| values(catalogue, plan, row).map(|value| text(&value)).collect()),
+            .map(|row| values(catalogue, plan, row).map(field).collect()),
     )
 }
 

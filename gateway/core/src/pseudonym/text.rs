@@ -2,7 +2,7 @@
 //!
 //! Safe in CSV, spreadsheets and databases (never a number, no `=`, `+`, `/`), and recognisable by scanners.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use data_encoding::{Encoding, Specification};
@@ -46,10 +46,10 @@ impl Pseudonym {
     pub(super) fn new(version: KeyVersion, bits: [u8; 16]) -> Self {
         let mut text = String::with_capacity(TEXT_BYTES_MAX);
         text.push_str(PREFIX);
-        text.push_str(&version.to_string());
-        text.push('_');
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{version}_");
         CROCKFORD.encode_append(&bits, &mut text);
-        text.push_str(&check_digits(&text));
+        append_check_digits(&mut text);
         Self { text, version }
     }
 
@@ -122,11 +122,19 @@ fn split(text: &str) -> Option<(KeyVersion, &str)> {
 }
 
 /// The top 10 bits of the SHA-256 of all text before them; unkeyed, against typing mistakes only.
+fn append_check_digits(text: &mut String) {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let length = text.len() + CHECK_DIGITS;
+    // The first two bytes hold them; with each pseudonym that is made, the rest need not be written.
+    CROCKFORD.encode_append(hash.as_ref().get(..2).unwrap_or_default(), text);
+    text.truncate(length);
+}
+
+/// The check digits of a text without them.
 pub(super) fn check_digits(before: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, before.as_bytes());
-    let mut digits = CROCKFORD.encode(hash.as_ref());
-    digits.truncate(CHECK_DIGITS);
-    digits
+    let mut text = before.to_owned();
+    append_check_digits(&mut text);
+    text.split_off(before.len())
 }
 
 fn fold(letter: char) -> char {

@@ -29,7 +29,9 @@ fn approvers(roles: &[ApproverRole]) -> KeyList {
 }
 
 fn keys(months: &[(&str, u8)]) -> FgKeys {
-    let months = months.iter().map(|(month, key)| (month.parse().unwrap(), [*key; 32]));
+    let months = months
+        .iter()
+        .map(|(month, key)| (month.parse().unwrap(), [*key; 32]));
     FgKeys {
         organisation: oin(),
         months: months.collect(),
@@ -37,7 +39,8 @@ fn keys(months: &[(&str, u8)]) -> FgKeys {
 }
 
 fn signed(keys: &FgKeys, deployment: &str, at: Timestamp, seed: u8) -> String {
-    keys.sign(deployment, at, "fg-1", SigningKey::EdDsa(&pair(seed))).unwrap()
+    keys.sign(deployment, at, "fg-1", SigningKey::EdDsa(&pair(seed)))
+        .unwrap()
 }
 
 #[test]
@@ -63,7 +66,10 @@ fn anothers_keys_are_refused() {
         InvalidFgKeys::Signature(_)
     ));
     assert_eq!(
-        verify(&signed(&good, DEPLOYMENT, now(), 1), &approvers(&[ApproverRole::Holder])),
+        verify(
+            &signed(&good, DEPLOYMENT, now(), 1),
+            &approvers(&[ApproverRole::Holder])
+        ),
         InvalidFgKeys::UnknownKey
     );
     assert_eq!(
