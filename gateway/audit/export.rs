@@ -57,7 +57,7 @@ impl Export<'_> {
     /// Writes the entries in a form; tells how many entries that were.
     pub async fn write(mut self, form: Form, out: impl Write) -> Result<u64, AuditError> {
         let mut out = match form {
-            Form::Csv => Out::Csv(csv::Writer::from_writer(out)),
+            Form::Csv => Out::Csv(Box::new(csv::Writer::from_writer(out))),
             _ => Out::Lines(out),
         };
         if let Out::Csv(out) = &mut out {
@@ -181,7 +181,7 @@ impl Waiting {
 }
 
 enum Out<W: Write> {
-    Csv(csv::Writer<W>),
+    Csv(Box<csv::Writer<W>>),
     Lines(W),
 }
 

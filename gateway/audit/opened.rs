@@ -7,9 +7,7 @@ use crate::fg::{Reader, ReadingError};
 
 /// Opens private parts with `reader`, which must be new. What was sealed to a key that is destroyed stays closed. A
 /// private part that is not that of its leaf is an error: nothing is concluded from it.
-pub fn opening<'r>(
-    mut reader: Reader<'r>,
-) -> impl FnMut(&Entry) -> Result<Option<Private>, AuditError> + use<'r> {
+pub fn opening(mut reader: Reader<'_>) -> impl FnMut(&Entry) -> Result<Option<Private>, AuditError> {
     move |entry| {
         let wrong = |error: String| AuditError::Private {
             index: entry.index,

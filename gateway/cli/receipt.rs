@@ -110,5 +110,6 @@ pub(super) fn told(
         .chain(answer)
         .chain(end)
         .map(|(name, text)| format!("{name:<10} {text}\n"))
-        .collect()
+        .collect::<Vec<String>>()
+        .concat()
 }
