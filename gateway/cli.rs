@@ -143,7 +143,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Keys(args) => return keys::run(args).await.map_err(told),
         Command::Epoch(epoch) => return epoch.run().await,
         Command::Demo(demo) => demo.run().await,
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Openapi => openapi::run(),
         Command::Check(check) => check.run().await,
         Command::Token(token) => token.run().await,

@@ -1,6 +1,7 @@
 //! The FG's private keys, in a file that only its owner may read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -205,7 +206,8 @@ impl FgPrivateKeys {
         ));
         for (month, key) in &self.months {
             let encoded = Zeroizing::new(BASE64.encode(&**key));
-            text.push_str(&format!("\"{month}\" = \"{}\"\n", *encoded));
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "\"{month}\" = \"{}\"", *encoded);
         }
         text
     }

@@ -73,6 +73,17 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, StartError> {
+        // On the heap: whoever awaits a start would else be as large as everything in it.
+        Box::pin(Self::open_parts(config, key_use, subject_ids, clock, metrics)).await
+    }
+
+    async fn open_parts(
+        config: Config,
+        key_use: KeyUse,
+        subject_ids: SubjectIds,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Arc<Self>, StartError> {
         let now = clock.now();
         let keyring = key_files(&config).load(key_use)?;
         let audience = Some(config.token.audience.as_str()).filter(|audience| !audience.is_empty());

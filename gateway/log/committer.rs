@@ -175,17 +175,14 @@ impl Committer {
         let Some(seed) = self.privacy.begin(day)? else {
             return Ok(false);
         };
-        match batch
-            .iter_mut()
-            .find(|pending| pending.event.kind == Kind::ReplicaStarted)
-        {
-            Some(started) => seed.say(&mut started.event),
-            None => {
-                let mut entry = Entry::new(Kind::KeyEvent)?;
-                entry.event.decision = Some(TAG_SEED.to_owned());
-                seed.say(&mut entry.event);
-                batch.insert(0, Pending::new(entry, &self.privacy, day)?.0);
-            }
+        let started = |pending: &&mut Pending| pending.event.kind == Kind::ReplicaStarted;
+        if let Some(started) = batch.iter_mut().find(started) {
+            seed.say(&mut started.event);
+        } else {
+            let mut entry = Entry::new(Kind::KeyEvent)?;
+            entry.event.decision = Some(TAG_SEED.to_owned());
+            seed.say(&mut entry.event);
+            batch.insert(0, Pending::new(entry, &self.privacy, day)?.0);
         }
         Ok(true)
     }
