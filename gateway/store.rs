@@ -10,6 +10,7 @@ pub mod delivery;
 mod durable;
 mod engine;
 mod error;
+mod kept;
 pub mod log;
 mod open;
 pub mod released;
@@ -21,11 +22,12 @@ mod sql;
 pub mod subjects;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;
+pub use kept::PostgresPool;
 pub use open::StoreOptions;
 pub use schema::{Schema, TypeClass};
 pub use sql::{Column, Sql, SqlValue, Statement};
@@ -43,7 +45,7 @@ pub struct SqlitePools {
 /// The database. Cheap to clone; all clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    engine: Engine<SqlitePools, PgPool>,
+    engine: Engine<SqlitePools, PostgresPool>,
 }
 
 impl Store {
@@ -86,17 +88,7 @@ impl Store {
         sql: impl Statement,
         values: Vec<SqlValue>,
     ) -> Result<Option<Row>, StoreError> {
-        Ok(match &self.engine {
-            Engine::Sqlite(pools) => sqlx::query_with(sql.sqlite(), sql::sqlite_arguments(values)?)
-                .fetch_optional(&pools.readers)
-                .await?
-                .map(Engine::Sqlite),
-            Engine::Postgres(pool) => sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?)
-                .fetch_optional(pool)
-                .await?
-                .map(Engine::Postgres),
-        }
-        .map(Row))
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
     /// Reads rows one by one as they stream in, in constant memory; an error of `each` ends it.
@@ -116,10 +108,13 @@ impl Store {
             }
             Engine::Postgres(pool) => {
                 let query = sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?);
-                let mut rows = query.fetch(pool);
+                let mut held = pool.hold().await?;
+                let mut rows = query.fetch(&mut *held.connection);
                 while let Some(row) = rows.try_next().await? {
                     each(Row(Engine::Postgres(row)))?;
                 }
+                drop(rows);
+                pool.keep(held);
             }
         }
         Ok(())
@@ -132,10 +127,13 @@ impl Store {
                 .execute(&pools.writer)
                 .await?
                 .rows_affected(),
-            Engine::Postgres(pool) => sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?)
-                .execute(pool)
-                .await?
-                .rows_affected(),
+            Engine::Postgres(pool) => {
+                let query = sqlx::query_with(sql.postgres(), sql::postgres_arguments(values)?);
+                let mut held = pool.hold().await?;
+                let affected = query.execute(&mut *held.connection).await?.rows_affected();
+                pool.keep(held);
+                affected
+            }
         })
     }
 

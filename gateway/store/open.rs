@@ -4,12 +4,12 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgPool};
 
-use super::{Engine, SqlitePools, Store, StoreError};
+use super::{Engine, PostgresPool, SqlitePools, Store, StoreError};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -66,7 +66,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(pools) => SQLITE.run(&pools.writer).await,
-            Engine::Postgres(pool) => POSTGRES.run(pool).await,
+            Engine::Postgres(pool) => POSTGRES.run(&pool.pool).await,
         }
         .map_err(migration_error)
     }
@@ -138,7 +138,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-async fn open_postgres(url: &str, options: StoreOptions) -> Result<PgPool, StoreError> {
+async fn open_postgres(url: &str, options: StoreOptions) -> Result<PostgresPool, StoreError> {
     let connect = PgConnectOptions::from_str(url)?
         .application_name("doelpoort")
         // Planning cost more than running: a cached generic plan is worth a third of the throughput.
@@ -150,7 +150,7 @@ async fn open_postgres(url: &str, options: StoreOptions) -> Result<PgPool, Store
         .test_before_acquire(false)
         .connect_with(connect)
         .await?;
-    Ok(pool)
+    Ok(PostgresPool::new(pool))
 }
 
 fn newest() -> i64 {

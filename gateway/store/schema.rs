@@ -83,7 +83,7 @@ impl Store {
         for (name, sql) in statements() {
             let result = match &self.engine {
                 Engine::Sqlite(pools) => pools.writer.prepare(sql.sqlite.into_sql_str()).await.map(drop),
-                Engine::Postgres(pool) => pool.prepare(sql.postgres.into_sql_str()).await.map(drop),
+                Engine::Postgres(pool) => pool.pool.prepare(sql.postgres.into_sql_str()).await.map(drop),
             };
             if let Err(error) = result {
                 refused.push((name, error.into()));

@@ -3,6 +3,7 @@
 mod base;
 mod canonical;
 mod deliveries;
+mod kept;
 mod released;
 mod subjects;
 mod world;
