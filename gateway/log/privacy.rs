@@ -104,17 +104,21 @@ impl Privacy {
         }
     }
 
-    /// The padded tags of everybody an entry is about, and with which key they were made.
+    /// The padded tags of everybody an entry is about, and with which key they were made. `None` where it is about
+    /// nobody, or the month's chain is not begun.
     pub(super) fn tags(
         &self,
         day: Day,
         entry_id: &[u8; 16],
         private: &Private,
-    ) -> Result<(Stamp, Vec<Tag>), LogError> {
+    ) -> Result<Option<(Stamp, Vec<Tag>)>, LogError> {
+        if private.persons() == 0 {
+            return Ok(None);
+        }
         self.go_on_to(day);
         let chain = self.chain.read().unwrap_or_else(PoisonError::into_inner);
         let Some(key) = chain.key.as_ref().filter(|_| chain.month == Some(day.month())) else {
-            return Err(LogError::Unavailable);
+            return Ok(None);
         };
         let mut tags = private.tags(key, entry_id);
         let count = padded(tags.len()).ok_or(LogError::Unavailable)?;
@@ -125,7 +129,7 @@ impl Privacy {
             chain: chain.number,
             day: key.day(),
         };
-        Ok((stamp, tags))
+        Ok(Some((stamp, tags)))
     }
 
     /// With which key tags of that day are made now.

@@ -55,7 +55,8 @@ impl PostgresPool {
             return Ok(held);
         }
         Ok(Held {
-            connection: self.of_pool(self.pool.acquire()).await?,
+            // Boxed, as it is seldom needed: it would make the future of every statement large.
+            connection: self.of_pool(Box::pin(self.pool.acquire())).await?,
             since: Instant::now(),
         })
     }
@@ -73,14 +74,14 @@ impl PostgresPool {
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.of_pool(self.pool.begin()).await
+        self.of_pool(Box::pin(self.pool.begin())).await
     }
 
     pub(super) async fn begin_with(
         &self,
         statement: &'static str,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.of_pool(self.pool.begin_with(statement)).await
+        self.of_pool(Box::pin(self.pool.begin_with(statement))).await
     }
 
     /// Waits for the pool, and gives it a connection to hand out.

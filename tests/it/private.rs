@@ -126,7 +126,6 @@ async fn every_entry_about_one_pupil_is_found_and_no_other(#[case] backend: Back
     world.restart().await;
     ask_about(&world, 1).await;
     world.advance(24 * 10);
-    world.restart().await;
     ask_about(&world, 1).await;
     ask_about(&world, 0).await;
     world

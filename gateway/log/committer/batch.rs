@@ -170,11 +170,9 @@ fn take_in(
     if let Some(private) = &pending.private {
         let day = Day::of(head.last_us);
         // The day changed while it queued: only the key of the day on which it stands will find it.
-        if pending
-            .stamp
-            .is_some_and(|stamp| stamp != sealing.privacy.stamp(day))
-        {
-            event.tags = sealing.privacy.tags(day, &event.entry_id, private)?.1;
+        if private.persons() > 0 && pending.stamp != Some(sealing.privacy.stamp(day)) {
+            let made = sealing.privacy.tags(day, &event.entry_id, private)?;
+            event.tags = made.ok_or(LogError::Unavailable)?.1;
         }
         let envelopes = &mut *sealing.envelopes;
         sealed = Some(envelopes.seal(sealing.privacy, day.month(), &event.entry_id, private)?);

@@ -8,6 +8,7 @@ use doelpoort_core::audit::leaf::{Event, Kind, Leaf, Value, extra};
 use doelpoort_core::audit::merkle::Inclusion;
 use doelpoort_core::audit::private::Private;
 use doelpoort_core::audit::receipt::{Receipt, SignedHead};
+use doelpoort_core::audit::tag::{TAG_LEN, padded};
 use tokio::sync::oneshot;
 
 use crate::log::entry::random;
@@ -19,7 +20,7 @@ pub(in crate::log) struct Pending {
     pub(super) event: Event,
     /// What is sealed beside the leaf, if there is anything.
     pub(super) private: Option<Private>,
-    /// With which key its tags were made; none where it has none.
+    /// With which key its tags were made; none where it has none, or none was there yet.
     pub(super) stamp: Option<Stamp>,
     pub(super) effects: Vec<Effect>,
     pub(super) decided_under: Option<i64>,
@@ -56,9 +57,12 @@ impl Pending {
         if !private.is_empty() {
             event.commitments = private.commitments();
         }
-        if private.persons() > 0 {
-            let (made_with, tags) = privacy.tags(today, &event.entry_id, &private)?;
+        if let Some((made_with, tags)) = privacy.tags(today, &event.entry_id, &private)? {
             (stamp, event.tags) = (Some(made_with), tags);
+        } else {
+            // The committer begins the month's chain and makes them; here only their number counts.
+            let count = padded(private.persons()).ok_or(LogError::Unavailable)?;
+            event.tags = vec![[0; TAG_LEN]; count];
         }
         // The longest time and number: what fits now, fits then.
         let leaf = Leaf {

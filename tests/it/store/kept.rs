@@ -63,7 +63,7 @@ async fn statements_and_transactions_all_get_their_turn() {
     // Far less than the time after which one that waits in vain would fail.
     let all = async {
         while let Some(done) = running.join_next().await {
-            done.unwrap()
+            done.unwrap();
         }
     };
     tokio::time::timeout(Duration::from_secs(8), all).await.unwrap();
