@@ -65,8 +65,8 @@ async fn limits_and_a_first_day_are_kept() {
     };
     assert_eq!(found(&world, lenient, 0).await, []);
     let entries = Entries::Database(world.store.clone());
-    let later = Some(world.clock.now().as_microsecond() + 1);
-    let since = alerts(&entries, Thresholds::default(), later, later.unwrap(), None).await;
+    let later = world.clock.now().as_microsecond() + 1;
+    let since = alerts(&entries, Thresholds::default(), Some(later), later, None).await;
     assert!(since.unwrap().is_empty());
 }
 
