@@ -10,7 +10,7 @@ use doelpoort::fg::{FgPrivateKeys, Reader};
 use doelpoort::log::SHARD;
 use doelpoort_core::audit::private::Private;
 use doelpoort_core::audit::tag::Tagged;
-use doelpoort_core::policy::History;
+use doelpoort_core::policy::{History, Mandate, Policies};
 use rstest::rstest;
 use serde_json::json;
 
@@ -260,6 +260,79 @@ async fn any_decision_comes_out_the_same_again(#[case] backend: Backend) {
         .await
         .unwrap();
     assert!(!replay::decide(&old, &entry.leaf, private).unwrap().is_same());
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_narrowed_purpose_would_refuse_exactly_what_it_no_longer_grants(#[case] backend: Backend) {
+    let Some(world) = school(backend).await else {
+        return;
+    };
+    let consulent = world.client("swv-po-consulent");
+    for fields in [
+        &["pseudonym"] as &[&str],
+        &["pseudonym", "enrolment.year-group"],
+        &["pseudonym", "enrolment.sector"],
+        &["enrolment.year-group", "pseudonym", "enrolment.site"],
+    ] {
+        consulent.query(records(fields)).await.unwrap();
+    }
+    ask_about(&world, 1).await;
+    let last = world.report().await.size - 1;
+
+    let mut files = doelpoort::policies::read(world.policies()).unwrap();
+    let before = Policies::as_if_signed(&doelpoort::policies::draft_of(&files).unwrap());
+    let (_, text) = files
+        .purposes
+        .iter_mut()
+        .find(|(name, _)| name.ends_with("case-consultation.toml"))
+        .unwrap();
+    let narrowed = text
+        .replace("  \"enrolment.year-group\",\n", "")
+        .replace(", \"enrolment.year-group\"", "");
+    assert_ne!(*text, narrowed);
+    *text = narrowed;
+    let after = Policies::as_if_signed(&doelpoort::policies::draft_of(&files).unwrap());
+
+    for (policies, expected) in [
+        (
+            Policies {
+                mandates: mandates(&world),
+                ..after
+            },
+            vec![last - 3, last - 1],
+        ),
+        // The control: under the same policies nothing comes out otherwise.
+        (
+            Policies {
+                mandates: mandates(&world),
+                ..before
+            },
+            vec![],
+        ),
+    ] {
+        let mut refused = Vec::new();
+        for (entry, private) in read(&world, &world.files.fg).await {
+            let Some(private) = private.filter(|private| private.query.is_some()) else {
+                continue;
+            };
+            let simulated = replay::simulate(&policies, &entry.leaf, &private).unwrap();
+            if let replay::Replayed::Decided { logged, now } = simulated
+                && logged != now
+            {
+                assert_eq!(now.decision, "field-not-granted");
+                refused.push(entry.index);
+            }
+        }
+        assert_eq!(refused, expected);
+    }
+}
+
+/// The mandates in force.
+fn mandates(world: &World) -> Vec<Mandate> {
+    world.gateway.policies().current().policies.mandates.clone()
 }
 
 #[rstest]

@@ -13,8 +13,9 @@ use doelpoort_core::text::Language;
 
 use super::filter::moment;
 use super::{EntriesArgs, FOUND, read};
-use crate::audit::alerts;
+use crate::audit::{OpenPrivate, alerts, opening};
 use crate::clock::{Clock as _, SystemClock};
+use crate::fg::{FgPrivateKeys, Reader};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Alerts {
@@ -29,6 +30,9 @@ pub(super) struct Alerts {
     /// The log's public key: also verify the whole log, and tell if it is not intact
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     key: Option<PathBuf>,
+    /// As the FG: also the rules about persons, which need the private parts (`doelpoort fg new`)
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle", value_hint = ValueHint::FilePath)]
+    fg_key: Option<PathBuf>,
     /// How they look
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -66,7 +70,11 @@ impl Alerts {
         }
         let now = SystemClock.now().as_microsecond();
         let entries = self.entries.open().await?;
-        let mut found = alerts(&entries, limits, self.since, now, None).await?;
+        let keys = self.fg_key.as_deref().map(FgPrivateKeys::read).transpose()?;
+        let origin = entries.origin().await?;
+        let mut open = keys.as_ref().map(|keys| opening(Reader::new(&origin, keys)));
+        let open = open.as_mut().map(|open| open as &mut OpenPrivate<'_>);
+        let mut found = alerts(&entries, limits, self.since, now, open).await?;
         if let Some(key) = &self.key {
             let report = super::verify::whole(&entries, &super::verify::key(key)?, None).await?;
             found.extend(verifier_failure(&report, now));

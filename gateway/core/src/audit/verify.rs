@@ -2,7 +2,7 @@
 //! each leaf is hashed and decoded again, and the tree is rebuilt. Where the entries come from, a database or a
 //! bundle, is the caller's affair.
 //!
-//! The costly part of an entry, [`examine`], needs no state and may run on many threads; [`Check`] then takes the
+//! The costly part of an entry, [`examine()`], needs no state and may run on many threads; [`Check`] then takes the
 //! results in order.
 
 mod examine;
