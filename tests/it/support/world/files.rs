@@ -70,6 +70,8 @@ impl Files {
         config.admin.listen = ([127, 0, 0, 1], 0).into();
         config.token.issuer = ISSUER.to_owned();
         config.limits.drain_time_s_max = 1;
+        // Tests let days pass at once: the publisher cannot have signed meanwhile.
+        config.publish.checkpoint_age_s_max = 10 * 365 * 24 * 3600;
         Self {
             config,
             folder,
