@@ -115,6 +115,41 @@ pub(crate) fn table(text: &str) {
     told(read.err(), text, FILE);
 }
 
+/// `gateway.toml`: read, or told with its file; and what is shown of it is read again as the same.
+pub(crate) fn config(text: &str) {
+    let environment = doelpoort::config::Environment::default();
+    match doelpoort::config::Config::parse("gateway.toml", text, &environment) {
+        Err(errors) => {
+            assert!(!errors.0.is_empty());
+            for error in errors.0 {
+                assert!(error.to_string().starts_with("gateway.toml:"), "{error}");
+            }
+        }
+        Ok(config) => {
+            let all = doelpoort::config::Show::All;
+            let shown = doelpoort::config::shown(&config, all);
+            // A password that is blotted out does not come back.
+            if !shown.contains('…') {
+                match doelpoort::config::Config::parse("shown.toml", &shown, &environment) {
+                    Ok(again) => assert_eq!(doelpoort::config::shown(&again, all), shown),
+                    Err(errors) => panic!("{errors}\n{shown}"),
+                }
+            }
+        }
+    }
+}
+
+/// A client certificate in DER: whoever it names has an OIN in `subject.serialNumber`, exactly one.
+pub(crate) fn certificate(der: &[u8]) {
+    if let Ok(certificate) = doelpoort::identity::PeerCertificate::from_der(der) {
+        assert_eq!(certificate.oin.as_str().len(), 20);
+        assert!(
+            der.windows(20)
+                .any(|part| part == certificate.oin.as_str().as_bytes())
+        );
+    }
+}
+
 fn told(errors: Option<Vec<SourceError>>, text: &str, file: &str) {
     let Some(errors) = errors else { return };
     assert!(!errors.is_empty());

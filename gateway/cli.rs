@@ -3,12 +3,15 @@
 mod audit;
 mod call;
 mod check;
+mod config;
+mod console;
 mod deliver;
 mod demo;
 mod epoch;
 mod example_keys;
 mod fg;
 mod keys;
+mod merges;
 mod openapi;
 mod output;
 pub mod policy;
@@ -43,16 +46,22 @@ enum Command {
     Serve(serve::Serve),
     /// Say what is wrong with the configuration, one line a check
     Check(check::Check),
+    /// Show the configuration that holds
+    Config(config::Args),
     /// Check, approve and mandate
     Policy(policy::Args),
-    /// Make the gateway's own keys
+    /// Make, rotate, retire and destroy the gateway's own keys
     Keys(keys::Args),
+    /// Undo merges of pupils' numbers
+    Merges(merges::Args),
     /// Release the figures of a count date
     Epoch(epoch::Epoch),
     /// The keys of the data protection officer
     Fg(fg::Args),
     /// Check the audit log
     Audit(audit::Args),
+    /// The pages of the data protection officer (FG), on the FG's own machine
+    Console(console::Args),
     /// Cosign the logs of others
     Witness(witness::Args),
     /// Check a receipt
@@ -122,6 +131,10 @@ impl ClientArgs {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    if let Err(why) = crate::process::harden() {
+        print_error(&why);
+        return ExitCode::FAILURE;
+    }
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime
@@ -138,14 +151,17 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Policy(args) => return policy::run(args).await.map_err(told),
         Command::Fg(args) => return fg::run(args).await.map_err(told),
         Command::Audit(args) => return audit::run(args).await.map_err(told),
+        Command::Console(args) => return args.run().await.map_err(told),
         Command::Witness(args) => return witness::run(args).await.map_err(told),
         Command::Receipt(args) => return receipt::run(args).await.map_err(told),
         Command::Keys(args) => return keys::run(args).await.map_err(told),
+        Command::Merges(args) => return merges::run(args).await,
         Command::Epoch(epoch) => return epoch.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Openapi => openapi::run(),
-        Command::Check(check) => check.run().await,
+        Command::Check(check) => Box::pin(check.run()).await,
+        Command::Config(args) => config::run(&args),
         Command::Token(token) => token.run().await,
         Command::Ask(ask) => ask.run().await,
         Command::Query(query) => query.run().await,

@@ -5,13 +5,14 @@
 
 mod answer;
 mod assertion;
+mod bring;
 mod call;
 mod error;
 mod folder;
 mod key;
 mod transport;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ use tokio::sync::Mutex;
 use crate::clock::{Clock, SystemClock};
 
 pub use answer::{Answer, Row};
+pub use bring::bring_withdrawal;
 pub use call::{Ask, Delivery, Media, Mode};
 pub use error::{ClientError, Problem};
 pub use folder::{ClientSettings, StaffSettings, file_names};
@@ -34,6 +36,8 @@ pub struct Client {
     http: reqwest::Client,
     assertion_key: PrivateKey,
     staff_key: Option<PrivateKey>,
+    /// The folder of the person who releases what one alone may not ask, read each time.
+    colleague: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     token: Mutex<Option<Token>>,
 }
@@ -60,9 +64,28 @@ impl Client {
             http,
             assertion_key,
             staff_key,
+            colleague: None,
             clock,
             token: Mutex::new(None),
         })
+    }
+
+    /// The same with a second person, whose folder has a `client.toml` with `[staff]` and their key: on a medium of their
+    /// own, as it is read each time that two persons are asked for, and needed at no other.
+    #[must_use]
+    pub fn with_colleague(mut self, folder: PathBuf) -> Self {
+        self.colleague = Some(folder);
+        self
+    }
+
+    /// Whether one folder signs for two persons, as that of the demo does.
+    pub fn signs_for_two(&self) -> bool {
+        let released_by = self
+            .settings
+            .staff
+            .as_ref()
+            .and_then(|staff| staff.released_by.as_ref());
+        self.colleague.is_none() && released_by.is_some()
     }
 
     /// What `client.toml` says.
@@ -106,6 +129,11 @@ impl Client {
     /// Any path, with the token: `GET path`.
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
         self.call(Call::get(self.url(path))).await
+    }
+
+    /// Any path, with the token, as it comes: what is no JSON.
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        self.raw(&self.url(path)).await
     }
 
     /// A named question's figures: `GET /v1/purposes/{p}/questions/{q}`.

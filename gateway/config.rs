@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use settings::{
-    Admin, Config, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish, Setting,
-    Token, reference,
+    Admin, Config, Console, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish,
+    Setting, Show, TlsVersion, Token, reference, shown,
 };
 
 /// What an environment variable starts with to override a setting: `DOELPOORT__SECTION__KEY`.
@@ -105,6 +105,7 @@ impl Config {
             &mut self.policies.dir,
             &mut self.keys.file,
             &mut self.keys.kek,
+            &mut self.keys.pkcs11_pin,
             &mut self.audit.fg_keys,
             &mut self.exchange.certificate,
             &mut self.exchange.key,
@@ -113,7 +114,13 @@ impl Config {
         single
             .into_iter()
             .chain(&mut self.exchange.crls)
+            .chain(&mut self.console.certificate)
+            .chain(&mut self.console.key)
+            .chain(&mut self.console.client_secret)
+            .chain(&mut self.console.provider_authorities)
             .chain(&mut self.database.url_file)
+            .chain(&mut self.keys.kek_other_half)
+            .chain(&mut self.keys.pkcs11_module)
             .chain(&mut self.publish.witness_policy)
             .chain(&mut self.publish.timestamp_authorities)
             .chain(&mut self.publish.tls_authorities)
@@ -159,6 +166,26 @@ impl DatabaseUrl {
             .rsplit_once('@')
             .is_some_and(|(user, _)| user.contains(':'))
             || self.0.contains("password=")
+    }
+
+    /// The URL with its password and its parameters blotted out.
+    fn redacted(&self) -> String {
+        let (plain, parameters) = match self.0.split_once('?') {
+            Some((plain, _)) => (plain, "?…"),
+            None => (self.0.as_str(), ""),
+        };
+        let Some((scheme, rest)) = plain.split_once("://") else {
+            return "…".to_owned();
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority = match authority.rsplit_once('@') {
+            Some((user, host)) => match user.split_once(':') {
+                Some((user, _)) => format!("{user}:…@{host}"),
+                None => authority.to_owned(),
+            },
+            None => authority.to_owned(),
+        };
+        format!("{scheme}://{authority}{path}{parameters}")
     }
 
     fn relative_to(&self, folder: &Path) -> Self {

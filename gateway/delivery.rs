@@ -17,8 +17,9 @@ use crate::store::delivery::Finished;
 
 pub use asked::{DeliveryAsked, RowFormat};
 pub use receive::Received;
+pub(crate) use receive::reference_context;
 pub use record::Delivered;
-pub(crate) use record::explain;
+pub(crate) use record::{explain, link_rules};
 
 use record::Circumstances;
 

@@ -35,7 +35,7 @@ pub struct Options {
     pub dir: PathBuf,
     /// The policies that it copies.
     pub policies: PathBuf,
-    /// The port of the exchange; the admin listener's is the next.
+    /// The port of the exchange; the admin listener's and the console's are the next two.
     pub port: u16,
     /// The database; an embedded one where absent.
     pub database: Option<String>,
@@ -143,11 +143,7 @@ impl Demo {
         let metrics = Arc::new(Metrics::new());
         let shutdown = Shutdown::on_signals()?;
         let as_clock: Arc<dyn crate::clock::Clock> = Arc::<OffsetClock>::clone(&clock);
-        let tls = Arc::new(Tls::load(
-            &config.exchange,
-            Examples::Accept,
-            Arc::clone(&as_clock),
-        )?);
+        let tls = Arc::new(Tls::load(&config, Examples::Accept, Arc::clone(&as_clock))?);
         let gateway = Gateway::start(
             config.clone(),
             KeyUse::DemoOrTest,
@@ -156,8 +152,8 @@ impl Demo {
             Arc::clone(&metrics),
         )
         .await?;
-        let (exchange, admin) = (http::exchange(&gateway), http::admin(&gateway));
-        let running = serve::run(exchange, admin, &config, tls, metrics, shutdown.clone()).await?;
+        let routes = http::listeners(&gateway);
+        let running = serve::run(routes, &config, tls, metrics, shutdown.clone()).await?;
         Ok(Self {
             clock,
             gateway,

@@ -5,14 +5,19 @@
 //! entry; the snapshot is dropped. What a crash leaves behind: before the entry a close that nobody reads, taken over
 //! when its lease has passed; after it a closed epoch. The snapshot is in memory only.
 
+pub mod schedule;
 mod snapshot;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
+use doelpoort_core::audit::released::released_digest;
 use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
-use doelpoort_core::figures::release::{ReleaseError, ReleasedCell, cells_digest, release};
+use doelpoort_core::figures::release::{
+    Release, ReleaseError, Released, ReleasedCell, Undeclared, cells_digest, release,
+};
 use doelpoort_core::figures::{QueryKey, RecordKey};
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::civil_day;
@@ -37,6 +42,9 @@ pub enum CloseError {
         /// The date.
         date: Date,
     },
+    /// Other policies are in force than this process has read.
+    #[error("other policies are in force than those of `policies.dir`; close the epoch with the same ones")]
+    NotInForce,
     /// The entry could not be appended: nothing was released.
     #[error("the log: {0}")]
     Log(#[from] LogError),
@@ -62,6 +70,15 @@ pub enum CloseError {
     /// The rows cannot be read.
     #[error("the rows cannot be read: `{0}`")]
     Rows(&'static str),
+    /// Whether it was released is not known.
+    #[error(
+        "the log was restored after `{date}`: figures of that date may have been released in the part that was lost, \
+         and figures are released once"
+    )]
+    Restored {
+        /// The count date.
+        date: Date,
+    },
     /// The store failed, or the epoch is closed already.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,6 +96,8 @@ pub struct Closed {
     pub cells: usize,
     /// The purposes that answer for it.
     pub purposes: Vec<Name>,
+    /// Dimensions that repeat others without the catalogue saying so: their second names were not released.
+    pub undeclared: Vec<Undeclared>,
     /// The index of its entry in the log.
     pub index: u64,
 }
@@ -91,13 +110,20 @@ impl Gateway {
     /// released.
     pub async fn close_epoch(&self, population: &str, date: Option<Date>) -> Result<Closed, CloseError> {
         let current = self.policies.current();
+        if !current.in_force {
+            return Err(CloseError::NotInForce);
+        }
         let now = self.clock.now();
         let unknown = || CloseError::UnknownPopulation(population.to_owned());
         let name: Name = population.parse().map_err(|_| unknown())?;
         let population = current.policies.catalogue.population(&name).ok_or_else(unknown)?;
         let date = count_date(population, date, civil_day(now))?;
-        self.store.apply_due_merges(now.as_microsecond()).await?;
+        if self.restored_on().await.is_some_and(|day| date <= day) {
+            return Err(CloseError::Restored { date });
+        }
+        self.apply_merges().await?;
         let purposes = figures_purposes(&current, &name, now);
+        let purposes = self.without_published_tables(population, date, purposes).await?;
         if purposes.is_empty() {
             return Err(CloseError::NoPurposes { population: name });
         }
@@ -117,6 +143,50 @@ impl Gateway {
         }
     }
 
+    /// Leaves out the purposes whose table stands already, since a second one of nearly the same pupils would tell who
+    /// came, and those whose table is of another calendar.
+    async fn without_published_tables<'p>(
+        &self,
+        population: &Population,
+        date: Date,
+        mut purposes: Vec<&'p Purpose>,
+    ) -> Result<Vec<&'p Purpose>, StoreError> {
+        let calendars = |purpose: &'p Purpose| -> Vec<&'p Name> {
+            let figures = purpose.grants.iter().filter_map(|grant| match grant {
+                Grant::Figures(figures) => Some(figures),
+                _ => None,
+            });
+            let tables =
+                figures.filter(|grant| grant.population == population.name && grant.publishes_table());
+            tables.map(|table| &table.epochs).collect()
+        };
+        let is_due = |name: &Name| {
+            population
+                .calendar(name)
+                .is_some_and(|calendar| calendar.is_epoch(date))
+        };
+        purposes.retain(|purpose| calendars(purpose).into_iter().all(is_due));
+        if purposes.iter().all(|purpose| calendars(purpose).is_empty()) {
+            return Ok(purposes);
+        }
+        for epoch in self.store.closed_epochs(&population.name).await? {
+            let answering = self.store.epoch_purposes(epoch.id).await?;
+            purposes.retain(|purpose| {
+                calendars(purpose).is_empty()
+                    || answering.iter().all(|published| published.purpose != purpose.id)
+            });
+        }
+        Ok(purposes)
+    }
+
+    /// The day of the last restore of the log.
+    async fn restored_on(&self) -> Option<Date> {
+        let ledger = self.ledger.lock().await;
+        let withdrawals = ledger.history().withdrawals.iter();
+        let restores = withdrawals.filter(|one| one.organisation.is_none());
+        restores.map(|one| civil_day(one.at)).max()
+    }
+
     async fn close_begun(
         &self,
         current: &Current,
@@ -127,23 +197,23 @@ impl Gateway {
     ) -> Result<Closed, CloseError> {
         let catalogue = &current.policies.catalogue;
         let snapshot = {
-            let record_key = RecordKey::derive(&self.keyring.figures);
-            self.freeze(catalogue, population, date, purposes, &record_key)
+            let record_key = RecordKey::derive(&self.keyring().figures);
+            self.freeze(&current.policies, population, date, purposes, &record_key)
                 .await?
         };
-        let query_key = QueryKey::derive(&self.keyring.figures);
+        let query_key = QueryKey::derive(&self.keyring().figures);
         let epoch = date.to_string();
-        let cells = release(
+        let release_of = Release {
             catalogue,
-            &population.name,
-            &epoch,
-            purposes.iter().copied(),
-            &snapshot,
-            &query_key,
-        )?;
+            organisations: &current.policies.organisations,
+            population,
+            epoch: &epoch,
+            key: &query_key,
+        };
+        let Released { cells, undeclared } = release(release_of, purposes.iter().copied(), &snapshot)?;
         drop(snapshot);
 
-        let stored: Vec<(String, i64)> = cells
+        let mut stored: Vec<(String, i64)> = cells
             .iter()
             .map(|ReleasedCell { cell, y }| (cell.text(), *y))
             .collect();
@@ -161,27 +231,21 @@ impl Gateway {
             .describe_epoch(id, &answering, &completeness, self.clock.now().as_microsecond())
             .await?;
 
-        let mut entry = Entry::new(Kind::EpochReleased)?;
-        entry.event.decision = Some(GRANTED.to_owned());
-        entry.event.policy = Some(current.policies.digest);
-        entry
-            .event
-            .extra
-            .insert(extra::POPULATION, Value::Text(population.name.to_string()));
-        entry.event.extra.insert(extra::EPOCH, Value::Text(epoch));
-        entry.event.extra.insert(
-            extra::CELLS,
-            Value::Number(u64::try_from(cells.len()).unwrap_or(u64::MAX)),
-        );
+        let mut entry = entry_of(current, population, epoch, cells.len(), undeclared.len())?;
+        let digest = Value::Bytes(released_digest(&mut stored).to_vec());
+        entry.event.extra.insert(extra::CELLS_DIGEST, digest);
         let entry = entry
             .decided_under(current.generation)
             .with_effect(Effect::ReleaseEpoch { epoch: id });
         let receipt = self.log.append_within(entry, WAIT_MAX).await?;
+        self.metrics.undeclared_equivalences(undeclared.len());
+        tell(&undeclared);
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
         Ok(Closed {
             date,
             cells: cells.len(),
             purposes,
+            undeclared: undeclared.into_iter().collect(),
             index: receipt.index,
         })
     }
@@ -210,6 +274,37 @@ impl Gateway {
             }
         }
         Ok(Completeness { sources })
+    }
+}
+
+/// What the log says of a close.
+fn entry_of(
+    current: &Current,
+    population: &Population,
+    epoch: String,
+    cells: usize,
+    undeclared: usize,
+) -> Result<Entry, LogError> {
+    let number = |count: usize| Value::Number(u64::try_from(count).unwrap_or(u64::MAX));
+    let mut entry = Entry::new(Kind::EpochReleased)?;
+    entry.event.decision = Some(GRANTED.to_owned());
+    entry.event.policy = Some(current.policies.digest);
+    entry.event.extra.extend([
+        (extra::POPULATION, Value::Text(population.name.to_string())),
+        (extra::EPOCH, Value::Text(epoch)),
+        (extra::CELLS, number(cells)),
+        (extra::UNDECLARED, number(undeclared)),
+    ]);
+    Ok(entry)
+}
+
+/// Says in the operator's log which fields to declare; no cell, code or number.
+fn tell(undeclared: &BTreeSet<Undeclared>) {
+    for Undeclared { repeated, by, mutual } in undeclared {
+        tracing::warn!(
+            %repeated, %by, mutual,
+            "a field repeats another, and the catalogue does not say so: its second names are not released"
+        );
     }
 }
 

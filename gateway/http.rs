@@ -1,4 +1,4 @@
-//! HTTP: every route in one list, each a file of its own; what a route declares it needs is on its line.
+//! HTTP: every route in one of the lists below, each a file of its own; the list says what its routes need.
 
 mod answer;
 mod catalogue;
@@ -8,9 +8,13 @@ mod delivery;
 mod facts;
 mod format;
 mod identify;
+mod inbox;
 mod language;
+mod limits;
 mod log;
+mod log_looks;
 mod log_reading;
+mod needs;
 mod openapi;
 mod operations;
 mod problem;
@@ -18,38 +22,40 @@ mod problems;
 mod queries;
 mod questions;
 mod register;
+mod resolutions;
 mod restrictions;
+mod shards;
+mod stack;
 mod stream;
 mod tiles;
 mod token;
 mod told;
-mod trace;
+pub(crate) mod trace;
+mod translations;
 mod well_known;
 mod withdrawals;
 mod witness;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tower::ServiceBuilder;
-use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::gateway::Gateway;
 use crate::identity::{JWKS_PATH, METADATA_PATH, TOKEN_PATH};
-use language::Language;
+pub(crate) use language::Language;
+use needs::{Certified, Identified, Operator, Public, Routes};
 use problem::Problem;
 pub(crate) use problem::title as problem_title;
 
@@ -58,99 +64,146 @@ const API_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 type Shared = State<Arc<Gateway>>;
 
-/// The routes of the exchange listener.
-pub fn exchange(gateway: &Arc<Gateway>) -> Router {
+/// What each listener serves; they never share a route.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the parties.
+    pub exchange: Router,
+    /// For people.
+    pub console: Router,
+    /// For the operator.
+    pub admin: Router,
+}
+
+/// The routes of all listeners.
+pub fn listeners(gateway: &Arc<Gateway>) -> Listeners {
+    Listeners {
+        exchange: exchange(gateway),
+        console: crate::console::routes(gateway),
+        admin: operations_routes().guarded(gateway),
+    }
+}
+
+/// The routes of the exchange.
+fn exchange(gateway: &Arc<Gateway>) -> Router {
     let bounds = &gateway.bounds;
-    let seconds = Duration::from_secs(bounds.request_time_s_max);
-    let at_once = usize::try_from(bounds.requests_at_once_max).unwrap_or(usize::MAX);
-    let body_bytes_max = usize::try_from(bounds.body_bytes_max).unwrap_or(usize::MAX);
-    let (asked, _) = asked_routes().split_for_parts();
-    let (delivered, _) = delivered_routes().split_for_parts();
-    let (public, _) = public_routes().split_for_parts();
-    let asked = asked
-        .merge(public)
-        .route(TOKEN_PATH, axum::routing::post(token::issue)) // certificate
-        .route(METADATA_PATH, axum::routing::get(well_known::metadata))
-        .route(JWKS_PATH, axum::routing::get(well_known::jwks))
-        .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            seconds,
-        ));
-    let delivered = delivered
+    let asked = token_routes()
+        .guarded(gateway)
+        .merge(certificate_routes().guarded(gateway))
+        .merge(public_routes().guarded(gateway))
+        .layer(limits::body_bytes_max(bounds.body_bytes_max))
+        .layer(limits::time_max(bounds.request_time_s_max));
+    let delivered = delivery_routes()
+        .guarded(gateway)
         .layer(DefaultBodyLimit::disable())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(bounds.delivery_time_s_max),
-        ));
+        .layer(limits::time_max(bounds.delivery_time_s_max));
     asked
         .merge(delivered)
+        .layer(from_fn(stack::wiped))
         .fallback(nothing_here)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(gateway), limits::tell_rates))
         .layer(from_fn(told::as_problem))
-        .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(
             ServiceBuilder::new()
                 .layer(HandleErrorLayer::new(overloaded))
                 .layer(LoadShedLayer::new())
-                .layer(GlobalConcurrencyLimitLayer::new(at_once)),
+                .layer(limits::requests_at_once_max(bounds.requests_at_once_max)),
         )
         .layer(from_fn(api_version))
         .layer(from_fn_with_state(Arc::clone(gateway), measure))
-        .with_state(Arc::clone(gateway))
 }
 
-/// The routes of the admin listener; it never shares one with the exchange.
-pub fn admin(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/health/live", axum::routing::get(operations::live))
-        .route("/health/ready", axum::routing::get(operations::ready))
-        .route("/metrics", axum::routing::get(operations::metrics))
-        .with_state(Arc::clone(gateway))
-}
-
+pub use needs::{Declared, Needs};
 pub use witness::routes as witness;
 
 /// The description of the exchange's API, from the code (OpenAPI 3.1).
 pub fn description() -> OpenApi {
-    let (_, description) = asked_routes()
-        .merge(delivered_routes())
-        .merge(public_routes())
-        .split_for_parts();
+    let mut description = token_routes().description();
+    description.merge(delivery_routes().description());
+    description.merge(public_routes().description());
     openapi::complete(description)
 }
 
-/// Routes that need an access token bound to the client's certificate. The token endpoint is no part of the described
-/// API: it follows RFC 6749, and RFC 8414 describes it.
-fn asked_routes() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new()
-        .routes(routes!(catalogue::show)) // token
-        .routes(routes!(questions::ask)) // token
-        .routes(routes!(queries::ask)) // token
-        .routes(routes!(facts::ask)) // token
-        .routes(routes!(withdrawals::withdraw)) // token, role `policy`
-        .routes(routes!(restrictions::enter)) // token
-        .routes(routes!(log_reading::read)) // token, role `auditor`
-        .routes(routes!(tiles::entries)) // token, role `auditor`
+/// Each route of the exchange and of the admin listener, with what it needs.
+pub fn declared() -> (Vec<Declared>, Vec<Declared>) {
+    let mut exchange = token_routes().declared();
+    exchange.extend(delivery_routes().declared());
+    exchange.extend(certificate_routes().declared());
+    exchange.extend(public_routes().declared());
+    (exchange, operations_routes().declared())
 }
 
-/// Deliveries: a body of any length, so other limits. Token.
-fn delivered_routes() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new().routes(routes!(deliveries::take_in, delivery::show))
+/// Routes that need an access token bound to the client's certificate.
+fn token_routes() -> Routes<Identified> {
+    Routes::described(
+        OpenApiRouter::new()
+            .routes(routes!(catalogue::show))
+            .routes(routes!(questions::ask))
+            .routes(routes!(queries::ask))
+            .routes(routes!(facts::ask))
+            .routes(routes!(withdrawals::withdraw)) // role `policy`
+            .routes(routes!(restrictions::enter))
+            .routes(routes!(resolutions::ask))
+            .routes(routes!(resolutions::show))
+            .routes(routes!(translations::send, translations::list))
+            .routes(routes!(translations::fetch))
+            .routes(routes!(inbox::list)) // role `inbox`
+            .routes(routes!(inbox::read)) // role `inbox`
+            .routes(routes!(inbox::settle)) // role `inbox`
+            .routes(routes!(inbox::undo)) // role `inbox`
+            .routes(routes!(log_reading::read)) // role `auditor`
+            .routes(routes!(tiles::entries)) // role `auditor` or `fg`
+            .routes(routes!(shards::entries)) // role `auditor` or `fg`
+            .routes(routes!(log_looks::announce)) // role `fg`
+            .routes(routes!(log_looks::subject)) // role `fg`
+            .routes(routes!(log_looks::private)) // role `fg`
+            .routes(routes!(log_looks::policies)), // role `auditor` or `fg`
+    )
 }
 
-/// Routes for anyone.
-fn public_routes() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new()
-        .routes(routes!(log::checkpoint)) // public
-        .routes(routes!(log::witnessed)) // public
-        .routes(routes!(log::inclusion)) // public
-        .routes(routes!(log::consistency)) // public
-        .routes(routes!(tiles::hashes)) // public
-        .routes(routes!(openapi::show)) // public
-        .routes(routes!(problems::explain)) // public
-        .routes(routes!(register::show)) // public
+/// Deliveries, which need a token too: a body of any length, so other limits.
+fn delivery_routes() -> Routes<Identified> {
+    Routes::described(OpenApiRouter::new().routes(routes!(deliveries::take_in, delivery::show)))
+}
+
+/// Routes that need a client certificate. The token endpoint is no part of the described API: it follows RFC 6749, and
+/// RFC 8414 describes it.
+fn certificate_routes() -> Routes<Certified> {
+    Routes::described(OpenApiRouter::new()).post(TOKEN_PATH, token::issue)
+}
+
+/// Routes for anyone, each address at its rate.
+fn public_routes() -> Routes<Public> {
+    Routes::described(
+        OpenApiRouter::new()
+            .routes(routes!(log::checkpoint))
+            .routes(routes!(log::witnessed))
+            .routes(routes!(log::inclusion))
+            .routes(routes!(log::consistency))
+            .routes(routes!(tiles::hashes))
+            .routes(routes!(shards::list))
+            .routes(routes!(shards::checkpoint))
+            .routes(routes!(shards::witnessed))
+            .routes(routes!(shards::inclusion))
+            .routes(routes!(shards::consistency))
+            .routes(routes!(shards::hashes))
+            .routes(routes!(openapi::show))
+            .routes(routes!(problems::explain))
+            .routes(routes!(register::show))
+            .routes(routes!(withdrawals::withdraw_signed)), // signed by an approver
+    )
+    .get(METADATA_PATH, well_known::metadata)
+    .get(JWKS_PATH, well_known::jwks)
+}
+
+/// Routes of the admin listener.
+fn operations_routes() -> Routes<Operator> {
+    Routes::described(OpenApiRouter::new())
+        .get("/health/live", operations::live)
+        .get("/health/ready", operations::ready)
+        .get("/metrics", operations::metrics)
 }
 
 async fn nothing_here(request: Request) -> Response {

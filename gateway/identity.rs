@@ -11,12 +11,14 @@ mod claims;
 mod client_assertion;
 mod entitlement;
 mod error;
+mod id_token;
 mod jws;
 mod jwt_ring;
 mod key_set;
 mod metadata;
+mod provider;
+mod sign_in;
 mod staff;
-mod strict_json;
 mod token_cache;
 mod token_endpoint;
 mod token_keys;
@@ -25,14 +27,20 @@ mod token_request;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use doelpoort_core::party::Organisations;
 
 pub use access_token::{ACCESS_TOKEN_BYTES_MAX, bearer, covers};
 pub use certificate::PeerCertificate;
 pub use error::{BearerError, IdentityError};
+pub use id_token::{Expected, IdTokenError, Person};
 pub use key_set::UnusableKey;
 pub use metadata::{JWKS_PATH, METADATA_PATH, Metadata, TOKEN_PATH};
-pub use staff::{Asking, StaffRefused};
+pub use provider::{Provider, ProviderError, ProviderSettings, Returned};
+pub use sign_in::SignIn;
+pub use staff::{Asking, ProvedOnce, StaffRefused};
 pub use token_endpoint::{OAuthError, TokenResponse};
 pub use token_keys::{InvalidSeed, Jwk, Jwks, TokenKeys};
 pub use token_request::{TOKEN_REQUEST_BYTES_MAX, TokenRequest};
@@ -46,7 +54,7 @@ const CACHED_TOKENS_MAX: usize = 4_096;
 /// Believes certificates, assertions and tokens, or not.
 pub struct Identity {
     settings: Settings,
-    keys: TokenKeys,
+    keys: ArcSwap<TokenKeys>,
     cache: token_cache::TokenCache,
 }
 
@@ -120,14 +128,20 @@ impl Identity {
     pub fn new(settings: Settings, keys: TokenKeys) -> Self {
         Self {
             settings,
-            keys,
+            keys: ArcSwap::from_pointee(keys),
             cache: token_cache::TokenCache::new(CACHED_TOKENS_MAX),
         }
     }
 
+    /// Signs and verifies with these from here on.
+    pub fn replace_keys(&self, keys: TokenKeys) {
+        self.keys.store(Arc::new(keys));
+        self.cache.clear();
+    }
+
     /// The public keys of the tokens.
-    pub fn jwks(&self) -> &Jwks {
-        self.keys.jwks()
+    pub fn jwks(&self) -> Jwks {
+        self.keys.load().jwks().clone()
     }
 
     /// What the token endpoint tells about itself.

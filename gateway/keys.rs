@@ -1,24 +1,31 @@
 //! The gateway's own secret keys: read once at the start, held wiped-on-drop, handed out one by one.
 //!
-//! None derives from another, and each has its own versions (`pending → active → accept → retired →
-//! destroyed`): the active one issues, the accepted ones still read.
+//! None derives from another, and each has its own versions (`pending → active → accept → retired → destroyed`). The
+//! active one issues. Accepted ones still read; so do pending ones, for another replica may have made them active
+//! already.
 
 pub mod file;
+pub mod store;
 
+mod current;
 mod digest;
+mod entrance;
 mod seal;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use doelpoort_core::figures::FiguresRoot;
-use doelpoort_core::identifier::IndexKey;
 use doelpoort_core::pseudonym::{ExitRoot, KeyVersion};
+use jiff::Timestamp;
 use zeroize::{Zeroize, Zeroizing};
 
+pub use current::CurrentKeys;
 pub use digest::{DigestKey, Digesting};
+pub use entrance::{Entrance, EntranceKey};
 pub use file::{KeyFileError, KeyFiles, KeyUse};
 pub use seal::{SealError, SealKey};
+pub use store::{KekSource, KeyStore, KeyStoreError};
 
 /// 32 secret bytes. Wiped on drop, shown as nothing.
 pub struct Secret(Zeroizing<[u8; 32]>);
@@ -29,6 +36,17 @@ impl Secret {
         let secret = Self(Zeroizing::new(*bytes));
         bytes.zeroize();
         secret
+    }
+
+    /// The secret in these bytes, which stay as they are. None: they are not 32.
+    pub fn copy(bytes: &[u8]) -> Option<Self> {
+        let mut copied: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.try_into().ok()?);
+        Some(Self::take(&mut copied))
+    }
+
+    /// The same secret once more, for a part that needs one of its own.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(Zeroizing::new(*self.0))
     }
 
     /// The bytes, to make a key of them at once.
@@ -102,17 +120,28 @@ impl KeyPurpose {
     }
 }
 
-/// The versions of one key: one that issues, others that are still read.
+/// The versions of one key: one that issues, others that are read.
 #[derive(Debug)]
 pub struct Versions<K> {
     active: u32,
+    since: Option<Timestamp>,
     keys: BTreeMap<u32, K>,
 }
 
 impl<K> Versions<K> {
     /// None where the active version is not among the keys.
     pub(crate) fn new(active: u32, keys: BTreeMap<u32, K>) -> Option<Self> {
-        keys.contains_key(&active).then_some(Self { active, keys })
+        keys.contains_key(&active).then_some(Self {
+            active,
+            since: None,
+            keys,
+        })
+    }
+
+    /// The same, active since then.
+    #[must_use]
+    pub(crate) fn since(self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self }
     }
 
     /// The same versions of what is made of each key.
@@ -124,8 +153,19 @@ impl<K> Versions<K> {
             .collect();
         Versions {
             active: self.active,
+            since: self.since,
             keys,
         }
+    }
+
+    /// Since when the active version issues; none for the first.
+    pub fn active_since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Versions that issued before and are still accepted, oldest first.
+    pub fn accepted(&self) -> impl Iterator<Item = (u32, &K)> {
+        self.iter().take_while(|(version, _)| *version < self.active)
     }
 
     /// The number of the version that issues.
@@ -142,12 +182,12 @@ impl<K> Versions<K> {
         &self.keys[&self.active]
     }
 
-    /// A version that issues or is still read.
+    /// A version that is read.
     pub fn version(&self, version: u32) -> Option<&K> {
         self.keys.get(&version)
     }
 
-    /// All that are still read, the active one among them, oldest first.
+    /// All that are read, the active one among them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &K)> {
         self.keys.iter().map(|(version, key)| (*version, key))
     }
@@ -155,8 +195,8 @@ impl<K> Versions<K> {
 
 /// All keys of a running gateway.
 pub struct Keyring {
-    /// Keys of the entrance, by version.
-    pub index: Versions<IndexKey>,
+    /// Keys of the entrance.
+    pub index: Entrance,
     /// Roots of the pseudonyms, by version.
     pub exit: Versions<ExitRoot>,
     /// Root of the figures' noise; one version, as another would be another figure.
@@ -183,7 +223,7 @@ impl Keyring {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring")
-            .field("index", &self.index.active)
+            .field("index", &self.index.active_version())
             .field("exit", &self.exit.active)
             .field("log", &self.log.active)
             .field("token", &self.token.active)

@@ -3,6 +3,7 @@
 //! In memory and per replica. What must hold across replicas (cells, look-ups, token ids) is counted in the
 //! database.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use doelpoort_core::catalogue::Name;
-use doelpoort_core::party::{Caller, ClientId};
+use doelpoort_core::party::{Caller, ClientId, Oin};
 use doelpoort_core::purpose::{Limit, Per, Rate};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::{StateInformationMiddleware, StateSnapshot};
@@ -24,6 +25,11 @@ use governor::{Quota, RateLimiter};
 const KEYS_MAX: usize = 16_384;
 /// Different rates that are remembered; when policies changed so often that there are more, all start anew.
 const RATES_MAX: usize = 256;
+/// Withdrawals of one organisation: each has everybody's policies made anew, and one does for everything.
+const WITHDRAWALS: Rate = Rate {
+    count: 30,
+    per: Per::Minute,
+};
 
 /// Rates that no purpose sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,54 @@ pub enum LimitScope {
     Purpose,
     /// That of a network address.
     Address,
+    /// A daily allowance, counted in the database.
+    Day,
+}
+
+impl LimitScope {
+    /// Its name, for clients and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Purpose => "purpose",
+            Self::Address => "address",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// A limit that a request counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Which.
+    pub scope: LimitScope,
+    /// What is left of it.
+    pub state: RateState,
+    /// Seconds in which all of it comes back.
+    pub window_s: u64,
+    /// Whether it was exceeded.
+    pub exceeded: bool,
+}
+
+tokio::task_local! {
+    /// What the request of this task counted for.
+    static NOTED: RefCell<Vec<Noted>>;
+}
+
+/// Runs a request and tells the limits that it counted for, in their order. Limits are checked deep in the line; what is
+/// left of them concerns the client and nobody in between.
+pub async fn noting<T>(request: impl Future<Output = T>) -> (T, Vec<Noted>) {
+    NOTED
+        .scope(RefCell::default(), async {
+            let done = request.await;
+            (done, NOTED.with(RefCell::take))
+        })
+        .await
+}
+
+fn note(noted: Noted) {
+    // Outside of a request nobody listens.
+    let _ = NOTED.try_with(|all| all.borrow_mut().push(noted));
 }
 
 /// All limiters of a running gateway.
@@ -88,6 +142,7 @@ pub struct Limiter<C: Clock = DefaultClock> {
     clock: C,
     clients: Keyed<ClientId, C>,
     addresses: Keyed<IpAddr, C>,
+    withdrawals: Keyed<Oin, C>,
     /// One limiter a rate; the keys in it are client and purpose.
     purposes: RwLock<HashMap<RateKey, PurposeLimiter<C>>>,
 }
@@ -109,6 +164,7 @@ impl<C: Clock + Clone> Limiter<C> {
         Self {
             clients: Keyed::new(rates.client_requests, clock.clone()),
             addresses: Keyed::new(rates.address_requests, clock.clone()),
+            withdrawals: Keyed::new(WITHDRAWALS, clock.clone()),
             purposes: RwLock::default(),
             clock,
         }
@@ -121,6 +177,15 @@ impl<C: Clock + Clone> Limiter<C> {
     pub fn check_client(&self, caller: &Caller) -> Result<RateState, Limited> {
         self.clients
             .check(&caller.client, LimitScope::Client, &self.clock)
+    }
+
+    /// Counts one withdrawal of an organisation, by whichever of its programs.
+    ///
+    /// # Errors
+    /// [`Limited`].
+    pub fn check_withdrawal(&self, caller: &Caller) -> Result<RateState, Limited> {
+        self.withdrawals
+            .check(&caller.organisation, LimitScope::Client, &self.clock)
     }
 
     /// Counts one request of a client under a grant of a purpose.
@@ -146,6 +211,7 @@ impl<C: Clock + Clone> Limiter<C> {
     pub fn sweep(&self) {
         self.clients.sweep();
         self.addresses.sweep();
+        self.withdrawals.sweep();
         let purposes = self.purposes.read().unwrap_or_else(PoisonError::into_inner);
         for limiter in purposes.values() {
             limiter.sweep();
@@ -202,7 +268,7 @@ impl<K: Clone + Eq + Hash, C: Clock> Keyed<K, C> {
         if self.governor.len() >= self.sweep_at.load(Ordering::Relaxed) {
             self.sweep();
         }
-        match self.governor.check_key(key) {
+        let checked = match self.governor.check_key(key) {
             Ok(snapshot) => Ok(self.state(&snapshot)),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(clock.now());
@@ -212,6 +278,21 @@ impl<K: Clone + Eq + Hash, C: Clock> Keyed<K, C> {
                     retry_after_s: whole_seconds(wait).max(1),
                 })
             }
+        };
+        note(self.noted(scope, checked));
+        checked
+    }
+
+    fn noted(&self, scope: LimitScope, checked: Result<RateState, Limited>) -> Noted {
+        Noted {
+            scope,
+            window_s: self.full_after.as_secs(),
+            exceeded: checked.is_err(),
+            state: checked.unwrap_or_else(|limited| RateState {
+                limit: self.limit,
+                remaining: 0,
+                reset_s: limited.retry_after_s,
+            }),
         }
     }
 

@@ -6,16 +6,21 @@ mod committer;
 mod entry;
 mod error;
 mod freshness;
+mod health;
 mod history;
-mod outside;
+mod numbers;
+mod offline;
 mod privacy;
+mod prune;
 mod publisher;
 mod publishing;
 mod quorum;
+mod reading;
 mod refusals;
 mod retention;
 pub mod sealing;
 mod settle;
+mod shards;
 mod stamps;
 mod steady;
 mod tiles;
@@ -23,29 +28,28 @@ mod verify;
 mod vouched;
 mod witnesses;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doelpoort_core::audit::Hash;
 use doelpoort_core::audit::day::Day;
-use doelpoort_core::audit::merkle::empty_root;
 use doelpoort_core::audit::note::{Signer, Verifier};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::policy::FgKeys;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::outside::Outside;
 use crate::store::{Store, log as rows};
 use committer::{Committed, Committer, Pending};
 use freshness::Watch;
-use outside::Outside;
+use health::Health;
 use privacy::Privacy;
 use publisher::Publisher;
-use quorum::Quorum;
 use refusals::Refusals;
+use shards::Shards;
 use stamps::Stamps;
 use steady::Steady;
 use witnesses::Witnesses;
@@ -55,16 +59,19 @@ pub use entry::{Effect, Entry};
 pub use error::LogError;
 pub use freshness::{Freshness, Stale};
 pub use history::PolicyHistory;
+pub use numbers::{Numbered, Numbers};
+pub use offline::{Known, Offline, OfflineError, Opened};
 pub use privacy::{TAG_SEED, open_private};
+pub(crate) use prune::embedded_size;
 pub use publishing::{Publishing, PublishingError, Timestamps};
 pub use refusals::REFUSALS_LOGGED_MAX;
-pub use retention::{MONTH_DROPPED, ONE_ERASED, Retained};
+pub use retention::Retained;
 pub use settle::PRESUMED_DISCLOSED;
-pub use verify::{VerifyError, verify};
+pub use shards::SHARD;
+pub use tiles::Published;
+pub use verify::{Evidence, VerifyError, verify, verify_with};
 pub use vouched::{Vouched, vouched};
 
-/// The log that a deployment writes to. Shards by year or replica get numbers of their own.
-pub const SHARD: i64 = 1;
 /// How long a request waits for its entry to be durable; then it is answered 503.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// Entries that wait for a commit; beyond it requests wait for room, at most [`WAIT_MAX`].
@@ -81,10 +88,21 @@ struct Shared {
     health: Arc<Health>,
     store: Store,
     clock: Arc<dyn Clock>,
-    signer: Arc<Signer>,
+    shards: Arc<Shards>,
+    publishing: Arc<Publishing>,
     privacy: Arc<Privacy>,
     refusals: Refusals,
     tasks: Mutex<Option<Tasks>>,
+}
+
+/// What each task has a hold of.
+type Parts = (Store, Arc<Shards>, Arc<dyn Clock>, Arc<Health>);
+
+/// Where a start of the gateway is in the log: behind its entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Started {
+    shard: i64,
+    size: u64,
 }
 
 /// The tasks of a log.
@@ -93,82 +111,6 @@ struct Tasks {
     publisher: JoinHandle<()>,
     /// Those that ask others, and the one that watches.
     outside: Vec<JoinHandle<()>>,
-}
-
-/// What the tasks of the log tell each other and the requests.
-#[derive(Debug, Default)]
-pub(crate) struct Health {
-    stopped: AtomicBool,
-    /// Nothing more is queued: commit what is.
-    closing: CancellationToken,
-    /// Everything is committed: publish a last time.
-    finishing: CancellationToken,
-    policy_generation: AtomicI64,
-    /// A quorum has cosigned this start of the gateway, or none is asked for.
-    witnessed: AtomicBool,
-    freshness: Mutex<Freshness>,
-    steady: Steady,
-    /// The last checkpoint that a quorum is known to have cosigned.
-    quorum: Mutex<Option<Quorum>>,
-}
-
-impl Health {
-    fn is_witnessed(&self) -> bool {
-        self.witnessed.load(Ordering::SeqCst)
-    }
-
-    fn set_witnessed(&self, witnessed: bool) {
-        self.witnessed.store(witnessed, Ordering::SeqCst);
-    }
-
-    fn quorum(&self) -> Option<Quorum> {
-        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_quorum(&self, quorum: Quorum) {
-        *self.quorum.lock().unwrap_or_else(PoisonError::into_inner) = Some(quorum);
-    }
-
-    fn freshness(&self) -> Freshness {
-        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_freshness(&self, freshness: Freshness) {
-        let before = self.freshness();
-        *self.freshness.lock().unwrap_or_else(PoisonError::into_inner) = freshness;
-        match freshness.stale {
-            Some(stale) if before.stale != Some(stale) => {
-                tracing::error!(
-                    reason = stale.as_str(),
-                    "nothing is answered until that is mended"
-                );
-            }
-            None if before.stale.is_some() => {
-                tracing::info!("the audit log is fresh again: requests are answered");
-            }
-            _ => {}
-        }
-    }
-
-    /// From here on nothing is appended and nothing signed: what is stored is not what was stored. Never repaired
-    /// by us; an operator closes this shard and opens another.
-    fn stop(&self, reason: &'static str) -> LogError {
-        if !self.stopped.swap(true, Ordering::SeqCst) {
-            tracing::error!(
-                reason,
-                "the audit log stopped: nothing is answered until an operator decides"
-            );
-        }
-        LogError::Stopped
-    }
-
-    fn check(&self) -> Result<(), LogError> {
-        if self.stopped.load(Ordering::SeqCst) {
-            Err(LogError::Stopped)
-        } else {
-            Ok(())
-        }
-    }
 }
 
 impl Log {
@@ -194,47 +136,29 @@ impl Log {
         publishing: Publishing,
     ) -> Result<Self, LogError> {
         refuse_weak_database(&store).await?;
-        let signer = Arc::new(signer);
-        create_or_recognise(&store, signer.verifier(), clock.now().as_microsecond()).await?;
-        let health = Arc::new(Health {
-            steady: Steady::new(&*clock),
-            ..Health::default()
-        });
-        let publisher = Publisher::start(
-            store.clone(),
-            Arc::clone(&signer),
-            Arc::clone(&clock),
-            Arc::clone(&health),
-        )
-        .await?;
-        let privacy = Arc::new(Privacy::new(signer.verifier().name(), fg_keys));
-        let committer = Committer::start(
-            store.clone(),
-            Arc::clone(&signer),
-            Arc::clone(&clock),
-            Arc::clone(&health),
-            Arc::clone(&privacy),
-        )
-        .await?;
+        let now_us = clock.now().as_microsecond();
+        let shards = Arc::new(Shards::open(store.clone(), signer, now_us).await?);
+        let health = Arc::new(Health::new(Steady::new(&*clock)));
+        let parts = || {
+            (
+                store.clone(),
+                Arc::clone(&shards),
+                Arc::clone(&clock),
+                Arc::clone(&health),
+            )
+        };
+        let (at, known, time, told) = parts();
+        let publisher = Publisher::start(at, known, time, told).await?;
+        let privacy = Arc::new(Privacy::new(fg_keys));
+        let (at, known, time, told) = parts();
+        let committer =
+            Committer::start((at, known, time, told), Arc::clone(&privacy), publishing.idle_max).await?;
         let publishing = Arc::new(publishing);
-        let started_size = rows::head(&store, SHARD).await?.map_or(0, |head| head.size);
-        let watch = Watch::start(
-            store.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&health),
-            Arc::clone(&publishing),
-            started_size,
-        )
-        .await?;
+        let started = committer.started();
+        let (at, known, time, told) = parts();
+        let watch = Watch::start((at, known, time, told), Arc::clone(&publishing), started).await?;
         let (queue, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
-        let outside = Self::outside(
-            &store,
-            &clock,
-            &health,
-            &publishing,
-            (queue.downgrade(), &privacy),
-            started_size,
-        )?;
+        let outside = Self::outside(parts(), &publishing, (queue.downgrade(), &privacy), started)?;
         let tasks = Tasks {
             committer: tokio::spawn(committer.run(waiting)),
             publisher: tokio::spawn(publisher.run()),
@@ -245,7 +169,8 @@ impl Log {
                 queue,
                 health,
                 store,
-                signer,
+                shards,
+                publishing,
                 privacy,
                 refusals: Refusals::new(Arc::clone(&clock)),
                 clock,
@@ -256,12 +181,10 @@ impl Log {
 
     /// The tasks that ask others, where there are any.
     fn outside(
-        store: &Store,
-        clock: &Arc<dyn Clock>,
-        health: &Arc<Health>,
+        (store, shards, clock, health): Parts,
         publishing: &Arc<Publishing>,
         (queue, privacy): (mpsc::WeakSender<Pending>, &Arc<Privacy>),
-        started_size: u64,
+        started: Started,
     ) -> Result<Vec<JoinHandle<()>>, LogError> {
         let mut tasks = Vec::new();
         if publishing.policy.witnesses.is_empty() && publishing.timestamps.is_none() {
@@ -270,21 +193,21 @@ impl Log {
         let outside =
             Outside::new(&publishing.tls_authorities).map_err(|why| LogError::Publishing(why.to_string()))?;
         if !publishing.policy.witnesses.is_empty() {
-            let witnesses = Witnesses::new(
+            let parts = (
                 store.clone(),
-                Arc::clone(clock),
-                Arc::clone(health),
-                Arc::clone(publishing),
-                outside.clone(),
-                started_size,
+                Arc::clone(&shards),
+                Arc::clone(&clock),
+                Arc::clone(&health),
             );
+            let witnesses = Witnesses::new(parts, Arc::clone(publishing), outside.clone(), started);
             tasks.push(tokio::spawn(witnesses.run()));
         }
         if let Some(settings) = publishing.timestamps.clone() {
             let stamps = Stamps {
-                store: store.clone(),
-                clock: Arc::clone(clock),
-                health: Arc::clone(health),
+                store,
+                shards,
+                clock,
+                health,
                 privacy: Arc::clone(privacy),
                 settings,
                 outside,
@@ -328,10 +251,24 @@ impl Log {
     /// The policy generation in force and the digest of its policies, `None` before the first. An entry that was
     /// decided under another generation is refused.
     pub async fn policy(&self) -> Result<(i64, Option<Hash>), LogError> {
-        let head = rows::head(&self.shared.store, SHARD)
-            .await?
-            .ok_or(LogError::Stopped)?;
+        // The last shard, also where this replica has not come to it yet.
+        let mut shard = self.shared.shards.current()?;
+        let mut head = self.head(shard.number).await?;
+        while head.closed {
+            self.shared.shards.look().await?;
+            let last = self.shared.shards.current()?;
+            if last.number == shard.number {
+                break;
+            }
+            head = self.head(last.number).await?;
+            shard = last;
+        }
         Ok((head.policy_generation, head.policy_digest.try_into().ok()))
+    }
+
+    async fn head(&self, shard: i64) -> Result<rows::Head, LogError> {
+        let head = rows::head(&self.shared.store, shard).await?;
+        head.ok_or(LogError::Stopped)
     }
 
     /// The policy generation as this replica saw it at its last commit; without asking the database.
@@ -360,9 +297,10 @@ impl Log {
         self.shared.health.freshness()
     }
 
-    /// The public key: anyone can check the log and its receipts with it.
+    /// The public key that the log was opened with, which is that of all its shards but for their names: anyone can
+    /// check the log and its receipts with it.
     pub fn verifier(&self) -> &Verifier {
-        self.shared.signer.verifier()
+        self.shared.shards.key()
     }
 
     /// Commits what is queued, publishes a last checkpoint and ends. Later appends are unavailable.
@@ -409,15 +347,5 @@ async fn refuse_weak_database(store: &Store) -> Result<(), LogError> {
             setting: weak.setting,
             value: weak.value,
         }),
-    }
-}
-
-async fn create_or_recognise(store: &Store, key: &Verifier, now_us: i64) -> Result<(), LogError> {
-    rows::create(store, SHARD, key.name(), &key.to_text(), &empty_root(), now_us).await?;
-    let (origin, verifier) = rows::shard(store, SHARD).await?.ok_or(LogError::Stopped)?;
-    if verifier == key.to_text() {
-        Ok(())
-    } else {
-        Err(LogError::OtherKey { origin })
     }
 }

@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
-/// A tenth to a fifth less CPU a request than the system's allocator.
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
+
+/// A tenth to a fifth less CPU a request than the system's allocator. What is freed is wiped: also the buffers of
+/// libraries, which hold identifiers and know nothing of that.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
     doelpoort::cli::main()

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use doelpoort_core::policy::history::Regression;
 use doelpoort_core::policy::load::{NamedText, digest};
+use doelpoort_core::policy::tools::check::{self, bound};
 use doelpoort_core::policy::tools::tables;
 use doelpoort_core::policy::{Draft, History, Policies, PolicyError, PolicyFiles, sha256};
 use jiff::Timestamp;
@@ -68,6 +69,12 @@ pub enum Mistake {
         /// Which.
         path: PathBuf,
     },
+    /// Something else than a file, such as a pipe or a link: reading it could take for ever, or end anywhere.
+    #[error("{}: not a regular file; links are not followed", path.display())]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// A file that has no place in its folder; it may be a misspelt one.
     #[error("{}: only `{ending}` files belong here", path.display())]
     Unexpected {
@@ -82,6 +89,9 @@ pub enum Mistake {
     /// A case of a decision table that came out otherwise.
     #[error("{0}")]
     Table(String),
+    /// Figures would tell too much of one pupil.
+    #[error("{0}")]
+    Bound(String),
     /// What the log says of those before them.
     #[error(transparent)]
     Regression(#[from] Regression),
@@ -96,26 +106,30 @@ pub struct Unfit {
     pub error: PoliciesError,
 }
 
-/// Reads, checks and verifies the folder, and holds it against what the log knows: what it says when nothing keeps it
-/// from coming into force, without what was withdrawn.
+/// Checks and verifies files, and holds them against what the log knows: what they say when nothing keeps them from
+/// coming into force, without what was withdrawn.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All that is wrong with them.
 pub fn candidate(
-    folder: &Path,
+    files: &PolicyFiles,
     deployment: &str,
     now: Timestamp,
     history: &History,
 ) -> Result<Policies, Unfit> {
-    let files = read(folder).map_err(|error| Unfit { digest: None, error })?;
-    let digest = Some(digest(&files, deployment));
+    let digest = Some(digest(files, deployment));
     let unfit = |error| Unfit { digest, error };
-    let draft = Draft::read(&files).map_err(|errors| unfit(PoliciesError::of(errors)))?;
-    let failed = failed_tables(&draft, &files);
+    let draft = Draft::read(files).map_err(|errors| unfit(PoliciesError::of(errors)))?;
+    let mut failed = failed_tables(&draft, files);
+    failed.extend(grave_findings(&draft, files, now));
     if !failed.is_empty() {
         return Err(unfit(PoliciesError(failed)));
     }
-    let policies = Policies::of(draft, &files, deployment, now);
+    let over: Vec<Mistake> = bound::refusals(&draft).into_iter().map(Mistake::Bound).collect();
+    if !over.is_empty() {
+        return Err(unfit(PoliciesError(over)));
+    }
+    let policies = Policies::of(draft, files, deployment, now);
     let policies = policies.map_err(|errors| unfit(PoliciesError::of(errors)))?;
     let policies = policies.after(&history.withdrawals, now);
     let regressions = history.regressions(&policies, now);
@@ -124,6 +138,34 @@ pub fn candidate(
     } else {
         let mistakes = regressions.into_iter().map(Mistake::Regression).collect();
         Err(unfit(PoliciesError(mistakes)))
+    }
+}
+
+/// What `policy check` finds and no purpose explains in words that are signed with it: marks by which a recipient knows
+/// its own rows again, and fields by which two recipients could join what they hold without the pseudonym.
+fn grave_findings(draft: &Draft, files: &PolicyFiles, now: Timestamp) -> Vec<Mistake> {
+    let pupils = draft.organisations.iter().filter_map(|party| party.pupils).max();
+    let settings = check::Settings {
+        now,
+        // Without a count everybody may be unique.
+        pupils: pupils.unwrap_or(0).into(),
+        live: Vec::new(),
+    };
+    match check::check(files, draft, None, &settings) {
+        Ok(findings) => findings
+            .into_iter()
+            .filter(|finding| finding.severity == check::Severity::Error)
+            .map(|finding| {
+                let place = format!("{}:{}", finding.file, finding.line);
+                Mistake::Table(format!(
+                    "{place}: {}: {}",
+                    finding.warning.name(),
+                    finding.message.en
+                ))
+            })
+            .collect(),
+        // Told by the decision tables already.
+        Err(_) => Vec::new(),
     }
 }
 
@@ -259,6 +301,11 @@ impl Reader<'_> {
 
     fn file(&mut self, name: &Path) -> Option<NamedText> {
         let path = self.root.join(name);
+        let is_file = std::fs::symlink_metadata(&path).map(|metadata| metadata.is_file());
+        if matches!(is_file, Ok(false)) {
+            self.mistakes.push(Mistake::NoFile { path });
+            return None;
+        }
         let mut text = String::new();
         let read = std::fs::File::open(&path)
             .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
@@ -366,6 +413,27 @@ mod tests {
         assert!(error.starts_with("mistakes in the policies\n"), "{error}");
         assert_eq!(
             error.matches("only `.toml` files belong here").count(),
+            2,
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn neither_pipes_nor_links_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |file: &str| folder.path().join(file);
+        std::fs::create_dir(path("mandates")).unwrap();
+        std::fs::write(path("elsewhere.toml"), "organisation = []").unwrap();
+        std::os::unix::fs::symlink(path("elsewhere.toml"), path("organisations.toml")).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(path("mandates/a.jws"))
+            .status();
+        assert!(made.unwrap().success());
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert_eq!(
+            error
+                .matches("not a regular file; links are not followed")
+                .count(),
             2,
             "{error}"
         );

@@ -1,23 +1,30 @@
-//! The two listeners: the exchange over TLS, the admin listener over plain HTTP on loopback.
+//! The three listeners: the exchange and the console over TLS, the admin listener over plain HTTP on loopback.
 //!
 //! They never share routes. TLS ends here, and what the handshake proved travels with each request as a
-//! [`Peer`]; a header never says who is calling.
+//! [`Peer`]; a header never says who is calling. A connection whose client certificate a reload no longer believes is
+//! cut at once.
 
 mod connection;
+pub mod notify;
+mod reload;
 mod shutdown;
 mod slots;
+mod sockets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{Config, Limits};
+use crate::http::Listeners;
 use crate::identity::{IdentityError, PeerCertificate};
 use crate::telemetry::{ConnectionEnd, Metrics};
 use crate::tls::Tls;
@@ -25,20 +32,17 @@ use crate::tls::Tls;
 use connection::{Protocol, serve_connection};
 pub use shutdown::Shutdown;
 use slots::{Slot, Slots};
+pub use sockets::Sockets;
+use sockets::listen;
 
 /// How long to wait after the system could not accept a connection (out of file handles).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of an answer that the system holds for a connection (Linux doubles it). What is there cannot be taken back when a
-/// purpose is withdrawn, so it is no more than a connection of 10 ms needs for 5 MB a second.
-const SEND_BUFFER_BYTES: u32 = 32 * 1024;
-/// Connections that wait to be accepted.
-const BACKLOG_MAX: u32 = 1024;
 
 /// Why the gateway cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address is taken, not ours, or not allowed.
-    #[error("cannot listen on `{address}` for {listener}: {why}")]
+    #[error("cannot listen on `{address}` for {listener}: {why}{}", remedy(why))]
     Listen {
         /// Which listener.
         listener: &'static str,
@@ -47,9 +51,23 @@ pub enum ServeError {
         /// The system's reason.
         why: std::io::Error,
     },
+    /// What systemd opened for us is not what we listen on.
+    #[error("the sockets that systemd passed cannot be used: {0}")]
+    Passed(String),
     /// The process cannot be told of signals.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
+}
+
+fn remedy(why: &std::io::Error) -> &'static str {
+    match why.kind() {
+        std::io::ErrorKind::AddrInUse => "; stop the program that has it (`ss -ltnp`), or give another port",
+        std::io::ErrorKind::AddrNotAvailable => "; it is no address of this machine",
+        std::io::ErrorKind::PermissionDenied => {
+            "; a port below 1024 needs CAP_NET_BIND_SERVICE, or a systemd socket"
+        }
+        _ => "",
+    }
 }
 
 /// The other end of a connection, in the extensions of each of its requests.
@@ -65,6 +83,7 @@ pub struct Peer {
 #[derive(Debug)]
 pub struct Running {
     exchange: SocketAddr,
+    console: SocketAddr,
     admin: SocketAddr,
     listeners: JoinSet<()>,
 }
@@ -75,57 +94,76 @@ impl Running {
         self.exchange
     }
 
+    /// Where the console listens.
+    pub fn console(&self) -> SocketAddr {
+        self.console
+    }
+
     /// Where the admin listener listens.
     pub fn admin(&self) -> SocketAddr {
         self.admin
     }
 
-    /// Waits until both listeners have drained after a [`Shutdown`].
+    /// Waits until the listeners have drained after a [`Shutdown`].
     pub async fn finished(mut self) {
         while self.listeners.join_next().await.is_some() {}
     }
 }
 
-/// Binds both listeners and serves them until `shutdown`.
+/// Binds the listeners and serves them until `shutdown`.
 ///
-/// On SIGHUP the certificate, authorities and revocation lists are read again.
+/// The certificates, authorities and revocation lists are read again on SIGHUP, and when their files changed.
 pub async fn run(
-    exchange: Router,
-    admin: Router,
+    routes: Listeners,
     config: &Config,
     tls: Arc<Tls>,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Result<Running, ServeError> {
-    let exchange_socket = listen("the exchange", config.exchange.listen).await?;
-    let admin_socket = listen("the admin listener", config.admin.listen).await?;
-    let bound = |socket: &TcpListener, fallback| socket.local_addr().unwrap_or(fallback);
-    let exchange_address = bound(&exchange_socket, config.exchange.listen);
-    let admin_address = bound(&admin_socket, config.admin.listen);
+    let sockets = Sockets::bind(config).await?;
+    Ok(run_on(sockets, routes, &config.limits, &tls, &metrics, &shutdown))
+}
 
-    metrics.certificate_days_left(tls.days_left());
+/// Serves on sockets that are bound already.
+pub fn run_on(
+    sockets: Sockets,
+    routes: Listeners,
+    limits: &Limits,
+    tls: &Arc<Tls>,
+    metrics: &Arc<Metrics>,
+    shutdown: &Shutdown,
+) -> Running {
+    let (exchange, console, admin) = sockets.addresses();
     let mut listeners = JoinSet::new();
-    listeners.spawn(reload_on_hangup(
-        Arc::clone(&tls),
-        Arc::clone(&metrics),
+    listeners.spawn(reload::watch(
+        Arc::clone(tls),
+        Arc::clone(metrics),
         shutdown.clone(),
     ));
-    let limits = Arc::new(config.limits.clone());
-    let listener = |router, tls| Listener {
+    let limits = Arc::new(limits.clone());
+    let listener = |router, secured| Listener {
         router,
-        tls,
+        secured,
         limits: Arc::clone(&limits),
-        metrics: Arc::clone(&metrics),
+        metrics: Arc::clone(metrics),
         shutdown: shutdown.clone(),
     };
-    listeners.spawn(listener(exchange, Some(tls)).accept(exchange_socket));
-    listeners.spawn(listener(admin, None).accept(admin_socket));
-    tracing::info!(exchange = %exchange_address, admin = %admin_address, "listening");
-    Ok(Running {
-        exchange: exchange_address,
-        admin: admin_address,
+    let over_tls = |settings| {
+        Some(Secured {
+            tls: Arc::clone(tls),
+            settings,
+        })
+    };
+    listeners.spawn(listener(routes.exchange, over_tls(Tls::exchange)).accept(sockets.exchange));
+    listeners.spawn(listener(routes.console, over_tls(Tls::console)).accept(sockets.console));
+    listeners.spawn(listener(routes.admin, None).accept(sockets.admin));
+    tracing::info!(%exchange, %console, %admin, "listening");
+    Running {
+        exchange,
+        console,
+        admin,
         listeners,
-    })
+    }
 }
 
 /// Binds one listener over plain HTTP, for a witness, and serves it until `shutdown`; tells where, and the task.
@@ -139,7 +177,7 @@ pub async fn run_plain(
     let bound = socket.local_addr().unwrap_or(address);
     let listener = Listener {
         router,
-        tls: None,
+        secured: None,
         limits: Arc::new(limits),
         metrics: Arc::new(Metrics::new()),
         shutdown,
@@ -149,51 +187,18 @@ pub async fn run_plain(
     Ok((bound, tasks))
 }
 
-#[expect(clippy::unused_async, reason = "sockets belong to the runtime")]
-async fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    let bound = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_reuseaddr(true)?;
-        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG_MAX)
-    };
-    bound().map_err(|why| ServeError::Listen {
-        listener,
-        address,
-        why,
-    })
-}
-
-/// Reads the TLS files again at each SIGHUP, until shutdown.
-async fn reload_on_hangup(tls: Arc<Tls>, metrics: Arc<Metrics>, shutdown: Shutdown) {
-    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-    let Ok(mut hangup) = hangup else {
-        tracing::warn!("cannot wait for SIGHUP; certificates are read at the next start only");
-        return;
-    };
-    loop {
-        tokio::select! {
-            () = shutdown.draining() => return,
-            _ = hangup.recv() => match tls.reload() {
-                Ok(()) => {
-                    metrics.certificate_days_left(tls.days_left());
-                    tracing::info!(days_left = tls.days_left(), "certificates read again");
-                }
-                Err(why) => tracing::error!(%why, "certificates not read again; the old ones stay"),
-            },
-        }
-    }
+/// TLS, and which of its settings a listener speaks.
+#[derive(Clone)]
+struct Secured {
+    tls: Arc<Tls>,
+    settings: fn(&Tls) -> Arc<ServerConfig>,
 }
 
 /// One listener with what its connections need. Cloned for each connection.
 #[derive(Clone)]
 struct Listener {
     router: Router,
-    tls: Option<Arc<Tls>>,
+    secured: Option<Secured>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
@@ -242,7 +247,8 @@ impl Listener {
     /// One connection: handshake within its time, then requests. The slot is free again at the end.
     async fn connection(self, stream: TcpStream, address: SocketAddr, slot: Slot) {
         let _ = stream.set_nodelay(true);
-        let end = match &self.tls {
+        self.metrics.connections_open(1);
+        let end = match &self.secured {
             None => {
                 let peer = Peer {
                     address,
@@ -250,20 +256,35 @@ impl Listener {
                 };
                 serve_connection(stream, Protocol::Http1, &self, peer).await
             }
-            Some(tls) => {
-                let handshake = TlsAcceptor::from(tls.current()).accept(stream);
-                match timeout(Duration::from_secs(self.limits.handshake_time_s_max), handshake).await {
-                    Err(_) => ConnectionEnd::HandshakeTimeout,
-                    Ok(Err(_)) => ConnectionEnd::HandshakeFailed,
-                    Ok(Ok(stream)) => {
-                        let (protocol, peer) = handshaken(stream.get_ref().1, address);
-                        serve_connection(stream, protocol, &self, peer).await
-                    }
-                }
-            }
+            Some(secured) => self.secured_connection(secured, stream, address).await,
         };
+        self.metrics.connections_open(-1);
         self.metrics.connection(end);
         drop(slot);
+    }
+
+    /// Ends also when a reload no longer believes the client: what was being answered is cut.
+    async fn secured_connection(
+        &self,
+        secured: &Secured,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> ConnectionEnd {
+        // Before the handshake, so that a reload meanwhile is heard.
+        let reloads = secured.tls.reloads();
+        let handshake = TlsAcceptor::from((secured.settings)(&secured.tls)).accept(stream);
+        let stream = match timeout(Duration::from_secs(self.limits.handshake_time_s_max), handshake).await {
+            Err(_) => return ConnectionEnd::HandshakeTimeout,
+            Ok(Err(_)) => return ConnectionEnd::HandshakeFailed,
+            Ok(Ok(stream)) => stream,
+        };
+        let session = stream.get_ref().1;
+        let chain: Vec<CertificateDer<'static>> = session.peer_certificates().unwrap_or_default().to_vec();
+        let (protocol, peer) = handshaken(session, address);
+        tokio::select! {
+            end = serve_connection(stream, protocol, self, peer) => end,
+            () = secured.tls.disbelieved(&chain, reloads) => ConnectionEnd::Disbelieved,
+        }
     }
 }
 

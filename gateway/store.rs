@@ -6,23 +6,33 @@
 //! in `ALL` of each file, and a test prepares every one of them on both engines.
 
 pub mod archive;
+pub mod cell_budget;
+pub mod console;
 pub mod dataset;
 pub mod delivery;
 mod durable;
 mod engine;
 mod error;
+pub mod inbox;
 mod kept;
+pub mod keys;
 pub mod log;
 mod open;
+pub mod private;
 pub mod published;
+pub mod quota;
 pub mod released;
 pub(crate) mod render;
 mod replay;
+pub mod resealing;
 pub mod restrictions;
 mod schema;
+mod searches;
 pub mod settled;
 mod sql;
 pub mod subjects;
+pub(crate) mod table;
+pub mod translation;
 
 use futures_util::TryStreamExt as _;
 use sqlx::SqlitePool;
@@ -249,17 +259,30 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
     [
         ALL,
         archive::ALL,
+        cell_budget::ALL,
+        console::ALL,
         dataset::ALL,
         delivery::ALL,
         durable::ALL,
+        inbox::ALL,
         log::ALL,
+        keys::ALL,
+        log::entries::ALL,
+        log::checkpoints::ALL,
+        private::ALL,
+        resealing::ALL,
         published::ALL,
+        quota::ALL,
+        published::prune::ALL,
         released::ALL,
         replay::ALL,
+        searches::ALL,
         restrictions::ALL,
         schema::ALL,
         settled::ALL,
         subjects::ALL,
+        subjects::staged::ALL,
+        translation::ALL,
     ]
     .concat()
 }

@@ -1,9 +1,12 @@
-//! TLS 1.3 with ring: our certificate, the authorities whose clients we believe, their revocation lists.
+//! TLS with ring: our certificates, the authorities whose clients we believe, their revocation lists.
 //!
-//! A client certificate is asked for and, when given, must be good; it may be absent, since some routes are
-//! public. Which routes need one is decided there. Everything is read again by [`Tls::reload`] without
-//! touching an open connection; sessions of the old settings cannot be resumed under the new ones, so a
-//! certificate that was revoked meanwhile is seen at the next connection.
+//! On the exchange a client certificate is asked for and, when given, must be good; it may be absent, since some routes
+//! are public. Which routes need one is decided there. The console asks for none. Everything is read again by
+//! [`Tls::reload`] without touching a connection that is still believed; sessions of the old settings cannot be resumed
+//! under the new ones, and whoever is open with a certificate that is no longer believed is told by
+//! [`Tls::disbelieved`].
+
+mod files;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,16 +16,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::TimeProvider;
-use rustls::{RootCertStore, ServerConfig};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVerifier};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::Exchange;
+use crate::config::{Config, TlsVersion};
+
+pub(crate) use files::certificates;
+use files::{Revocations, Valid, checked_leaf, private_key, revocations};
 
 /// What the issuer of an example certificate is called; such a certificate is public, with its key.
 pub const EXAMPLE_ISSUER: &str = "Doelpoort example keys, never in production";
@@ -42,6 +47,14 @@ pub enum TlsError {
         file: PathBuf,
         /// Why not.
         why: String,
+    },
+    /// Everybody on the machine can read the private key.
+    #[error("`{}` is a private key that others can read (mode `{mode:04o}`): `chmod 0400 {}`", file.display(), file.display())]
+    Readable {
+        /// The file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// The certificate and the key do not belong together, or rustls refuses one of them.
     #[error("the server certificate and key cannot be used: {0}")]
@@ -66,89 +79,233 @@ pub enum Examples {
     Accept,
 }
 
-/// The TLS settings of the exchange, replaced as a whole when they are reloaded.
+/// What ends on a day: our certificates, the authorities, the revocation lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ending {
+    /// The certificate of the exchange.
+    Exchange,
+    /// The certificate of the console.
+    Console,
+    /// The client authority that ends first.
+    ClientAuthority,
+    /// The revocation list that ends first; with an old one nobody is believed.
+    RevocationList,
+}
+
+impl Ending {
+    /// Its name, in metrics and checks.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::Console => "console",
+            Self::ClientAuthority => "client-authority",
+            Self::RevocationList => "revocation-list",
+        }
+    }
+}
+
+/// The TLS settings of both listeners, replaced as a whole when they are reloaded.
 pub struct Tls {
-    settings: Exchange,
+    config: Config,
     examples: Examples,
     clock: Arc<dyn Clock>,
     current: ArcSwap<Loaded>,
+    reloads: watch::Sender<u64>,
 }
 
 /// One state of the files.
 struct Loaded {
-    server: Arc<ServerConfig>,
-    not_after: Timestamp,
+    exchange: Arc<ServerConfig>,
+    console: Arc<ServerConfig>,
+    clients: Arc<dyn ClientCertVerifier>,
+    endings: Vec<(Ending, Timestamp)>,
+    from: Timestamp,
 }
 
 impl Tls {
     /// Reads the files that the settings name.
-    pub fn load(settings: &Exchange, examples: Examples, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
-        let loaded = Loaded::read(settings, examples, &clock)?;
-        let current = ArcSwap::from_pointee(loaded);
+    pub fn load(config: &Config, examples: Examples, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
+        let loaded = Loaded::read(config, examples, &clock)?;
         Ok(Self {
-            settings: settings.clone(),
+            config: config.clone(),
             examples,
             clock,
-            current,
+            current: ArcSwap::from_pointee(loaded),
+            reloads: watch::Sender::new(0),
         })
     }
 
     /// Reads the files again. On an error the old settings stay in force.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let loaded = Loaded::read(&self.settings, self.examples, &self.clock)?;
+        let loaded = Loaded::read(&self.config, self.examples, &self.clock)?;
         self.current.store(Arc::new(loaded));
+        self.reloads.send_modify(|count| *count += 1);
         Ok(())
     }
 
-    /// The settings for the next connection.
-    pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.load().server)
+    /// The settings for the next connection to the exchange.
+    pub fn exchange(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.load().exchange)
     }
 
-    /// The last moment of our certificate.
-    pub fn not_after(&self) -> Timestamp {
-        self.current.load().not_after
+    /// The settings for the next connection to the console.
+    pub fn console(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.load().console)
     }
 
-    /// Whole days until our certificate ends; negative once it has.
-    pub fn days_left(&self) -> i64 {
-        let left = self.not_after().duration_since(self.clock.now());
-        left.as_hours().div_euclid(24)
+    /// Waits until a reload no longer believes this chain of a client, leaf first. An empty one is never believed, and
+    /// never asked about: it waits for ever.
+    ///
+    /// `reloads` is to be taken before the handshake, so that no reload is missed between the two.
+    pub async fn disbelieved(&self, chain: &[CertificateDer<'_>], mut reloads: watch::Receiver<u64>) {
+        let Some((leaf, between)) = chain.split_first() else {
+            return std::future::pending().await;
+        };
+        while reloads.changed().await.is_ok() {
+            let now = ClockTime(Arc::clone(&self.clock)).current_time();
+            let clients = Arc::clone(&self.current.load().clients);
+            let believed = now.is_some_and(|now| clients.verify_client_cert(leaf, between, now).is_ok());
+            if !believed {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Hears of each reload.
+    pub fn reloads(&self) -> watch::Receiver<u64> {
+        self.reloads.subscribe()
+    }
+
+    /// The files that a reload reads.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let (exchange, console) = (&self.config.exchange, &self.config.console);
+        [&exchange.certificate, &exchange.key, &exchange.client_ca]
+            .into_iter()
+            .chain(&exchange.crls)
+            .chain(&console.certificate)
+            .chain(&console.key)
+            .map(PathBuf::as_path)
+    }
+
+    /// From when our certificates are valid, if that is still to come: more likely than not the clock is wrong.
+    pub fn not_yet_valid(&self) -> Option<Timestamp> {
+        let from = self.current.load().from;
+        (from > self.clock.now()).then_some(from)
+    }
+
+    /// Whole days until each of what it holds ends; negative once it has.
+    pub fn days_left(&self) -> Vec<(Ending, i64)> {
+        let now = self.clock.now();
+        let days = |until: Timestamp| until.duration_since(now).as_hours().div_euclid(24);
+        let loaded = self.current.load();
+        loaded
+            .endings
+            .iter()
+            .map(|(ending, until)| (*ending, days(*until)))
+            .collect()
+    }
+}
+
+/// A certificate of ours with its key.
+struct Own {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    valid: Valid,
+}
+
+impl Own {
+    fn read(certificate: &Path, key: &Path, examples: Examples) -> Result<Self, TlsError> {
+        let chain = certificates("a certificate", certificate)?;
+        Ok(Self {
+            valid: checked_leaf(&chain, certificate, examples)?,
+            key: private_key(key, examples)?,
+            chain,
+        })
     }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
-            .field("not_after", &self.not_after())
+            .field("endings", &self.current.load().endings)
             .finish_non_exhaustive()
     }
 }
 
 impl Loaded {
-    fn read(settings: &Exchange, examples: Examples, clock: &Arc<dyn Clock>) -> Result<Self, TlsError> {
-        let chain = certificates("a certificate", &settings.certificate)?;
+    fn read(config: &Config, examples: Examples, clock: &Arc<dyn Clock>) -> Result<Self, TlsError> {
+        let settings = &config.exchange;
+        let exchange = Own::read(&settings.certificate, &settings.key, examples)?;
+        let console = Own::read(
+            config
+                .console
+                .certificate
+                .as_ref()
+                .unwrap_or(&settings.certificate),
+            config.console.key.as_ref().unwrap_or(&settings.key),
+            examples,
+        )?;
+        let from = exchange.valid.from.max(console.valid.from);
+        let mut endings = vec![
+            (Ending::Exchange, exchange.valid.until),
+            (Ending::Console, console.valid.until),
+        ];
         let authorities = certificates("client authorities", &settings.client_ca)?;
-        let not_after = checked_leaf(&chain, &settings.certificate, examples)?;
-        for authority in &authorities {
-            checked_leaf(std::slice::from_ref(authority), &settings.client_ca, examples)?;
-        }
-        let key = PrivateKeyDer::from_pem_file(&settings.key)
-            .map_err(|why| file_error("a private key", &settings.key, &why))?;
-        let verifier = client_verifier(authorities, &settings.crls)?;
-        let time = Arc::new(ClockTime(Arc::clone(clock)));
-        let mut server = ServerConfig::builder_with_details(provider(), time)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(TlsError::Identity)?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key)
-            .map_err(TlsError::Identity)?;
-        server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+        let ends = authorities
+            .iter()
+            .map(|authority| {
+                checked_leaf(std::slice::from_ref(authority), &settings.client_ca, examples)
+                    .map(|valid| valid.until)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        endings.extend(ends.into_iter().min().map(|end| (Ending::ClientAuthority, end)));
+        let lists = settings
+            .crls
+            .iter()
+            .map(|file| revocations(file))
+            .collect::<Result<Vec<_>, _>>()?;
+        let end = lists.iter().filter_map(|list| list.next_update).min();
+        endings.extend(end.map(|end| (Ending::RevocationList, end)));
+        let clients = client_verifier(authorities, lists)?;
+        let builder = |clock| server_builder(settings.tls_min, clock);
+        let exchange = builder(clock)?
+            .with_client_cert_verifier(Arc::clone(&clients))
+            .with_single_cert(exchange.chain, exchange.key);
+        let console = builder(clock)?
+            .with_no_client_auth()
+            .with_single_cert(console.chain, console.key);
         Ok(Self {
-            server: Arc::new(server),
-            not_after,
+            exchange: finished(exchange)?,
+            console: finished(console)?,
+            clients,
+            endings,
+            from,
         })
     }
+}
+
+fn server_builder(
+    oldest: TlsVersion,
+    clock: &Arc<dyn Clock>,
+) -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, TlsError> {
+    const NEW: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+    const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+    let versions = match oldest {
+        TlsVersion::Tls13 => NEW,
+        TlsVersion::Tls12 => BOTH,
+    };
+    ServerConfig::builder_with_details(provider(), Arc::new(ClockTime(Arc::clone(clock))))
+        .with_protocol_versions(versions)
+        .map_err(TlsError::Identity)
+}
+
+/// What both listeners share. In TLS 1.2 a client without the extended master secret (RFC 7627) is refused.
+fn finished(server: Result<ServerConfig, rustls::Error>) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut server = server.map_err(TlsError::Identity)?;
+    server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+    server.require_ems = true;
+    Ok(Arc::new(server))
 }
 
 /// The one cryptography provider of this program.
@@ -157,19 +314,16 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// Believes a client certificate of these authorities; none at all is for the route to judge. With
-/// revocation lists, a certificate whose authority has none is refused.
+/// revocation lists, a certificate whose authority has none, or one that has run out, is refused.
 fn client_verifier(
     authorities: Vec<CertificateDer<'static>>,
-    crls: &[PathBuf],
+    lists: Vec<Revocations>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let roots = roots(authorities).map_err(|why| TlsError::Authorities(why.to_string()))?;
-    let crls = crls
-        .iter()
-        .map(|file| revocations(file))
-        .collect::<Result<Vec<_>, _>>()?;
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .with_crls(crls.into_iter().flatten())
+        .with_crls(lists.into_iter().flat_map(|list| list.lists))
         .only_check_end_entity_revocation()
+        .enforce_revocation_expiration()
         .allow_unauthenticated()
         .build()
         .map_err(|why| TlsError::Authorities(why.to_string()))
@@ -182,60 +336,6 @@ pub(crate) fn roots(authorities: Vec<CertificateDer<'static>>) -> Result<RootCer
         roots.add(authority)?;
     }
     Ok(roots)
-}
-
-/// The certificates of a PEM file, at least one.
-pub(crate) fn certificates(
-    what: &'static str,
-    file: &Path,
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match read {
-        Ok(found) if found.is_empty() => Err(file_error(what, file, &"no certificate in it")),
-        Ok(found) => Ok(found),
-        Err(why) => Err(file_error(what, file, &why)),
-    }
-}
-
-/// The revocation lists of a PEM file, at least one: an empty file would switch the check off.
-fn revocations(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
-    let what = "a revocation list";
-    let read =
-        CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match read {
-        Ok(found) if found.is_empty() => Err(file_error(what, file, &"no revocation list in it")),
-        Ok(found) => Ok(found),
-        Err(why) => Err(file_error(what, file, &why)),
-    }
-}
-
-/// The last moment of the first certificate, which is no example in production.
-fn checked_leaf(
-    chain: &[CertificateDer<'_>],
-    file: &Path,
-    examples: Examples,
-) -> Result<Timestamp, TlsError> {
-    let leaf = chain.first().map(AsRef::as_ref).unwrap_or_default();
-    let unreadable = |why: &dyn fmt::Display| file_error("a certificate", file, why);
-    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|why| unreadable(&why))?;
-    let mut names = leaf
-        .issuer()
-        .iter_common_name()
-        .filter_map(|name| name.as_str().ok());
-    if examples == Examples::Refuse && names.any(|name| name == EXAMPLE_ISSUER) {
-        return Err(TlsError::Example {
-            file: file.to_owned(),
-        });
-    }
-    Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|why| unreadable(&why))
-}
-
-fn file_error(what: &'static str, file: &Path, why: &dyn fmt::Display) -> TlsError {
-    TlsError::File {
-        what,
-        file: file.to_owned(),
-        why: why.to_string(),
-    }
 }
 
 /// Our clock, as rustls asks for it.

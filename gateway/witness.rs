@@ -33,6 +33,9 @@ const STATE_FOLDER: &str = "state";
 /// Locked by the process that serves: two would not know of each other.
 const LOCK_FILE: &str = "lock";
 
+/// Logs and shards of them that one witness cosigns.
+const LOGS_MAX: usize = 10_000;
+
 /// A witness with its key and its memory.
 pub struct Witness {
     cosigner: Cosigner,
@@ -151,6 +154,7 @@ impl Witness {
         let request = AddCheckpoint::parse(body)?;
         // One at a time, so that nothing is remembered between the check and the write.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        self.meet(&mut logs, &request)?;
         let known = logs.get_mut(request.origin()).ok_or(Refusal::UnknownLog)?;
         let new = request.judge(&known.key, known.last.as_ref())?;
         remember(&self.state, known.key.name(), &request.note)?;
@@ -158,6 +162,23 @@ impl Witness {
         known.last = Some(new);
         let now_s = u64::try_from(self.clock.now().as_second()).unwrap_or_default();
         Ok(self.cosigner.cosign(&text, now_s))
+    }
+}
+
+impl Witness {
+    /// Takes up a shard of a log that is known: the same key signed it, under the shard's name.
+    fn meet(&self, logs: &mut BTreeMap<String, Known>, request: &AddCheckpoint) -> Result<(), WitnessError> {
+        let origin = request.origin();
+        if logs.contains_key(origin) || logs.len() >= LOGS_MAX {
+            return Ok(());
+        }
+        let key = logs.values().find_map(|known| known.key.of_shard(origin));
+        let key = key.filter(|key| Checkpoint::open(&request.note, key).is_ok());
+        if let Some(key) = key {
+            let last = remembered(&self.state, &key)?;
+            logs.insert(origin.to_owned(), Known { key, last });
+        }
+        Ok(())
     }
 }
 

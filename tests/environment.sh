@@ -53,16 +53,23 @@ postgres_install() {
   postgres_programs >/dev/null || debian_install postgresql
 }
 
-# A port of the loopback address that nobody listens on, nor on the next, which the admin listener takes.
+# The hardware module of the tests: SoftHSM 2, and the sqlite3 program, whose backup is searched for identifiers.
+module_install() {
+  [ -e /usr/lib/softhsm/libsofthsm2.so ] || debian_install softhsm2
+  command -v sqlite3 >/dev/null || debian_install sqlite3
+}
+
+# A port of the loopback address that nobody listens on, nor on the next two, which the demo takes as well.
 free_port() {
   python3 - <<'PYTHON'
 import socket
 while True:
-    with socket.socket() as first, socket.socket() as second:
+    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
         first.bind(("127.0.0.1", 0))
         port = first.getsockname()[1]
         try:
             second.bind(("127.0.0.1", port + 1))
+            third.bind(("127.0.0.1", port + 2))
         except (OSError, OverflowError):
             continue
     print(port)
@@ -116,6 +123,11 @@ postgres_stop() {
 # The server in a folder, as the gateway is told it; `/` and a database follow.
 postgres_url() {
   echo "postgres://doelpoort@127.0.0.1:$(<"$1/port")"
+}
+
+# The same by the server's socket, as a program on the same machine reaches it.
+postgres_socket_url() {
+  echo "postgres://doelpoort@${1//\//%2F}:$(<"$1/port")"
 }
 
 # SQL as superuser of the server in a folder: the folder, then psql's arguments.

@@ -4,7 +4,7 @@ use doelpoort_core::audit::alert::{Alert, Alerts, LogState, Thresholds};
 use doelpoort_core::audit::leaf::Micros;
 
 use super::{AuditError, Entries, OpenPrivate};
-use crate::log::SHARD;
+use crate::log::Numbers;
 use crate::store::log as rows;
 
 /// The alerts from `since` on, at `now`. The whole log is read, since some rules compare with what was before. `open`
@@ -43,8 +43,12 @@ async fn unsigned_since(entries: &Entries) -> Result<Option<Micros>, AuditError>
     let Entries::Database(store) = entries else {
         return Ok(None);
     };
-    let last = rows::last_checkpoint(store, SHARD).await?;
-    let size = last.map_or(0, |last| last.size);
+    let numbers = Numbers::read(store).await?;
+    let Some(shard) = numbers.shards().last() else {
+        return Ok(None);
+    };
+    let last = rows::last_checkpoint(store, shard.shard.number).await?;
+    let size = shard.first + last.map_or(0, |last| last.size);
     let first = entries.pages(size..size + 1).next().await?;
     Ok(first
         .and_then(|page| page.into_iter().next())

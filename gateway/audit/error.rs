@@ -18,6 +18,9 @@ pub enum AuditError {
     /// There is no log in the database.
     #[error("there is no audit log in this database")]
     NoLog,
+    /// There is no shard of this label.
+    #[error("the log has no shard `{0}`: `doelpoort audit shard list` tells which there are")]
+    NoShard(String),
     /// Nothing was signed yet.
     #[error("the log has no signed checkpoint yet: start the gateway once, and it publishes one")]
     NoCheckpoint,

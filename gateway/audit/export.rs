@@ -10,7 +10,7 @@ use doelpoort_core::audit::private::Private;
 use doelpoort_core::audit::record::{COLUMNS, Record};
 use doelpoort_core::audit::{adl, nen7513};
 
-use super::{AuditError, Collector, Entries, Entry};
+use super::{AuditError, Collector, Entries, Entry, Ods};
 
 /// The version that records name.
 const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
@@ -20,6 +20,8 @@ const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
 pub enum Form {
     /// A row an entry, with a line of names.
     Csv,
+    /// A spreadsheet: a row an entry, with a row of names.
+    Ods,
     /// A JSON object a line.
     Ndjson,
     /// Logboek Dataverwerkingen: an OTLP request (JSON) a line.
@@ -31,7 +33,7 @@ pub enum Form {
 }
 
 /// Gives the private part of an entry, where there is one that this process may open. Is given every entry, in order.
-pub type OpenPrivate<'o> = dyn FnMut(&Entry) -> Result<Option<Private>, AuditError> + 'o;
+pub type OpenPrivate<'o> = dyn FnMut(&Entry) -> Result<Option<Private>, AuditError> + Send + Sync + 'o;
 
 /// What opens private parts; without it there is nothing of a person in an export.
 pub struct Opened<'o> {
@@ -58,10 +60,13 @@ impl Export<'_> {
     pub async fn write(mut self, form: Form, out: impl Write) -> Result<u64, AuditError> {
         let mut out = match form {
             Form::Csv => Out::Csv(Box::new(csv::Writer::from_writer(out))),
+            Form::Ods => Out::Ods(Box::new(Ods::new(out)?)),
             _ => Out::Lines(out),
         };
-        if let Out::Csv(out) = &mut out {
-            out.write_record(COLUMNS)?;
+        match &mut out {
+            Out::Csv(out) => out.write_record(COLUMNS)?,
+            Out::Ods(out) => out.row(COLUMNS)?,
+            Out::Lines(_) => {}
         }
         let mut count = 0;
         let mut pages = self.pages().await?;
@@ -74,13 +79,18 @@ impl Export<'_> {
                 count += 1;
                 match &mut out {
                     Out::Csv(out) => out.write_record(record(&entry, private.as_ref()).row())?,
+                    Out::Ods(out) => {
+                        let row = record(&entry, private.as_ref()).row();
+                        out.row(row.iter().map(String::as_str))?;
+                    }
                     Out::Lines(out) => self.lines(form, &entry, private.as_ref(), out)?,
                 }
             }
         }
-        match &mut out {
-            Out::Csv(out) => out.flush()?,
-            Out::Lines(out) => out.flush()?,
+        match out {
+            Out::Csv(mut out) => out.flush()?,
+            Out::Ods(out) => out.finish()?,
+            Out::Lines(mut out) => out.flush()?,
         }
         Ok(count)
     }
@@ -149,7 +159,7 @@ impl Export<'_> {
     ) -> Result<(), AuditError> {
         let opened = private.zip(self.opened.as_ref().map(|opened| &opened.subjects));
         match form {
-            Form::Csv | Form::Ndjson => line(out, &record(entry, private)),
+            Form::Csv | Form::Ods | Form::Ndjson => line(out, &record(entry, private)),
             Form::Ldv => match self.ldv(entry, private).as_slice() {
                 [] => Ok(()),
                 records => line(out, &otlp(records, SOFTWARE)),
@@ -182,6 +192,7 @@ impl Waiting {
 
 enum Out<W: Write> {
     Csv(Box<csv::Writer<W>>),
+    Ods(Box<Ods<W>>),
     Lines(W),
 }
 

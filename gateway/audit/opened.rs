@@ -13,6 +13,7 @@ pub fn opening(mut reader: Reader<'_>) -> impl FnMut(&Entry) -> Result<Option<Pr
             index: entry.index,
             error,
         };
+        reader.enter(&entry.origin);
         reader
             .follow(&entry.leaf)
             .map_err(|error| wrong(error.to_string()))?;

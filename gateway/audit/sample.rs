@@ -8,8 +8,8 @@ use doelpoort_core::audit::record::Record;
 use doelpoort_core::audit::sample::{Announcement, Draw, SampleError};
 use serde::{Deserialize, Serialize};
 
-use super::{AuditError, Entries};
-use crate::log::SHARD;
+use super::{AuditError, Entries, Entry};
+use crate::log::Numbers;
 use crate::store::{Store, log as rows};
 
 /// A drawn sample: a file that reviewers fill in, line by line.
@@ -56,36 +56,70 @@ pub struct Line {
     pub remark: Option<String>,
 }
 
-/// The newest checkpoint of the log, by its key.
-pub async fn last_checkpoint(store: &Store, log: &Verifier) -> Result<Checkpoint, AuditError> {
-    let last = rows::last_checkpoint(store, SHARD).await?;
-    let last = last.ok_or(AuditError::NoCheckpoint)?;
-    Checkpoint::open(&last.note, log).map_err(AuditError::Checkpoint)
+/// A signed checkpoint, and the number in the whole log at which its shard begins.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// Its note.
+    pub note: String,
+    /// The number of its shard's first entry.
+    pub first: u64,
 }
 
-/// The first signed checkpoint that is larger than `size`, with its note; `None` where there is none yet.
+impl Numbered {
+    /// The number after the last entry that it covers.
+    pub fn end(&self) -> u64 {
+        self.first + self.checkpoint.size
+    }
+}
+
+/// The newest checkpoint of the log, by its key; of the shard before where the last has none yet.
+pub async fn last_checkpoint(store: &Store, log: &Verifier) -> Result<Numbered, AuditError> {
+    let numbers = Numbers::read(store).await?;
+    for shard in numbers.shards().iter().rev() {
+        if let Some(last) = rows::last_checkpoint(store, shard.shard.number).await? {
+            return opened(last, shard.first, log);
+        }
+    }
+    Err(AuditError::NoCheckpoint)
+}
+
+/// The first signed checkpoint that covers more than the entries up to number `after`; `None` where there is none yet.
 pub async fn first_checkpoint_after(
     store: &Store,
     log: &Verifier,
-    size: u64,
-) -> Result<Option<(Checkpoint, String)>, AuditError> {
-    let stored = rows::checkpoints(store, SHARD).await?;
-    let Some(first) = stored.into_iter().find(|stored| stored.size > size) else {
-        return Ok(None);
-    };
-    let opened = Checkpoint::open(&first.note, log).map_err(AuditError::Checkpoint)?;
-    Ok(Some((opened, first.note)))
+    after: u64,
+) -> Result<Option<Numbered>, AuditError> {
+    let numbers = Numbers::read(store).await?;
+    for shard in numbers.shards() {
+        if shard.closed && shard.first + shard.size <= after {
+            continue;
+        }
+        let stored = rows::checkpoints(store, shard.shard.number).await?;
+        let first = stored
+            .into_iter()
+            .find(|stored| shard.first + stored.size > after);
+        if let Some(first) = first {
+            return opened(first, shard.first, log).map(Some);
+        }
+    }
+    Ok(None)
 }
 
-/// Draws what was announced by the root of `checkpoint`, whose note is `note`.
-pub async fn draw(
-    entries: &Entries,
-    announcement: Announcement,
-    checkpoint: &Checkpoint,
-    note: String,
-) -> Result<Sample, AuditError> {
+fn opened(stored: rows::StoredCheckpoint, first: u64, log: &Verifier) -> Result<Numbered, AuditError> {
+    let checkpoint = Checkpoint::open_of_log(&stored.note, log).map_err(AuditError::Checkpoint)?;
+    Ok(Numbered {
+        checkpoint,
+        note: stored.note,
+        first,
+    })
+}
+
+/// Draws what was announced by the root of a checkpoint.
+pub async fn draw(entries: &Entries, announcement: Announcement, by: Numbered) -> Result<Sample, AuditError> {
     let population = announcement.population.from..announcement.population.until;
-    let mut draw = Draw::new(announcement.clone(), checkpoint)?;
+    let mut draw = Draw::new(announcement.clone(), &by.checkpoint, by.first)?;
     let mut seen = population.start;
     entries
         .each(population.clone(), |entry| {
@@ -112,10 +146,17 @@ pub async fn draw(
     Ok(Sample {
         announcement_digest: base64(&announcement.digest()),
         announcement,
-        checkpoint: note,
+        checkpoint: by.note,
         candidates: drawn.candidates,
         lines,
     })
+}
+
+impl Line {
+    /// The line of an entry, to be filled in.
+    pub fn of(entry: &Entry) -> Self {
+        line(Record::new(entry.index, &entry.bytes, &entry.leaf, None))
+    }
 }
 
 fn line(record: Record) -> Line {
@@ -170,7 +211,8 @@ impl Sample {
 }
 
 impl Line {
-    fn is_signed_off(&self) -> bool {
+    /// Whether there is a name, a day and an answer.
+    pub fn is_signed_off(&self) -> bool {
         self.reviewer.as_ref().is_some_and(|name| !name.trim().is_empty())
             && self.reviewed_on.is_some()
             && self.in_order.is_some()

@@ -5,6 +5,7 @@ mod alerts;
 mod export;
 pub(super) mod fg;
 mod filter;
+mod look;
 mod monitor;
 mod prove;
 mod replay;
@@ -12,13 +13,17 @@ mod report;
 mod retain;
 mod sample;
 mod search;
-mod verify;
+mod shard;
+pub(super) mod verify;
+
+pub(super) use retain::ground;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueHint};
+use doelpoort_core::policy::KeyList;
 
 use crate::audit::Entries;
 use crate::store::{Store, StoreOptions};
@@ -53,6 +58,10 @@ enum Command {
     Replay(replay::Replay),
     /// Destroy private parts after their term, or one on request; the log says so
     Retain(retain::Retain),
+    /// The shards of the log, usually one a year: list them, open the next, close the last
+    Shard(shard::Shard),
+    /// After a restore from a backup: close what is here, go on in a new shard, and say what is lost
+    Restore(shard::Restore),
     /// Report on a month; exit code 3 if the log is not intact
     Report(report::Report),
 }
@@ -60,9 +69,9 @@ enum Command {
 /// Which database.
 #[derive(Debug, clap::Args)]
 struct DatabaseArgs {
-    /// The gateway's configuration, to find its database
-    #[arg(long, value_name = "FILE", default_value = "gateway.toml", value_hint = ValueHint::FilePath)]
-    config: PathBuf,
+    /// The gateway's configuration, to find its database; `gateway.toml` where nothing else is given
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
     /// The database, instead of that of the configuration: `sqlite:///path` or `postgres://…`
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -70,19 +79,26 @@ struct DatabaseArgs {
 
 /// Where the entries are.
 #[derive(Debug, clap::Args)]
-struct EntriesArgs {
+pub(super) struct EntriesArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     /// A bundle, instead of a database
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database"], value_hint = ValueHint::FilePath)]
     bundle: Option<PathBuf>,
+    #[command(flatten)]
+    look: look::LookArgs,
 }
 
 impl DatabaseArgs {
+    /// Whether one is named, rather than left to be found.
+    fn is_given(&self) -> bool {
+        self.config.is_some() || self.database.is_some()
+    }
+
     async fn open(&self) -> Result<Store, Box<dyn Error>> {
         let url = match &self.database {
             Some(url) => url.clone(),
-            None => database_of(&self.config)?,
+            None => database_of(self.config.as_deref().unwrap_or(Path::new("gateway.toml")))?,
         };
         refuse_missing_file(&url)?;
         Ok(Store::open(&url, StoreOptions::default()).await?)
@@ -110,6 +126,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Command::Search(search) => search.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Retain(retain) => retain.run().await,
+        Command::Shard(shard) => shard.run().await,
+        Command::Restore(restore) => restore.run().await,
         Command::Report(report) => report.run().await,
     }
 }
@@ -129,6 +147,12 @@ fn refuse_missing_file(url: &str) -> Result<(), String> {
         Some(path) if !Path::new(path).is_file() => Err(format!("there is no database file `{path}`")),
         _ => Ok(()),
     }
+}
+
+/// The approvers' list in a policies folder.
+fn approvers(folder: &Path) -> Result<KeyList, Box<dyn Error>> {
+    let files = crate::policies::read(folder)?;
+    Ok(KeyList::follow(&files.approvers).map_err(|(file, error)| format!("{file}: {error}"))?)
 }
 
 /// A small text file; the error names it.

@@ -17,7 +17,7 @@ pub(super) struct Demo {
     /// The policies that it copies
     #[arg(long, value_name = "DIR", default_value = "policies")]
     policies: PathBuf,
-    /// The port of the exchange; the admin listener gets the next
+    /// The port of the exchange; the admin listener and the console get the next two
     #[arg(long, value_name = "PORT", default_value_t = 8443)]
     port: u16,
     /// An empty database, in place of an embedded one: `postgres://USER@HOST/NAME`

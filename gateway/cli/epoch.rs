@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use doelpoort_core::figures::release::Undeclared;
 use jiff::civil::Date;
 
 use super::serve::start;
@@ -66,6 +67,12 @@ impl Epoch {
             purposes.join(", "),
             closed.index
         ))?;
+        for Undeclared { repeated, by, .. } in &closed.undeclared {
+            print(&format!(
+                "`{repeated}` follows from `{by}` in these rows, and the catalogue does not say so: cells that would have \
+                 two names are not shown; declare an `[[implication]]` in the dataset"
+            ))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

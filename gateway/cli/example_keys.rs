@@ -27,8 +27,8 @@ pub(super) struct ExampleKeys {
     /// The moment at which the tests' clock stands
     #[arg(long)]
     now: Timestamp,
-    /// A person for a client: `client-id=organisation:subject`
-    #[arg(long = "staff", value_name = "CLIENT=SLUG:SUBJECT", value_parser = staff)]
+    /// A person for a client, and who releases requests with them: `client-id=organisation:subject[+other]`
+    #[arg(long = "staff", value_name = "CLIENT=SLUG:SUBJECT[+OTHER]", value_parser = staff)]
     staff: Vec<(ClientId, FolderOptions)>,
 }
 
@@ -74,11 +74,15 @@ fn all(errors: &[impl ToString]) -> CliError {
     )
 }
 
-/// `client-id=organisation:subject`.
+/// `client-id=organisation:subject`, `client-id=organisation:subject+other`.
 fn staff(text: &str) -> Result<(ClientId, FolderOptions), String> {
     let form = || "write it as `client-id=organisation:subject`".to_owned();
     let (client, person) = text.split_once('=').ok_or_else(form)?;
     let (organisation, subject) = person.split_once(':').ok_or_else(form)?;
+    let (subject, released_by) = match subject.split_once('+') {
+        Some((subject, other)) => (subject, Some(other.to_owned())),
+        None => (subject, None),
+    };
     let client = client.parse().map_err(|_| form())?;
     let provider = organisation.parse().map_err(|_| form())?;
     Ok((
@@ -86,6 +90,7 @@ fn staff(text: &str) -> Result<(ClientId, FolderOptions), String> {
         FolderOptions {
             holder: None,
             staff: Some((provider, subject.to_owned())),
+            released_by,
         },
     ))
 }

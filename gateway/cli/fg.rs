@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueHint};
 use doelpoort_core::audit::day::Month;
-use doelpoort_core::party::{ApproverRole, Slug};
+use doelpoort_core::audit::merge_undo::MergeUndo;
+use doelpoort_core::audit::retention::RetentionOrder;
+use doelpoort_core::audit::review_statement::ReviewStatement;
+use doelpoort_core::party::{ApproverRole, Oin, Slug};
 use doelpoort_core::policy::FgKeys;
 
 use super::policy::{ApproverKey, key_id};
@@ -32,6 +35,9 @@ enum Command {
     New(New),
     /// List the months of which there is a key
     Show(Show),
+    /// Sign what `doelpoort audit retain` (private parts of the log), `doelpoort merges undo` or a review in the console
+    /// drafted; read it first
+    Order(Order),
     /// Destroy the key of a month: what was sealed to it can never be read again
     Destroy(Destroy),
 }
@@ -69,6 +75,25 @@ struct Show {
 }
 
 #[derive(Debug, clap::Args)]
+struct Order {
+    /// The policies folder, with the approvers' keys
+    #[arg(long, value_name = "DIR", default_value = "policies", value_hint = ValueHint::DirPath)]
+    policies: PathBuf,
+    /// The deployment's name, as in `deployment.name` of gateway.toml
+    #[arg(long)]
+    deployment: String,
+    /// The FG's approval key: a private key in PKCS#8 PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    key: PathBuf,
+    /// The drafted orders
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    draft: PathBuf,
+    /// Where the signed ones go
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
 struct Destroy {
     /// The file of private keys
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -88,6 +113,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
                 writeln!(stdout().lock(), "{month}")?;
             }
         }
+        Command::Order(order) => order.sign()?,
         Command::Destroy(destroy) => {
             let keys = FgPrivateKeys::read(&destroy.fg_key)?;
             keys.destroy(destroy.month, &destroy.fg_key)?;
@@ -100,6 +126,78 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Order {
+    fn sign(&self) -> Result<(), Box<dyn Error>> {
+        let now = SystemClock.now();
+        let draft = policies::draft(&self.policies)?;
+        let key = ApproverKey::read(&self.key)?;
+        let text = std::fs::read_to_string(&self.draft)
+            .map_err(|error| format!("cannot read `{}`: {error}", self.draft.display()))?;
+        let kid = |organisation: &Oin| {
+            let known = draft.organisations.by_oin(organisation);
+            let known = known.ok_or_else(|| format!("there is no organisation `{organisation}`"))?;
+            Ok::<_, Box<dyn Error>>(key_id(&draft.keys, known, key.signing_key(), ApproverRole::Fg)?)
+        };
+        let (mut signed, mut told) = (String::new(), stdout().lock());
+        for line in text.lines() {
+            let (text, what) = if let Ok(order) = serde_json::from_str::<MergeUndo>(line) {
+                let kid = kid(&order.organisation)?;
+                let text = order.sign(&self.deployment, now, kid, key.signing_key())?;
+                (text, of_merges(&order))
+            } else if let Ok(statement) = serde_json::from_str::<ReviewStatement>(line) {
+                let kid = kid(&statement.organisation)?;
+                let text = statement.sign(&self.deployment, now, kid, key.signing_key())?;
+                (text, of_review(&statement))
+            } else {
+                let order: RetentionOrder = serde_json::from_str(line)?;
+                let kid = kid(&order.organisation)?;
+                let text = order.sign(&self.deployment, now, kid, key.signing_key())?;
+                (text, of_private_parts(&order))
+            };
+            signed.push_str(&text);
+            signed.push('\n');
+            writeln!(told, "signed: {what}")?;
+        }
+        std::fs::write(&self.output, signed)
+            .map_err(|error| format!("cannot write `{}`: {error}", self.output.display()))?;
+        Ok(())
+    }
+}
+
+fn of_merges(order: &MergeUndo) -> String {
+    let which = order
+        .pair
+        .map_or_else(|| "all merges".to_owned(), |pair| format!("merge {pair}"));
+    format!(
+        "undo {which} of entry {} of {}: {}",
+        order.index, order.origin, order.ground
+    )
+}
+
+fn of_review(statement: &ReviewStatement) -> String {
+    let ReviewStatement {
+        review,
+        signed_off,
+        not_in_order,
+        ..
+    } = statement;
+    format!("review {review}: {signed_off} entries, {not_in_order} not in order")
+}
+
+fn of_private_parts(order: &RetentionOrder) -> String {
+    let what = order
+        .month
+        .map_or_else(|| "one entry".to_owned(), |month| month.to_string());
+    let RetentionOrder {
+        from,
+        until,
+        count,
+        ground,
+        ..
+    } = order;
+    format!("{count} private parts of {what}, {from}..{until}: {ground}")
 }
 
 impl New {

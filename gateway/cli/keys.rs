@@ -1,22 +1,18 @@
-//! `keys`: makes the gateway's own secret keys.
+//! `keys`: the gateway's own secret keys, made, looked at, rotated and ended.
+
+mod ceremony;
+mod change;
+mod kek;
+mod new;
+mod rewrap;
+mod status;
 
 use std::error::Error;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Subcommand;
-use doelpoort_core::audit::note::Verifier;
-use ring::rand::SystemRandom;
+use clap::{Subcommand, ValueEnum};
 
-use crate::identity::{Jwk, Jwks};
-use crate::keys::file::{NewKeys, PublicKeys};
-
-/// The log's verifier key, to hand to whoever checks the log.
-const LOG_KEY_FILE: &str = "log.vkey";
-/// The public key of access tokens, a JWK Set.
-const TOKEN_KEY_FILE: &str = "token-jwks.json";
+use crate::keys::{KeyPurpose, KeyUse};
 
 /// `doelpoort keys`.
 #[derive(Debug, clap::Args)]
@@ -28,80 +24,86 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a fresh set of keys; nothing that exists is overwritten
-    New(New),
-}
-
-#[derive(Debug, clap::Args)]
-struct New {
-    /// The directory to write to; it is made, and must be outside the data directory
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// The log's origin, as in `deployment.origin` of gateway.toml
-    #[arg(long, value_name = "NAME")]
-    origin: String,
-    /// Derive the pseudonym and figure roots from this number; for the demo only, refused elsewhere
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Mark the keys as a published example; refused outside tests
-    #[arg(long, hide = true)]
-    example: bool,
+    New(new::New),
+    /// The same, with two custodians, and a transcript without secrets
+    Ceremony(ceremony::Ceremony),
+    /// Open every key and hold it against its check value
+    Check(status::Check),
+    /// Show each version, which gateways know it, and what still depends on older ones
+    Status(status::Status),
+    /// Add a pending version; once every gateway has read it, make it the one that issues
+    Rotate(change::Rotate),
+    /// Stop reading a version that no longer issues
+    Retire(change::Retire),
+    /// Destroy a retired version: what it made can be linked to nothing, for good
+    Destroy(change::Destroy),
+    /// Wrap all keys under another KEK
+    Rewrap(rewrap::Rewrap),
 }
 
 /// Runs the command.
-#[expect(clippy::unused_async, reason = "all commands have the same shape")]
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     match args.command {
         Command::New(new) => new.run(),
-    }
+        Command::Ceremony(ceremony) => ceremony.run(),
+        Command::Check(check) => check.run().await,
+        Command::Status(status) => status.run().await,
+        Command::Rotate(rotate) => rotate.run().await,
+        Command::Retire(retire) => retire.run().await,
+        Command::Destroy(destroy) => destroy.run().await,
+        Command::Rewrap(rewrap) => rewrap.run().await,
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
-impl New {
-    fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
-        // The name is checked before there are keys that it would belong to.
-        Verifier::new(&self.origin, [0; 32])?;
-        let what = NewKeys {
-            seed: self.seed,
-            example: self.example,
-        };
-        let public = what.write(&self.out, &SystemRandom::new())?;
-        let verifier = Verifier::new(&self.origin, public.log)?.to_text();
-        publish(&self.out, &public, &verifier)?;
-        self.tell(&verifier)?;
-        Ok(ExitCode::SUCCESS)
-    }
+/// A key by its id in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KeyId {
+    /// Identifiers to subjects, at the entrance
+    Index,
+    /// Subjects to pseudonyms, at the exit
+    Exit,
+    /// Noise of the figures
+    Figures,
+    /// Signs the log
+    Log,
+    /// Signs access tokens
+    Token,
+    /// Seals cursors
+    Cursor,
+    /// Digests of bodies and deliveries
+    Digest,
+    /// Seals holders' own references
+    Seal,
+}
 
-    fn tell(&self, verifier: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        let folder = self.out.display();
-        writeln!(
-            out,
-            "wrote {folder}/keys.toml and {folder}/kek; keep the two apart, in no backup together"
-        )?;
-        writeln!(
-            out,
-            "wrote {folder}/{LOG_KEY_FILE} and {folder}/{TOKEN_KEY_FILE}, which are public"
-        )?;
-        if self.seed.is_some() {
-            writeln!(out, "these keys are made from a seed: they serve the demo only")?;
+impl From<KeyId> for KeyPurpose {
+    fn from(id: KeyId) -> Self {
+        match id {
+            KeyId::Index => Self::Index,
+            KeyId::Exit => Self::Exit,
+            KeyId::Figures => Self::Figures,
+            KeyId::Log => Self::Log,
+            KeyId::Token => Self::Token,
+            KeyId::Cursor => Self::Cursor,
+            KeyId::Digest => Self::Digest,
+            KeyId::Seal => Self::Seal,
         }
-        writeln!(out, "log key: {verifier}")
     }
 }
 
-fn publish(folder: &Path, public: &PublicKeys, verifier: &str) -> Result<(), Box<dyn Error>> {
-    fs::write(folder.join(LOG_KEY_FILE), format!("{verifier}\n"))?;
-    let jwks = Jwks {
-        keys: vec![Jwk::ed25519(&public.token)],
-    };
-    fs::write(
-        folder.join(TOKEN_KEY_FILE),
-        serde_json::to_string_pretty(&jwks)? + "\n",
-    )?;
-    Ok(())
+fn usage(danger_example_keys: bool) -> KeyUse {
+    if danger_example_keys {
+        KeyUse::DemoOrTest
+    } else {
+        KeyUse::Production
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;

@@ -1,6 +1,7 @@
 //! `doelpoort policy`: check, test, explain and compare policies; sign a purpose, sign a mandate, change the approvers'
 //! keys.
 
+mod activate;
 mod check;
 mod diff;
 mod explain;
@@ -14,6 +15,7 @@ mod simulate;
 mod test;
 #[cfg(test)]
 mod tests;
+mod withdraw;
 
 pub(super) use key::ApproverKey;
 pub(super) use sign::key_id;
@@ -62,6 +64,10 @@ enum Command {
     Sign(Sign),
     /// Signs a mandate, as a board, for a vendor to act for it.
     Mandate(Mandate),
+    /// Withdraws what an organisation approved, signed with the key of its approver: no program of its own is needed.
+    Withdraw(withdraw::Withdraw),
+    /// Puts the policies of a gateway's folder in force for the whole deployment.
+    Activate(activate::Activate),
     /// Shows and changes the keys with which purposes are approved.
     Keys(keys::Keys),
 }
@@ -172,6 +178,16 @@ fn execute(args: &Args, now: Timestamp, out: &mut impl Write) -> Result<ExitCode
         Command::Sign(args) => sign::sign(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Mandate(args) => sign::mandate(args, now, out).map(|()| ExitCode::SUCCESS),
         Command::Keys(args) => keys::run(args, out).map(|()| ExitCode::SUCCESS),
+        Command::Withdraw(args) => {
+            let withdrawn = withdraw::withdraw(args, now, out);
+            tokio::runtime::Handle::current().block_on(withdrawn)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Activate(args) => {
+            let activated = activate::activate(args, out);
+            tokio::runtime::Handle::current().block_on(activated)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Simulate(args) => {
             let simulated = simulate::simulate(args, now, out);
             tokio::runtime::Handle::current().block_on(simulated)?;

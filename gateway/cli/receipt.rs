@@ -44,20 +44,19 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let Command::Verify(args) = args.command;
     let key = Verifier::parse(&read(&args.key)?)?;
     let json = read(&args.file)?;
-    let verified = match receipt::split_answer(&json) {
-        Some((inner, answer)) => receipt::verify(inner, &key, Some(&answer)),
-        None => receipt::verify(&json, &key, None),
-    };
+    let verified = receipt::verify_file(&json, &key);
     let mut out = std::io::stdout().lock();
     match verified {
         Ok(proven) => {
             let Proven {
+                origin,
                 leaf,
                 index,
                 size,
                 answer,
+                ..
             } = &proven;
-            write!(out, "{}", told(leaf, *index, *size, &key, Some(*answer)))?;
+            write!(out, "{}", told(leaf, *index, *size, origin, Some(*answer)))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -68,13 +67,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// What is proven of an entry, for people; of a receipt also how far it was compared with an answer.
-pub(super) fn told(
-    leaf: &Leaf,
-    index: u64,
-    size: u64,
-    key: &Verifier,
-    answer: Option<AnswerProof>,
-) -> String {
+pub(super) fn told(leaf: &Leaf, index: u64, size: u64, origin: &str, answer: Option<AnswerProof>) -> String {
     let event = &leaf.event;
     let time = jiff::Timestamp::from_microsecond(leaf.time)
         .map(|time| time.to_string())
@@ -89,7 +82,7 @@ pub(super) fn told(
     });
     let answer = answer.map(|answer| ("answer", answer.to_owned()));
     let lines = [
-        ("log", key.name().to_owned()),
+        ("log", origin.to_owned()),
         ("entry", format!("{index} of {size}")),
         ("what", event.kind.name().to_owned()),
         ("when", time),

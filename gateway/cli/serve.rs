@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::gateway::{Gateway, SubjectIds};
 use crate::http;
 use crate::keys::KeyUse;
-use crate::serve::{self, Shutdown};
+use crate::serve::{self, Shutdown, Sockets, notify};
 use crate::telemetry::Metrics;
 use crate::tls::{Examples, Tls};
 
@@ -38,20 +38,38 @@ impl Serve {
         } else {
             (KeyUse::Production, Examples::Refuse)
         };
+        let locked = crate::process::lock_memory();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new());
-        let tls = Tls::load(&config.exchange, examples, Arc::clone(&clock)).map_err(|why| told(&why))?;
+        let tls = Tls::load(&config, examples, Arc::clone(&clock)).map_err(|why| told(&why))?;
+        let sockets = Sockets::passed_or_bound(&config)
+            .await
+            .map_err(|why| told(&why))?;
         let gateway = start(config.clone(), usage, clock, Arc::clone(&metrics)).await?;
         let shutdown = Shutdown::on_signals().map_err(|why| told(&why))?;
-        let (exchange, admin) = (http::exchange(&gateway), http::admin(&gateway));
-        let running = serve::run(exchange, admin, &config, Arc::new(tls), metrics, shutdown.clone());
-        let running = running.await.map_err(|why| told(&why))?;
+        let routes = http::listeners(&gateway);
+        let tls = Arc::new(tls);
+        let running = serve::run_on(sockets, routes, &config.limits, &tls, &metrics, &shutdown);
+        if !locked {
+            tracing::warn!(
+                "memory may be swapped out, with keys in it: set LimitMEMLOCK=infinity, or have no swap"
+            );
+        }
+        notify::ready();
         tokio::select! {
             () = tidy(&gateway) => {}
             () = reload_on_hangup(&gateway) => {}
+            () = notify::alive(&shutdown) => {}
+            () = crate::epoch::schedule::follow(Arc::downgrade(&gateway)) => {}
             () = shutdown.draining() => {}
         }
-        running.finished().await;
+        let never = Shutdown::new();
+        notify::stopping(config.limits.drain_time_s_max);
+        tokio::select! {
+            () = running.finished() => {}
+            // While connections drain it is still alive.
+            () = notify::alive(&never) => {}
+        }
         gateway.close().await;
         Ok(())
     }
@@ -77,17 +95,25 @@ async fn tidy(gateway: &Gateway) {
     }
 }
 
-/// Reads the policies again at each SIGHUP. Why they are refused is told where that is decided.
+/// Reads keys, policies and the FG's public keys again at each SIGHUP. Why they are refused is told where that is decided.
 async fn reload_on_hangup(gateway: &Gateway) {
     let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
     let Ok(mut hangup) = hangup else {
-        tracing::warn!("cannot wait for SIGHUP; policies are read again when their files change");
+        tracing::warn!("cannot wait for SIGHUP; keys and policies are read again when their files change");
         return std::future::pending().await;
     };
     while hangup.recv().await.is_some() {
+        if let Err(error) = gateway.reload_keys().await {
+            tracing::error!(%error, "keys not read again; the old ones stay");
+        }
+        notify::reloading();
         match gateway.reload_policies().await {
             Ok(changed) => tracing::info!(changed, "policies read again"),
             Err(error) => tracing::error!(%error, "policies not read again; the old ones stay"),
         }
+        if let Err(error) = gateway.reload_fg_keys() {
+            tracing::error!(%error, "the FG's keys not read again; the old ones stay");
+        }
+        notify::ready();
     }
 }

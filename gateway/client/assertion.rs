@@ -1,5 +1,7 @@
 //! What the client signs: itself, for a token (RFC 7523), and the person on whose behalf it asks.
 
+use std::path::Path;
+
 use data_encoding::BASE64URL_NOPAD;
 use doelpoort_core::request_digest::RequestDigest;
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::call::{ANSWER_BYTES_MAX, read_text};
-use super::{Client, ClientError, KeyError};
+use super::{Client, ClientError, ClientSettings, KeyError, PrivateKey, StaffSettings, file_names};
 use crate::identity::TOKEN_PATH;
 
 /// How long an assertion lasts, in seconds; the gateway takes at most 300.
@@ -99,30 +101,74 @@ impl Client {
         Ok(self.assertion_key.jwt(&kid, &claims)?)
     }
 
-    /// The body with the person's assertion, where it has `onBehalfOf` without one and the folder has a person.
+    /// The body with the persons' assertions, where it has `onBehalfOf` or `releasedBy` without one and the folder has
+    /// that person.
     ///
     /// # Errors
     /// When the body has no canonical form, or the key does not sign.
     pub fn signed(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
         let digest = RequestDigest::of(&body).map_err(|why| ClientError::Call(why.to_string()))?;
-        let Some(Value::Object(on_behalf_of)) = body.get_mut("onBehalfOf") else {
-            return Ok(body);
-        };
         let (Some(staff), Some(key)) = (&self.settings.staff, &self.staff_key) else {
             return Ok(body);
         };
-        if !on_behalf_of.contains_key("assertion") {
-            let now = self.clock.now().as_second();
-            let claims = json!({
-                "iss": staff.issuer, "sub": staff.subject, "aud": self.settings.audience(),
-                "client_id": self.settings.client_id, "request_digest": digest.to_string(),
-                "iat": now, "exp": now + ASSERTION_TIME_S, "jti": random_id()?,
-            });
-            let kid = staff.kid.clone().unwrap_or_else(|| key.kid());
-            on_behalf_of.insert("assertion".to_owned(), key.jwt(&kid, &claims)?.into());
+        if let Some(person) = without_assertion(&mut body, "onBehalfOf") {
+            let assertion = self.assertion((staff, &staff.subject, key), &digest)?;
+            person.insert("assertion".to_owned(), assertion.into());
+        }
+        if let Some(person) = without_assertion(&mut body, "releasedBy") {
+            let assertion = match (&self.colleague, &staff.released_by) {
+                (Some(folder), _) => Some(self.assertion_of_colleague(folder, &staff.subject, &digest)?),
+                (None, Some(subject)) => Some(self.assertion((staff, subject, key), &digest)?),
+                (None, None) => None,
+            };
+            person.extend(assertion.map(|assertion| ("assertion".to_owned(), assertion.into())));
         }
         Ok(body)
     }
+
+    /// Says who is meant, by the key of their identity provider.
+    fn assertion(
+        &self,
+        (staff, subject, key): (&StaffSettings, &str, &PrivateKey),
+        digest: &RequestDigest,
+    ) -> Result<String, ClientError> {
+        let now = self.clock.now().as_second();
+        let claims = json!({
+            "iss": staff.issuer, "sub": subject, "aud": self.settings.audience(),
+            "client_id": self.settings.client_id, "request_digest": digest.to_string(),
+            "iat": now, "exp": now + ASSERTION_TIME_S, "jti": random_id()?,
+        });
+        let kid = staff.kid.clone().unwrap_or_else(|| key.kid());
+        Ok(key.jwt(&kid, &claims)?)
+    }
+
+    /// The second person's own word, out of their own folder.
+    fn assertion_of_colleague(
+        &self,
+        folder: &Path,
+        first: &str,
+        digest: &RequestDigest,
+    ) -> Result<String, ClientError> {
+        let wrong = |message: &str| ClientError::Folder {
+            file: folder.join(file_names::SETTINGS).display().to_string(),
+            message: message.to_owned(),
+        };
+        let settings = ClientSettings::read(folder)?;
+        let staff = settings
+            .staff
+            .ok_or_else(|| wrong("there is no `[staff]`: the second person is not named"))?;
+        if staff.subject == first {
+            return Err(wrong("the second person is the first: two of you stand for this"));
+        }
+        let key = PrivateKey::read(&folder.join(&staff.key))?;
+        self.assertion((&staff, &staff.subject, &key), digest)
+    }
+}
+
+/// A person in a body who did not sign yet.
+fn without_assertion<'b>(body: &'b mut Map<String, Value>, role: &str) -> Option<&'b mut Map<String, Value>> {
+    let person = body.get_mut(role)?.as_object_mut()?;
+    (!person.contains_key("assertion")).then_some(person)
 }
 
 fn random_id() -> Result<String, KeyError> {

@@ -218,6 +218,19 @@ impl Client {
         Err(ClientError::Refused(Box::new(problem)))
     }
 
+    pub(super) async fn raw(&self, url: &str) -> Result<Vec<u8>, ClientError> {
+        let token = self.token().await?;
+        let response = self.http.get(url).bearer_auth(token).send().await;
+        let (status, bytes) = read_bytes(response, &self.settings.gateway, ANSWER_BYTES_MAX).await?;
+        if (200..300).contains(&status) {
+            return Ok(bytes);
+        }
+        let why = "it is no problem document";
+        let problem = Problem::parse(status, &String::from_utf8_lossy(&bytes))
+            .ok_or(ClientError::Unreadable { status, why })?;
+        Err(ClientError::Refused(Box::new(problem)))
+    }
+
     /// Looks at an accepted delivery until it has a receipt or was refused.
     pub(super) async fn decided(&self, accepted: Answer) -> Result<Answer, ClientError> {
         let id = accepted
@@ -255,6 +268,20 @@ pub(super) async fn read_text(
     gateway: &str,
     bytes_max: usize,
 ) -> Result<(u16, String), ClientError> {
+    let (status, bytes) = read_bytes(response, gateway, bytes_max).await?;
+    String::from_utf8(bytes)
+        .map(|text| (status, text))
+        .map_err(|_| ClientError::Unreadable {
+            status,
+            why: "it is no UTF-8",
+        })
+}
+
+async fn read_bytes(
+    response: Result<reqwest::Response, reqwest::Error>,
+    gateway: &str,
+    bytes_max: usize,
+) -> Result<(u16, Vec<u8>), ClientError> {
     let broken = |why: reqwest::Error| ClientError::Connection {
         gateway: gateway.to_owned(),
         why: reasons(why),
@@ -271,12 +298,7 @@ pub(super) async fn read_text(
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes)
-        .map(|text| (status, text))
-        .map_err(|_| ClientError::Unreadable {
-            status,
-            why: "it is no UTF-8",
-        })
+    Ok((status, bytes))
 }
 
 /// A file's bytes as a stream.

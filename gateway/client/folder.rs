@@ -52,6 +52,10 @@ pub struct StaffSettings {
     pub issuer: String,
     /// `sub`: the person at the identity provider.
     pub subject: String,
+    /// `sub` of the person who releases what one alone may not ask. Only for the demo and tests: two persons do not share
+    /// a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<String>,
     /// The provider's key, beside `client.toml`.
     #[serde(default = "staff_key")]
     pub key: PathBuf,

@@ -14,6 +14,7 @@ use super::*;
 use crate::clock::FixedClock;
 use crate::config::{Config, Environment};
 use crate::demo::pki::{FolderOptions, Plan, Validity};
+use crate::http::Listeners;
 use crate::serve::{Peer, Running, Shutdown, run};
 use crate::tls::{Examples, Tls};
 
@@ -34,7 +35,14 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut organisations = crate::demo::pki::tests::organisations();
         let staff = Some(("swv-po".parse().unwrap(), "consulent-07".to_owned()));
-        let options = [(CLIENT.parse().unwrap(), FolderOptions { holder: None, staff })].into();
+        let options = [(
+            CLIENT.parse().unwrap(),
+            FolderOptions {
+                staff,
+                ..FolderOptions::default()
+            },
+        )]
+        .into();
         let plan = Plan {
             folder: folder.path(),
             gateway: "https://localhost:8443",
@@ -46,7 +54,7 @@ impl World {
         let mut config = Config::parse(
             "gateway.toml",
             "[deployment]\nname = \"t\"\ntenant = \"t\"\norigin = \"t\"\n[token]\nissuer = \"https://localhost\"\n\
-             [exchange]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"",
+             [exchange]\nlisten = \"127.0.0.1:0\"\n[console]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"",
             &Environment::default(),
         )
         .unwrap();
@@ -54,10 +62,12 @@ impl World {
         config.exchange.certificate = tls.join("server.crt");
         config.exchange.key = tls.join("server.key");
         config.exchange.client_ca = tls.join("client-ca.crt");
-        let tls = Arc::new(Tls::load(&config.exchange, Examples::Refuse, clock()).unwrap());
+        let tls = Arc::new(Tls::load(&config, Examples::Refuse, clock()).unwrap());
         let running = run(
-            exchange(),
-            Router::new(),
+            Listeners {
+                exchange: exchange(),
+                ..Listeners::default()
+            },
             &config,
             tls,
             Arc::default(),

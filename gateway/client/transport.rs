@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder};
 
 use super::ClientError;
 use super::file_names::{AUTHORITY, CERTIFICATE, CERTIFICATE_KEY};
@@ -28,14 +29,38 @@ pub(super) fn connect(folder: &Path, clock: &Arc<dyn Clock>) -> Result<reqwest::
         file: key_file.display().to_string(),
         message: format!("no private key: {why}"),
     })?;
-    let refused = |why: rustls::Error| ClientError::Tls(why.to_string());
-    let time = Arc::new(ClockTime(Arc::clone(clock)));
-    let mut tls = ClientConfig::builder_with_details(provider(), time)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(refused)?
-        .with_root_certificates(roots(authorities).map_err(refused)?)
+    let tls = believing(authorities, clock)?
         .with_client_auth_cert(chain, key)
         .map_err(refused)?;
+    over(tls)
+}
+
+/// The same without a certificate of its own, for what anyone may bring.
+pub(super) fn connect_as_anyone(
+    authority: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Result<reqwest::Client, ClientError> {
+    let authorities = certificates("the gateway's authority", authority)?;
+    over(believing(authorities, clock)?.with_no_client_auth())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the argument of `map_err`")]
+fn refused(why: rustls::Error) -> ClientError {
+    ClientError::Tls(why.to_string())
+}
+
+fn believing(
+    authorities: Vec<CertificateDer<'static>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ClientError> {
+    let time = Arc::new(ClockTime(Arc::clone(clock)));
+    let tls = ClientConfig::builder_with_details(provider(), time)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(refused)?;
+    Ok(tls.with_root_certificates(roots(authorities).map_err(refused)?))
+}
+
+fn over(mut tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)

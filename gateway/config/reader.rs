@@ -126,6 +126,9 @@ fn override_value(values: &mut toml::Table, name: &str, text: &str) -> Result<()
         let hint = hint(name, known.iter().map(String::as_str));
         format!("there is no setting of this name{hint}")
     })?;
+    if setting.section == "keys" {
+        return Err("keys are named in the file only, never in the environment".into());
+    }
     if super::DatabaseUrl::new(text).has_password() {
         return Err("a password does not belong in the environment; use `database.url_file`".into());
     }
@@ -189,6 +192,22 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
         lifetime_fits,
         "is outside 1 to 3600 seconds",
     );
+    require(
+        "keys",
+        "pkcs11_token",
+        config.keys.pkcs11_module.is_none() || !config.keys.pkcs11_token.is_empty(),
+        "is missing: which token of `pkcs11_module`?",
+    );
+    require(
+        "keys",
+        "kek_other_half",
+        config.keys.pkcs11_module.is_none() || config.keys.kek_other_half.is_none(),
+        "and `pkcs11_module` exclude each other",
+    );
+    let both = config.console.certificate.is_some() == config.console.key.is_some();
+    let alone = "stands alone: give `certificate` and `key`, or neither";
+    require("console", "certificate", both, alone);
+    impossible_console(&config.console, &mut require);
     let headers_fit = config.limits.header_bytes_max >= HEADER_BYTES_MIN;
     require("limits", "header_bytes_max", headers_fit, "is below 8192 bytes");
     impossible_publishing(&config.publish, &mut require);
@@ -203,6 +222,93 @@ fn impossible_values(file: &str, config: &Config) -> Vec<ConfigError> {
         "starts with neither `sqlite://` nor `postgres://`",
     );
     errors
+}
+
+/// People must be able to sign in at the provider, and come back.
+fn impossible_console(
+    console: &super::Console,
+    require: &mut impl FnMut(&'static str, &'static str, bool, &str),
+) {
+    let has_provider = !console.issuer.is_empty();
+    require(
+        "console",
+        "issuer",
+        !has_provider || is_address(&console.issuer, Path::Any),
+        "is not `https://`, a host and perhaps a path, without a query or fragment",
+    );
+    require(
+        "console",
+        "url",
+        console.url.is_empty() || is_address(&console.url, Path::None),
+        "is not `https://host[:port]` without a path or closing slash",
+    );
+    let missing = "is missing: `issuer` needs it";
+    require(
+        "console",
+        "url",
+        !has_provider || !console.url.is_empty(),
+        missing,
+    );
+    require(
+        "console",
+        "client_id",
+        !has_provider || !console.client_id.is_empty(),
+        missing,
+    );
+    require(
+        "console",
+        "scope",
+        console.scope.split(' ').any(|scope| scope == "openid"),
+        "has no `openid`, without which the provider gives no ID token",
+    );
+    for (key, value) in [
+        ("role_claim", &console.role_claim),
+        ("operator_role", &console.operator_role),
+        ("holder_role", &console.holder_role),
+        ("organisation_claim", &console.organisation_claim),
+    ] {
+        require("console", key, !value.is_empty(), "is empty");
+    }
+    require(
+        "console",
+        "holder_role",
+        console.holder_role != console.operator_role,
+        "is that of an operator as well",
+    );
+    let alone = "stands alone: without `issuer` it says nothing";
+    require(
+        "console",
+        "client_secret",
+        has_provider || console.client_secret.is_none(),
+        alone,
+    );
+    require(
+        "console",
+        "provider_authorities",
+        has_provider || console.provider_authorities.is_none(),
+        alone,
+    );
+}
+
+/// Whether an address may have a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    Any,
+    None,
+}
+
+/// `https://`, a host, and a path where it may be.
+fn is_address(text: &str, path: Path) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else {
+        return false;
+    };
+    let (host, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let in_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_~%".contains(&byte);
+    !host.is_empty()
+        && host.bytes().all(in_host)
+        && tail.bytes().all(in_path)
+        && (path == Path::Any || tail.is_empty())
 }
 
 /// Who vouches for the log must be askable.

@@ -19,13 +19,15 @@ pub struct Setting {
     pub meaning: &'static str,
     /// The default as TOML text; empty where the setting must be given or may be left out.
     pub default: fn() -> String,
+    /// What a configuration says, as TOML text; empty where it says nothing.
+    value: fn(&Config) -> String,
     /// Whether a value fits the setting; the error is serde's sentence.
     pub(super) accepts: fn(toml::Value) -> Result<(), String>,
 }
 
 /// Declares one section: its struct, its defaults and its list of settings, from one text.
 macro_rules! section {
-    ($(#[doc = $about:literal])+ $name:ident [$section:literal] {
+    ($(#[doc = $about:literal])+ $name:ident [$section:literal] $of:ident {
         $( $(#[doc = $meaning:literal])+ $key:ident: $type:ty = $default:expr, )+
     }) => {
         $(#[doc = $about])+
@@ -44,7 +46,8 @@ macro_rules! section {
                 section: $section,
                 key: stringify!($key),
                 meaning: concat!($($meaning),+),
-                default: || shown(&Self::default().$key),
+                default: || written(&Self::default().$key),
+                value: |config| written(&config.$of.$key),
                 accepts: |value| <$type>::deserialize(value).map(drop).map_err(|e| e.to_string()),
             } ),+ ];
         }
@@ -53,7 +56,7 @@ macro_rules! section {
 
 section! {
     /// Which deployment this is. Approvals, pseudonyms and the log are bound to these names.
-    Deployment ["deployment"] {
+    Deployment ["deployment"] deployment {
         /// Name of the deployment, as the approvals under the purposes say it. Required.
         name: String = String::new(),
         /// Tenant in the derivation of pseudonyms; changing it changes every pseudonym. Required.
@@ -65,7 +68,7 @@ section! {
 
 section! {
     /// Our own database.
-    Database ["database"] {
+    Database ["database"] database {
         /// `sqlite://FILE` or `postgres://USER@HOST/NAME`; a password belongs in `url_file`.
         url: DatabaseUrl = DatabaseUrl::new("sqlite://doelpoort.db"),
         /// A file with the URL in it, in place of `url`; the place for a URL with a password.
@@ -77,7 +80,7 @@ section! {
 
 section! {
     /// The agreements that the gateway acts on.
-    Policies ["policies"] {
+    Policies ["policies"] policies {
         /// Folder with `organisations.toml`, `approvers/`, `datasets/`, `hierarchies/`, `purposes/` and `approvals/`.
         dir: PathBuf = PathBuf::from("policies"),
     }
@@ -85,17 +88,27 @@ section! {
 
 section! {
     /// The gateway's own keys.
-    Keys ["keys"] {
+    Keys ["keys"] keys {
         /// The key file, every key in it wrapped; mode 0400 or 0600.
         file: PathBuf = PathBuf::from("keys.toml"),
         /// The key that unwraps them: a file with mode 0400, or `credential:NAME` for systemd's.
         kek: PathBuf = PathBuf::from("kek"),
+        /// The second custodian's half, where the KEK is split: `kek` is then the first, and both are needed.
+        kek_other_half: Option<PathBuf> = None,
+        /// The PKCS#11 library of a hardware module that holds the KEK, in place of `kek`.
+        pkcs11_module: Option<PathBuf> = None,
+        /// Label of the token. Required with `pkcs11_module`.
+        pkcs11_token: String = String::new(),
+        /// The token's PIN: a file with mode 0400, or `credential:NAME` for systemd's.
+        pkcs11_pin: PathBuf = PathBuf::from("pkcs11-pin"),
+        /// Label of the KEK in the token.
+        pkcs11_kek: String = "doelpoort-kek".to_owned(),
     }
 }
 
 section! {
     /// The audit log.
-    Audit ["audit"] {
+    Audit ["audit"] audit {
         /// The signed public keys of the data protection officer (FG), to whom private parts are sealed: `doelpoort fg new`.
         fg_keys: PathBuf = PathBuf::from("fg-keys.jws"),
         /// Months after which the private parts of a month may be destroyed by `doelpoort audit retain`; not before.
@@ -104,8 +117,8 @@ section! {
 }
 
 section! {
-    /// The listener for the parties: HTTPS, TLS 1.3, client certificates.
-    Exchange ["exchange"] {
+    /// The listener for the parties: HTTPS, client certificates.
+    Exchange ["exchange"] exchange {
         /// Address and port; `0.0.0.0:8443` to be reached by others.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8443)),
         /// Server certificate chain, PEM, leaf first.
@@ -114,14 +127,50 @@ section! {
         key: PathBuf = PathBuf::from("tls/server.key"),
         /// Certificates of the authorities whose client certificates are believed, PEM.
         client_ca: PathBuf = PathBuf::from("tls/client-ca.crt"),
-        /// Revocation lists of those authorities, PEM; once one is named, each authority needs one.
+        /// Revocation lists of those authorities, PEM; once one is named, each authority needs one that has not run out.
         crls: Vec<PathBuf> = Vec::new(),
+        /// Oldest TLS that is spoken, here and on the console: `1.3`, or `1.2` (with AEAD and forward secrecy only) for clients that cannot yet.
+        tls_min: TlsVersion = TlsVersion::Tls13,
+    }
+}
+
+section! {
+    /// The listener for people with a browser: HTTPS, no client certificates, never the exchange's routes.
+    Console ["console"] console {
+        /// Address and port; `0.0.0.0:8444` to be reached by others.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8444)),
+        /// Server certificate chain, PEM, leaf first. Left out: that of the exchange.
+        certificate: Option<PathBuf> = None,
+        /// Private key of that certificate, PEM. Left out: that of the exchange.
+        key: Option<PathBuf> = None,
+        /// Our address as browsers call it, `https://host[:port]`; requests to another name are refused. Required with `issuer`.
+        url: String = String::new(),
+        /// Issuer of the identity provider (OpenID Connect) that people sign in at, `https`. Left out: one-time links, `doelpoort console link`.
+        issuer: String = String::new(),
+        /// Our name at that provider. Required with `issuer`.
+        client_id: String = String::new(),
+        /// Our secret at that provider: a file with mode 0400, or `credential:NAME` for systemd's. Left out: the provider knows us as a public client.
+        client_secret: Option<PathBuf> = None,
+        /// Authorities of the provider's addresses, PEM; left out: those of the public web.
+        provider_authorities: Option<PathBuf> = None,
+        /// What is asked of the provider; `openid` must be in it.
+        scope: String = "openid".to_owned(),
+        /// The claim of the ID token that names the person's roles: text, or a list of texts.
+        role_claim: String = "roles".to_owned(),
+        /// The role that makes somebody an operator here.
+        operator_role: String = "operator".to_owned(),
+        /// The role that makes somebody speak for a holder here.
+        holder_role: String = "holder".to_owned(),
+        /// The claim with the OIN of the holder that the person speaks for.
+        organisation_claim: String = "oin".to_owned(),
+        /// The `acr` that a person must have to withdraw. Left out: having signed in anew is enough.
+        step_up_acr: String = String::new(),
     }
 }
 
 section! {
     /// The listener for the operator: plain HTTP with health and metrics, never the exchange's routes.
-    Admin ["admin"] {
+    Admin ["admin"] admin {
         /// Address and port; keep it on loopback or on a network of your own.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9464)),
     }
@@ -129,7 +178,7 @@ section! {
 
 section! {
     /// The access tokens that the gateway issues.
-    Token ["token"] {
+    Token ["token"] token {
         /// `iss` of the tokens: the gateway's own https address. Required.
         issuer: String = String::new(),
         /// `aud` of the tokens; the issuer when empty.
@@ -141,7 +190,7 @@ section! {
 
 section! {
     /// What one request, connection or delivery may use.
-    Limits ["limits"] {
+    Limits ["limits"] limits {
         /// Bytes of a request body; deliveries have a limit of their own.
         body_bytes_max: u64 = 1024 * 1024,
         /// Bytes of a request's line and headers together; at least 8192.
@@ -154,7 +203,7 @@ section! {
         header_time_s_max: u64 = 30,
         /// Seconds for a request as a whole; deliveries have a limit of their own.
         request_time_s_max: u64 = 30,
-        /// Connections that are open at once on the exchange; one more is closed at once.
+        /// Connections that are open at once on each listener; one more is closed at once.
         connections_max: u32 = 4096,
         /// Connections that are open at once from one address.
         connections_per_address_max: u32 = 512,
@@ -183,7 +232,7 @@ section! {
 
 section! {
     /// Who vouches for the audit log from outside, and how old what they said may be before nothing is answered.
-    Publish ["publish"] {
+    Publish ["publish"] publish {
         /// A trust policy (C2SP tlog-policy): the witnesses, their addresses, how many of them make a quorum. Left out: no witness is asked.
         witness_policy: Option<PathBuf> = None,
         /// Seconds between two checkpoints that a witness is asked to cosign; at least 1.
@@ -204,17 +253,30 @@ section! {
         checkpoint_alarm_s_max: u64 = 10,
         /// Seconds that entries may be without a signed checkpoint before nothing is answered.
         checkpoint_age_s_max: u64 = 300,
+        /// Seconds that the last entry may be old when the gateway starts; beyond it the clock is taken to be wrong. 90 days.
+        idle_s_max: u64 = 7_776_000,
     }
 }
 
 section! {
     /// The log lines on standard error.
-    Log ["log"] {
+    Log ["log"] log {
         /// `human` for a terminal, `json` for a collector.
         format: LogFormat = LogFormat::Json,
         /// Which lines: a level (`error`, `warn`, `info`, `debug`), also per module (`info,doelpoort::delivery=debug`).
         filter: String = "info".to_owned(),
     }
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum TlsVersion {
+    /// RFC 5246, with the cipher suites of RFC 9325 only.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// RFC 8446.
+    #[serde(rename = "1.3")]
+    Tls13,
 }
 
 /// How log lines look.
@@ -243,6 +305,8 @@ pub struct Config {
     pub audit: Audit,
     /// The listener for the parties.
     pub exchange: Exchange,
+    /// The listener for people.
+    pub console: Console,
     /// The listener for the operator.
     pub admin: Admin,
     /// The access tokens that the gateway issues.
@@ -264,6 +328,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
         Keys::SETTINGS,
         Audit::SETTINGS,
         Exchange::SETTINGS,
+        Console::SETTINGS,
         Admin::SETTINGS,
         Token::SETTINGS,
         Limits::SETTINGS,
@@ -302,8 +367,40 @@ pub fn reference() -> String {
     page
 }
 
-/// A default as TOML text.
-fn shown(value: &impl Shown) -> String {
+/// Which settings are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// All, with those that have their default.
+    All,
+    /// Those that have another value than their default.
+    Own,
+}
+
+/// The settings with the values that hold, as a `gateway.toml` that says the same; secrets are not in it.
+pub fn shown(config: &Config, show: Show) -> String {
+    let mut page = String::new();
+    let mut section = "";
+    for setting in all() {
+        let (value, default) = ((setting.value)(config), (setting.default)());
+        if show == Show::Own && value == default {
+            continue;
+        }
+        if setting.section != section {
+            let gap = if section.is_empty() { "" } else { "\n" };
+            section = setting.section;
+            let _ = writeln!(page, "{gap}[{section}]");
+        }
+        let _ = match (value.as_str(), value == default) {
+            ("", _) => writeln!(page, "# {} is not set", setting.key),
+            (value, true) => writeln!(page, "{} = {value} # default", setting.key),
+            (value, false) => writeln!(page, "{} = {value}", setting.key),
+        };
+    }
+    page
+}
+
+/// A value as TOML text.
+fn written(value: &impl Shown) -> String {
     value.shown()
 }
 
@@ -322,7 +419,7 @@ impl Shown for String {
         if self.is_empty() {
             String::new()
         } else {
-            format!("\"{self}\"")
+            toml::Value::String(self.clone()).to_string()
         }
     }
 }
@@ -354,7 +451,16 @@ impl Shown for Vec<PathBuf> {
 
 impl Shown for DatabaseUrl {
     fn shown(&self) -> String {
-        format!("\"{}\"", self.expose())
+        format!("\"{}\"", self.redacted())
+    }
+}
+
+impl Shown for TlsVersion {
+    fn shown(&self) -> String {
+        match self {
+            Self::Tls12 => "\"1.2\"".to_owned(),
+            Self::Tls13 => "\"1.3\"".to_owned(),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use doelpoort_core::catalogue::{Dataset, RowReader, school_year_days};
+use doelpoort_core::catalogue::{Dataset, Name, RowReader, school_year_days};
 use doelpoort_core::lp::Part;
 use doelpoort_core::party::Oin;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::request::InputError;
+use doelpoort_core::scope::OwnSites;
 use jiff::Timestamp;
 use tokio::io::AsyncRead;
 
@@ -104,6 +105,7 @@ impl Gateway {
         let checks = Checks {
             reader,
             holder: &opened.holder,
+            sites: OwnSites::of(policies, permit.dataset(), &opened.holder),
             kinds: &holder.identifiers,
             changes: opened.mode == Mode::Changes,
             period: school_year_days(&opened.period),
@@ -113,7 +115,7 @@ impl Gateway {
             row_bytes: usize::try_from(self.bounds.delivery_row_bytes_max).unwrap_or(usize::MAX),
             rows: self.bounds.delivery_rows_max,
         };
-        let digest = self.keyring.digest.begin("delivery");
+        let digest = self.keyring().digest.begin("delivery");
         let mut rows = Rows::new(body, asked.format, bounds, digest).await?;
         let mut tally = Tally::default();
         let mut batch = Checked::default();
@@ -152,22 +154,18 @@ impl Gateway {
         let now_us = self.clock.now().as_microsecond();
         let tables = Arc::clone(&self.policies.current().tables);
         let table = tables.table(&dataset.name).ok_or(Refusal::Internal)?;
-        let active = (self.keyring.index.active_version(), self.keyring.index.active());
-        let accepted: Vec<_> = self
-            .keyring
+        let identifiers: Vec<_> = batch.rows.iter().flat_map(|row| &row.identifiers).collect();
+        let mut found = self
+            .keyring()
             .index
-            .iter()
-            .filter(|(version, _)| *version != active.0)
-            .collect();
+            .sightings(&identifiers)
+            .await
+            .map_err(Refusal::from)?
+            .into_iter();
         let sightings: Vec<Vec<Sighting>> = batch
             .rows
             .iter()
-            .map(|row| {
-                row.identifiers
-                    .iter()
-                    .map(|one| Sighting::new(one, active, &accepted))
-                    .collect()
-            })
+            .map(|row| found.by_ref().take(row.identifiers.len()).collect())
             .collect();
         let maker = self.subject_ids.maker(&self.random).ok_or(Refusal::Internal)?;
         let by = Assertion {
@@ -218,14 +216,8 @@ impl Gateway {
         let Some(local) = &checked.local else {
             return Ok(None);
         };
-        let mut aad = b"dsg-ref\x01".to_vec();
-        let row = [delivery.to_be_bytes(), checked.number.to_be_bytes()].concat();
-        for part in [dataset.name.as_str().as_bytes(), &row, b"reference"] {
-            Part::new(part)
-                .map_err(|_| Refusal::Internal)?
-                .append_to(&mut aad);
-        }
-        let sealed = self.keyring.seal.seal(&aad, local.as_bytes(), &self.random);
+        let aad = reference_context(&dataset.name, delivery, checked.number).ok_or(Refusal::Internal)?;
+        let sealed = self.keyring().seal.seal(&aad, local.as_bytes(), &self.random);
         sealed.map(Some).map_err(|_| Refusal::Internal)
     }
 
@@ -259,6 +251,16 @@ impl Gateway {
         let finished = self.store.finish(opened.id, &received.digest, now_us).await?;
         Ok((received, finished))
     }
+}
+
+/// What the holder's own name for a pupil is sealed to: its table, row and column.
+pub(crate) fn reference_context(dataset: &Name, delivery: i64, number: i64) -> Option<Vec<u8>> {
+    let mut aad = b"dsg-ref\x01".to_vec();
+    let row = [delivery.to_be_bytes(), number.to_be_bytes()].concat();
+    for part in [dataset.as_str().as_bytes(), &row, b"reference"] {
+        Part::new(part).ok()?.append_to(&mut aad);
+    }
+    Some(aad)
 }
 
 /// What was staged.

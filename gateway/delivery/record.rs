@@ -208,6 +208,7 @@ pub(crate) fn link_rules(current: &Current) -> Vec<LinkRule> {
                 .collect(),
             own: rule.when_equal.0.clone(),
             other: rule.when_equal.1.clone(),
+            confirmed: rule.confirmed,
         })
         .collect()
 }
@@ -249,6 +250,10 @@ const ROW_CODES: &[(&str, &str)] = &[
     ("not-utf-8", "must be UTF-8"),
     ("outside-period", "the row begins outside the delivery's period"),
     ("row-too-long", "the row is longer than a row may be"),
+    (
+        "site-not-yours",
+        "a site of another board or partnership; whose it is stands in the hierarchy and the register of sites",
+    ),
     ("too-long", "the text is too long"),
     ("unknown-code", "no code of the field's list; see docs/datasets"),
     (

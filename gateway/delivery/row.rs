@@ -6,6 +6,7 @@ use doelpoort_core::lp::Part;
 use doelpoort_core::party::Oin;
 use doelpoort_core::policy::sha256;
 use doelpoort_core::pseudonym::SubjectId;
+use doelpoort_core::scope::OwnSites;
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
@@ -15,6 +16,8 @@ use crate::store::render::days;
 
 /// The column that marks a row of a delivery of changes as removed.
 const REMOVE: &str = "_remove";
+/// The field that says at which site something is.
+const SITE: &str = "site";
 /// How a row names its pupil, in the row key of a dataset.
 const PUPIL: &str = "pupil";
 
@@ -22,6 +25,7 @@ const PUPIL: &str = "pupil";
 pub(super) struct Checks<'a> {
     pub(super) reader: RowReader<'a>,
     pub(super) holder: &'a Oin,
+    pub(super) sites: OwnSites,
     pub(super) kinds: &'a [IdentifierKind],
     pub(super) changes: bool,
     pub(super) period: Option<(Date, Date)>,
@@ -78,6 +82,9 @@ impl Checks<'_> {
         };
         if row.as_ref().is_some_and(|row| !self.in_period(row)) {
             errors.push(error("", "outside-period"));
+        }
+        if row.as_ref().is_some_and(|row| !self.at_own_site(row)) {
+            errors.push(error(SITE, "site-not-yours"));
         }
         match row {
             Some(row) if errors.is_empty() => Ok(CheckedRow {
@@ -136,6 +143,16 @@ impl Checks<'_> {
             errors.push(error(PUPIL, "missing"));
         }
         (identifiers, local)
+    }
+
+    /// A row about a site of another party would claim its pupils.
+    fn at_own_site(&self, row: &Row) -> bool {
+        let dataset = self.reader.dataset();
+        let field = dataset.fields.iter().find(|field| field.name.as_str() == SITE);
+        match field.and_then(|field| row.value(dataset, &field.name)) {
+            Some(Value::Text(site)) => self.sites.include(site),
+            _ => true,
+        }
     }
 
     /// A row of a period begins in it.

@@ -237,14 +237,25 @@ impl Setup {
             let staff = Some((slug(swv)?, staff.clone()));
             options.insert(
                 client(&format!("{swv}-consulent"))?,
-                FolderOptions { holder: None, staff },
+                FolderOptions {
+                    staff,
+                    ..FolderOptions::default()
+                },
             );
         }
         options.insert(
             client("municipality-dashboard")?,
             FolderOptions {
-                holder: None,
                 staff: Some((slug("municipality")?, OFFICER.to_owned())),
+                ..FolderOptions::default()
+            },
+        );
+        options.insert(
+            client(&format!("{FG}-fg"))?,
+            FolderOptions {
+                staff: Some((slug(FG)?, "fg-01".to_owned())),
+                released_by: Some("fg-02".to_owned()),
+                ..FolderOptions::default()
             },
         );
         for (vendor, boards) in Self::vendors(&boards(organisations)) {
@@ -258,7 +269,11 @@ impl Setup {
             let staff = Some((slug(board)?, "intern-begeleider-01".to_owned()));
             options.insert(
                 client(&format!("{vendor}-school"))?,
-                FolderOptions { holder, staff },
+                FolderOptions {
+                    holder,
+                    staff,
+                    ..FolderOptions::default()
+                },
             );
         }
         let plan = Plan {
@@ -340,7 +355,7 @@ impl Setup {
 
     fn config(&self) -> String {
         let (port, database) = (self.port, &self.database);
-        let admin = port + 1;
+        let (admin, console) = (port + 1, port + 2);
         format!(
             "# Made by `doelpoort demo`. Its keys come from a seed, so only the demo accepts them.\n\
              [deployment]\nname = \"{DEPLOYMENT}\"\ntenant = \"almere\"\norigin = \"{ORIGIN}\"\n\n\
@@ -349,6 +364,7 @@ impl Setup {
              [keys]\nfile = \"keys/keys.toml\"\nkek = \"keys/kek\"\n\n\
              [audit]\nfg_keys = \"{PUBLIC_FILE}\"\n\n\
              [exchange]\nlisten = \"127.0.0.1:{port}\"\n\n\
+             [console]\nlisten = \"127.0.0.1:{console}\"\n\n\
              [admin]\nlisten = \"127.0.0.1:{admin}\"\n\n\
              [token]\nissuer = \"https://localhost:{port}\"\n\n\
              [log]\nformat = \"human\"\nfilter = \"warn\"\n"

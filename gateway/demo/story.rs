@@ -287,6 +287,9 @@ impl Story {
             format!(
                 "doelpoort audit verify --config {dir}/gateway/gateway.toml --key {dir}/gateway/keys/log.vkey"
             ),
+            format!(
+                "doelpoort audit monitor --client {dir}/clients/swv-po-fg --key {dir}/gateway/keys/log.vkey --fg-key {dir}/fg/fg-private.toml"
+            ),
             format!("doelpoort receipt verify {dir}/answer.json --key {dir}/gateway/keys/log.vkey"),
         ];
         for command in commands {

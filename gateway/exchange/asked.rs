@@ -2,13 +2,16 @@
 
 use data_encoding::HEXLOWER;
 use doelpoort_core::catalogue::Catalogue;
-use doelpoort_core::party::Caller;
+use doelpoort_core::party::{Caller, Oin};
+use doelpoort_core::policy::Policies;
+use doelpoort_core::policy::decide::nearest_allowed;
 use doelpoort_core::protect::Format;
 use doelpoort_core::request::{Form, InputError, Request};
 use doelpoort_core::request_digest::RequestDigest;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::Refusal;
 use super::recorded::{Asker, without_persons};
 
 /// One request as it came in.
@@ -34,8 +37,12 @@ pub enum Question<'a> {
     },
     /// `POST /v1/queries`.
     Query(&'a [u8]),
+    /// `POST /v1/resolutions`.
+    Resolution(&'a [u8]),
     /// `POST /v1/restrictions`.
     Restriction(&'a [u8]),
+    /// `POST /v1/translations`.
+    Translation(&'a [u8]),
 }
 
 /// The W3C trace context of a request.
@@ -86,7 +93,9 @@ impl<'a> Asked<'a> {
             Question::Facts(_) => Some(Form::Facts),
             Question::Named { .. } => Some(Form::Figures),
             Question::Query(_) => None,
+            Question::Resolution(_) => Some(Form::Resolve),
             Question::Restriction(_) => Some(Form::Restrict),
+            Question::Translation(_) => Some(Form::Translate),
         }
     }
 
@@ -100,7 +109,31 @@ impl<'a> Asked<'a> {
                 parameters,
             } => Request::question(catalogue, purpose, question, parameters),
             Question::Query(body) => Request::query(catalogue, body),
+            Question::Resolution(body) => Request::resolution(body),
             Question::Restriction(body) => Request::restriction(&caller.organisation, body),
+            Question::Translation(body) => Request::translation(body),
+        }
+    }
+
+    /// The refusal of a request with mistakes; of a question of figures with the nearest one that is allowed.
+    pub(crate) fn not_understood(
+        &self,
+        policies: &Policies,
+        caller: &Caller,
+        errors: Vec<InputError>,
+        now: Timestamp,
+    ) -> Refusal {
+        let understood = match self.question {
+            Question::Query(body) => Request::understood(&policies.catalogue, body),
+            Question::Facts(_)
+            | Question::Named { .. }
+            | Question::Resolution(_)
+            | Question::Restriction(_)
+            | Question::Translation(_) => None,
+        };
+        match understood.and_then(|understood| nearest_allowed(policies, caller, understood, now)) {
+            Some(allowed) => Refusal::NoFigures(errors, allowed),
+            None => Refusal::Invalid(errors),
         }
     }
 
@@ -110,7 +143,9 @@ impl<'a> Asked<'a> {
         let (route, asked) = match self.question {
             Question::Facts(body) => ("facts", without_persons(body)?),
             Question::Query(body) => ("queries", without_persons(body)?),
+            Question::Resolution(body) => ("resolutions", without_persons(body)?),
             Question::Restriction(body) => ("restrictions", without_persons(body)?),
+            Question::Translation(body) => ("translations", without_persons(body)?),
             Question::Named {
                 purpose,
                 question,
@@ -128,9 +163,22 @@ impl<'a> Asked<'a> {
         }))
     }
 
+    /// The board that a body about pupils says it acts for, where the body as a whole could not be understood.
+    pub(super) fn names_board(&self) -> Option<Oin> {
+        let (Question::Facts(body) | Question::Restriction(body)) = self.question else {
+            return None;
+        };
+        let body: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        body.get("actingFor")?.as_str()?.parse().ok()
+    }
+
     /// The digest that binds a staff assertion and a cursor to this request; a named question has none.
     pub(crate) fn digest(&self) -> Option<RequestDigest> {
-        let (Question::Facts(body) | Question::Query(body) | Question::Restriction(body)) = self.question
+        let (Question::Facts(body)
+        | Question::Query(body)
+        | Question::Resolution(body)
+        | Question::Restriction(body)
+        | Question::Translation(body)) = self.question
         else {
             return None;
         };

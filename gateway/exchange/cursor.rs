@@ -48,7 +48,7 @@ impl Cursor {
             .map_err(|_| Refusal::Cursor)?;
         let aad = context(caller, policies, asked).ok_or(Refusal::Cursor)?;
         let plain = gateway
-            .keyring
+            .keyring()
             .cursor
             .open(&aad, &sealed)
             .map_err(|_| Refusal::Cursor)?;
@@ -56,7 +56,12 @@ impl Cursor {
         if cursor.expires_s <= now.as_second() {
             return Err(Refusal::Cursor);
         }
-        cursor.after = Some(Pseudonym::parse(&cursor.last).map_err(|_| Refusal::Cursor)?);
+        let last = Pseudonym::parse(&cursor.last).map_err(|_| Refusal::Cursor)?;
+        // Rows are in the order of their pseudonyms: after a rotation there is no place to go on from.
+        if Some(last.version()) != gateway.keyring().exit_version() {
+            return Err(Refusal::Cursor);
+        }
+        cursor.after = Some(last);
         Ok(Some(cursor))
     }
 
@@ -81,7 +86,7 @@ impl Cursor {
         let plain = serde_json::to_vec(&cursor).map_err(|_| Refusal::Internal)?;
         let aad = context(caller, policies, asked).ok_or(Refusal::Internal)?;
         let sealed = gateway
-            .keyring
+            .keyring()
             .cursor
             .seal(&aad, &plain, &gateway.random)
             .map_err(|_| Refusal::Internal)?;

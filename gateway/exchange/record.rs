@@ -2,7 +2,7 @@
 
 use doelpoort_core::audit::leaf::{self, Event, GRANTED, Kind, PurposeVersion, Value, extra};
 use doelpoort_core::audit::private::{Private, ResultPart, StaffPart};
-use doelpoort_core::catalogue::About;
+use doelpoort_core::catalogue::{About, Name};
 use doelpoort_core::extract::{Extract, FactRow};
 use doelpoort_core::party::{Caller, ClientId, Staff};
 use doelpoort_core::plan::{AskedPupil, Plan, RestrictPlan};
@@ -10,6 +10,7 @@ use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
 use doelpoort_core::pseudonymise::Pseudonymised;
+use doelpoort_core::purpose::Grant;
 use doelpoort_core::request::{Form, Request, RestrictAction};
 use jiff::Timestamp;
 
@@ -27,6 +28,7 @@ pub(crate) struct Circumstances {
     event: Event,
     private: Private,
     restricts: Option<Restriction>,
+    effects: Vec<Effect>,
 }
 
 impl Circumstances {
@@ -47,6 +49,7 @@ impl Circumstances {
             event,
             private: Private::default(),
             restricts: None,
+            effects: Vec::new(),
         }
     }
 
@@ -79,12 +82,18 @@ impl Circumstances {
             });
     }
 
-    /// For whom it is asked.
-    pub(crate) fn asks(&mut self, staff: Option<&Staff>) {
+    /// What takes place together with its entry, if it is granted.
+    pub(crate) fn brings(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// For whom it is asked, and who releases it besides.
+    pub(crate) fn asks(&mut self, staff: Option<&Staff>, second: Option<&Staff>) {
         self.private.staff = staff.map(|staff| StaffPart {
             subject: staff.subject.clone(),
             proved: staff.proved,
             case: staff.case.clone(),
+            released_by: second.map(|second| second.subject.clone()),
         });
     }
 
@@ -115,6 +124,10 @@ impl Circumstances {
         self.event.policy = Some(standing.manifest_digest);
         self.event.clause = Some(permit.clause().to_owned());
         self.event.dataset = Some(permit.dataset().to_string());
+        if let Some(code) = emergency(permit) {
+            let code = Value::Text(code.to_string());
+            self.event.extra.insert(extra::BREAK_GLASS, code);
+        }
         self.event.acting_for = permit.acting_for().map(ToString::to_string).into_iter().collect();
     }
 
@@ -193,6 +206,10 @@ impl Circumstances {
                 }
                 let id = entry.event.entry_id;
                 let entry = entry.answering(release.digest())?.decided_under(self.generation);
+                let entry = self
+                    .effects
+                    .iter()
+                    .fold(entry, |entry, effect| entry.with_effect(effect.clone()));
                 Ok(match self.restricts.clone() {
                     None => entry,
                     Some(restriction) => entry.with_effect(Effect::Restrict(restriction.entered_by(id))),
@@ -211,6 +228,15 @@ impl Circumstances {
     }
 }
 
+/// The reason's code, where the grant that decided is an emergency procedure.
+fn emergency<'p>(permit: &'p Permit<'_>) -> Option<&'p Name> {
+    let position: usize = permit.clause().rsplit('/').next()?.parse().ok()?;
+    match permit.standing().purpose.grants.get(position)? {
+        Grant::Facts(facts) => facts.break_glass.as_ref(),
+        _ => None,
+    }
+}
+
 pub(crate) fn leaf_form(form: Form) -> leaf::Form {
     match form {
         Form::Delivery => leaf::Form::Delivery,
@@ -219,6 +245,7 @@ pub(crate) fn leaf_form(form: Form) -> leaf::Form {
         Form::Records => leaf::Form::Records,
         Form::Resolve => leaf::Form::Resolve,
         Form::Restrict => leaf::Form::Restrict,
+        Form::Search => leaf::Form::Search,
         Form::Translate => leaf::Form::Translate,
     }
 }

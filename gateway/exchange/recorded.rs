@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use doelpoort_core::catalogue::{Catalogue, Name};
 use doelpoort_core::party::{Caller, ClientId, Oin, Staff, TokenPurpose};
 use doelpoort_core::policy::Policies;
-use doelpoort_core::policy::decide::{Denial, Permit, decide};
+use doelpoort_core::policy::decide::{Denial, Permit, decide_released};
+use doelpoort_core::pseudonym::Pseudonym;
 use doelpoort_core::request::{InputError, Request};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -60,8 +61,15 @@ const STAND_INS: [(&str, &str); 3] = [
 /// The body without assertion, case, and pupils but for the kind of number each is named by.
 pub(super) fn without_persons(body: &[u8]) -> Option<Value> {
     let mut body: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    if let Some(behalf) = body.get_mut("onBehalfOf") {
-        *behalf = json!({});
+    for person in ["onBehalfOf", "releasedBy"] {
+        if let Some(person) = body.get_mut(person) {
+            *person = json!({});
+        }
+    }
+    if let Some(Value::Array(pseudonyms)) = body.get_mut("pseudonyms") {
+        for pseudonym in pseudonyms {
+            *pseudonym = Value::Null;
+        }
     }
     if let Some(Value::Array(pupils)) = body.get_mut("pupils") {
         for pupil in pupils {
@@ -168,6 +176,8 @@ impl Recorded {
         match self.route.as_str() {
             "facts" => Request::facts(catalogue, &caller.organisation, &self.body()).map_err(told),
             "queries" => Request::query(catalogue, &self.body()).map_err(told),
+            "resolutions" => Request::resolution(&self.body()).map_err(told),
+            "translations" => Request::translation(&self.body()).map_err(told),
             "restrictions" => Request::restriction(&caller.organisation, &self.body()).map_err(told),
             "questions" => {
                 let (Some(purpose), Some(question)) = (text("purpose"), text("question")) else {
@@ -193,22 +203,28 @@ impl Recorded {
                 *pupil = json!({ "ref": place.to_string(), kind: number });
             }
         }
+        if let Some(Value::Array(pseudonyms)) = body.get_mut("pseudonyms") {
+            for (place, pseudonym) in (1_u128..).zip(pseudonyms) {
+                *pseudonym = Pseudonym::stand_in(place).as_str().into();
+            }
+        }
         body.to_string().into_bytes()
     }
 }
 
-/// Decides a recorded request again, for the person it was asked for.
+/// Decides a recorded request again, for the persons who released it; the first is who asked.
 ///
 /// # Errors
 /// When it cannot be understood under these policies.
 pub fn decide_again<'p>(
     policies: &'p Policies,
     recorded: &Recorded,
-    staff: Option<&Staff>,
+    persons: &[&Staff],
 ) -> Result<Result<Permit<'p>, Denial>, ReplayError> {
     let caller = recorded.caller()?;
     let request = recorded.request(&policies.catalogue, &caller)?;
-    Ok(decide(policies, &caller, staff, &request, recorded.decided_at()))
+    let now = recorded.decided_at();
+    Ok(decide_released(policies, &caller, persons, &request, now))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use doelpoort_core::plan::AskedPupil;
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
-use doelpoort_core::pseudonym::SubjectId;
 use doelpoort_core::pseudonymise::ExitKey;
 use doelpoort_core::request::Request;
 use jiff::Timestamp;
@@ -16,9 +15,14 @@ use super::record::Circumstances;
 use super::{Asked, Refusal};
 use crate::gateway::Gateway;
 use crate::identity::Asking;
+use crate::keys::Keyring;
 use crate::log::LogError;
-use crate::store::subjects::Sighting;
+use crate::store::quota::LookUps;
 use crate::telemetry::AccessOutcome;
+
+/// The purpose under which a parent is told what there is about a child. A link that nobody has confirmed may be to
+/// another child: then the pupil is nobody's.
+const SUBJECT_ACCESS: &str = "subject-access";
 
 impl Gateway {
     /// The person for whom the caller asks: proved by an assertion, or by the cursor that followed from one.
@@ -61,46 +65,83 @@ impl Gateway {
         Ok(Some(staff))
     }
 
-    /// The pupils that a request names by their numbers, as subjects. An unknown identifier gets a subject that nobody has, so
-    /// that from here on hit and miss take the same steps.
+    /// The person who releases a request besides who asks, where it names one: proved as the first is.
+    pub(super) fn second_person(
+        &self,
+        policies: &Policies,
+        caller: &Caller,
+        asked: &Asked<'_>,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Option<Staff>, Refusal> {
+        let second = request.released_by().and_then(|person| person.assertion.as_ref());
+        let (Some(assertion), Some(digest)) = (second, asked.digest()) else {
+            return Ok(None);
+        };
+        let asking = Asking {
+            caller,
+            recipient: &caller.organisation,
+        };
+        let organisations = &policies.organisations;
+        let staff = self
+            .identity
+            .staff(organisations, asking, assertion, &digest, None, now)?;
+        Ok(Some(staff))
+    }
+
+    /// The pupils that a request names by their numbers or pseudonyms, as subjects. An unknown identifier gets a subject
+    /// that nobody has, so that from here on hit and miss take the same steps.
     pub(super) async fn pupils(
         &self,
         permit: &Permit<'_>,
         request: &Request,
+        now: Timestamp,
     ) -> Result<Vec<AskedPupil>, Refusal> {
         let pupils = request.pupils();
+        if !request.pseudonyms().is_empty() {
+            return self.named(permit, request).await;
+        }
         if pupils.is_empty() {
             return Ok(Vec::new());
         }
-        let active = (self.keyring.index.active_version(), self.keyring.index.active());
-        let accepted: Vec<_> = self
-            .keyring
-            .index
-            .iter()
-            .filter(|(version, _)| *version != active.0)
-            .collect();
-        let sightings: Vec<Sighting> = pupils
-            .iter()
-            .map(|pupil| Sighting::new(&pupil.identifier, active, &accepted))
-            .collect();
+        let identifiers: Vec<_> = pupils.iter().map(|pupil| &pupil.identifier).collect();
+        let sightings = self.keyring().index.sightings(&identifiers).await?;
         let found = self.store.lookup(Some(permit.principal()), &sightings).await?;
+        let hits = found.iter().flatten().filter(|found| found.borne_out).count();
+        let add = LookUps {
+            looked: i64::try_from(found.len()).unwrap_or(i64::MAX),
+            missed: i64::try_from(found.len() - hits).unwrap_or(i64::MAX),
+        };
+        self.count_look_ups(&permit.policies().organisations, permit.principal(), add, now)
+            .await?;
+        let confirmed_only = permit.purpose().as_str() == SUBJECT_ACCESS;
+        let found = found
+            .into_iter()
+            .map(|found| found.filter(|found| !(confirmed_only && found.unconfirmed)));
         Ok(pupils
             .iter()
             .zip(sightings.iter().zip(found))
             .map(|(pupil, (sighting, found))| AskedPupil {
                 reference: pupil.reference.clone(),
-                subject: found.map_or_else(|| nobody(sighting), |found| found.canonical),
+                subject: found.map_or_else(|| sighting.nobody(), |found| found.canonical),
             })
             .collect())
     }
 
-    /// The active exit root under which this answer's pseudonyms are made.
-    pub(super) fn exit_key(&self) -> Result<ExitKey<'_>, Refusal> {
-        let version = self.keyring.exit_version().ok_or(Refusal::Internal)?;
+    /// The exit roots under which this answer's pseudonyms are made.
+    pub(super) fn exit_key<'k>(&'k self, keyring: &'k Keyring) -> Result<ExitKey<'k>, Refusal> {
+        let version = keyring.exit_version().ok_or(Refusal::Internal)?;
+        let former: Vec<_> = keyring
+            .exit
+            .accepted()
+            .filter_map(|(version, root)| Some((version.try_into().ok()?, root)))
+            .collect();
         Ok(ExitKey {
-            root: self.keyring.exit.active(),
+            root: keyring.exit.active(),
             version,
             tenant: &self.tenant,
+            since: keyring.exit.active_since(),
+            former: former.into_iter().rev().collect(),
         })
     }
 
@@ -129,7 +170,8 @@ impl Gateway {
             }
             Err(error @ LogError::Stale) => {
                 let stale = Err(error.into());
-                let receipt = self.log.append(circumstances.entry(stale.as_ref())?).await?;
+                let entry = circumstances.entry(stale.as_ref())?;
+                let receipt = self.log.append_refusal(circumstances.client(), entry).await?;
                 Ok((stale, receipt))
             }
             Err(error) => Err(error.into()),
@@ -142,18 +184,13 @@ fn became(refusal: Option<&Refusal>) -> AccessOutcome {
     match refusal {
         None => AccessOutcome::Granted,
         Some(
-            Refusal::Internal | Refusal::Log | Refusal::NotInForce | Refusal::PolicyChanged | Refusal::Source,
+            Refusal::Internal
+            | Refusal::Keys
+            | Refusal::Log
+            | Refusal::NotInForce
+            | Refusal::PolicyChanged
+            | Refusal::Source,
         ) => AccessOutcome::Failed,
         Some(_) => AccessOutcome::Denied,
     }
-}
-
-/// A subject that nobody has: a part of the keyed index, which is as random as a subject and never one.
-fn nobody(sighting: &Sighting) -> SubjectId {
-    let mut bytes = [0; 16];
-    bytes
-        .iter_mut()
-        .zip(sighting.current.index.as_bytes())
-        .for_each(|(to, from)| *to = *from);
-    SubjectId::from_bytes(bytes)
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use doelpoort_core::audit::day::Month;
+use doelpoort_core::audit::ldv::SubjectKey;
 use doelpoort_core::party::Oin;
 use doelpoort_core::policy::FgKeys;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct FgPrivateKeys {
     /// Whose FG.
     pub organisation: Oin,
     months: BTreeMap<Month, Zeroizing<[u8; 32]>>,
+    /// Under what pupils get codes in records that leave, the same in all.
+    codes: Zeroizing<[u8; 32]>,
 }
 
 /// Why there are no keys. Never says anything of a key.
@@ -67,6 +70,8 @@ pub enum FgKeyError {
 #[serde(deny_unknown_fields)]
 struct Document {
     organisation: String,
+    /// Base64 of 32 bytes.
+    codes: String,
     /// Base64 of 32 bytes, by month.
     keys: BTreeMap<Month, String>,
 }
@@ -89,10 +94,12 @@ impl FgPrivateKeys {
             organisation: organisation.clone(),
             months: public,
         };
+        let (_, codes) = sealing::key_pair()?;
         Ok((
             Self {
                 organisation,
                 months: private,
+                codes,
             },
             keys,
         ))
@@ -107,6 +114,12 @@ impl FgPrivateKeys {
             .get(&month)
             .map(|key| &**key)
             .ok_or(FgKeyError::NoMonth(month))
+    }
+
+    /// Under what pupils get codes in records that leave. It outlives the months' keys, so that records can be joined;
+    /// what it is made of is gone with them.
+    pub fn subject_key(&self) -> SubjectKey {
+        SubjectKey::from_bytes(&self.codes)
     }
 
     /// The months of which there is a key.
@@ -142,14 +155,10 @@ impl FgPrivateKeys {
         let mut document: Document = toml::from_str(text).ok()?;
         let mut months = BTreeMap::new();
         for (month, text) in &mut document.keys {
-            let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).ok()?);
-            text.zeroize();
-            months.insert(
-                *month,
-                Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?),
-            );
+            months.insert(*month, secret(text)?);
         }
         Some(Self {
+            codes: secret(&mut document.codes)?,
             organisation: document.organisation.parse().ok()?,
             months,
         })
@@ -201,8 +210,11 @@ impl FgPrivateKeys {
     fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(format!(
             "# Opens the private parts of the audit log. For the FG alone; in no backup together with the log.\n\
-             organisation = \"{}\"\n\n[keys]\n",
-            self.organisation
+             organisation = \"{}\"\n\
+             # Under what pupils get codes in exported records; keep it when months are destroyed.\n\
+             codes = \"{}\"\n\n[keys]\n",
+            self.organisation,
+            *Zeroizing::new(BASE64.encode(&*self.codes))
         ));
         for (month, key) in &self.months {
             let encoded = Zeroizing::new(BASE64.encode(&**key));
@@ -211,6 +223,13 @@ impl FgPrivateKeys {
         }
         text
     }
+}
+
+/// 32 bytes of base64, which is wiped.
+fn secret(text: &mut String) -> Option<Zeroizing<[u8; 32]>> {
+    let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).ok()?);
+    text.zeroize();
+    Some(Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
 }
 
 impl std::fmt::Debug for FgPrivateKeys {
@@ -276,7 +295,7 @@ mod tests {
             "",
             "secret",
             "organisation = \"1\"\n[keys]\n",
-            "organisation = \"00000099000000072001\"\n[keys]\n\"2026-11\" = \"c2VjcmV0\"\n",
+            "organisation = \"00000099000000072001\"\ncodes = \"c2VjcmV0\"\n[keys]\n",
         ] {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

@@ -2,6 +2,7 @@
 //! with the months' keys, and checks each against its leaf.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use doelpoort_core::audit::day::{Day, Month};
 use doelpoort_core::audit::leaf::{Event, Leaf, Value, extra};
@@ -10,18 +11,22 @@ use doelpoort_core::audit::tag::{DayKey, Tagged, Token};
 use doelpoort_core::pseudonym::SubjectId;
 
 use super::keys::{FgKeyError, FgPrivateKeys};
+use crate::audit::Entry;
 use crate::log::open_private;
 use crate::log::sealing::{self, Context, Sealed, SealingError};
 
-/// Opens what was sealed to one FG in one log. Leaves are given to it in their order.
+/// Opens what was sealed to one FG in one log, shard by shard. Leaves are given to it in their order.
 pub struct Reader<'k> {
     origin: String,
     keys: &'k FgPrivateKeys,
     /// The newest chain of each boot id, on the day of its last entry.
     chains: HashMap<[u8; 16], DayKey>,
     /// Tokens of whom is looked for, by boot id, for one day.
-    tokens: HashMap<[u8; 16], (Day, Token)>,
+    tokens: HashMap<[u8; 16], (Day, Tokens)>,
 }
+
+/// The tokens of all that are looked for, on one day of one chain.
+pub type Tokens = Arc<[Token]>;
 
 /// A private part that was opened.
 #[derive(Debug)]
@@ -30,6 +35,16 @@ pub struct Opened {
     pub private: Private,
     /// Whether it is that of the leaf, with all tags: else somebody's entry does not say what was done.
     pub honest: Result<(), PrivateError>,
+}
+
+impl Opened {
+    /// The private part, if it is what the leaf commits to.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn held(&self) -> Result<&Private, PrivateError> {
+        self.honest.map(|()| &self.private)
+    }
 }
 
 /// Why nothing can be read.
@@ -60,6 +75,15 @@ impl<'k> Reader<'k> {
             keys,
             chains: HashMap::new(),
             tokens: HashMap::new(),
+        }
+    }
+
+    /// Goes on in the shard of this name, where the next leaf is; each boot id begins anew there.
+    pub fn enter(&mut self, origin: &str) {
+        if self.origin != origin {
+            origin.clone_into(&mut self.origin);
+            self.chains.clear();
+            self.tokens.clear();
         }
     }
 
@@ -119,27 +143,60 @@ impl<'k> Reader<'k> {
         Ok(Opened { private, honest })
     }
 
-    /// Whether one of a leaf's tags is that of this pupil or member of staff. Needs no private part, so it tells even
-    /// what was erased.
+    /// Opens the private part of an entry, if it has one.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_entry(&mut self, entry: &Entry) -> Result<Option<Opened>, ReadingError> {
+        let sealed = entry.sealed.as_deref();
+        sealed.map(|sealed| self.open(&entry.leaf, sealed)).transpose()
+    }
+
+    /// Opens the private part of a leaf without holding it against the leaf: for one entry alone, whose chain this reader
+    /// did not follow. That it fits is what `audit monitor` is for.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn danger_open_unheld(&self, leaf: &Leaf, sealed: &[u8]) -> Result<Private, ReadingError> {
+        let month = Month::of(leaf.time);
+        let key = self.keys.of(month)?;
+        let plain = open_private(key, &self.origin, month, &leaf.event.entry_id, sealed)?;
+        Ok(Private::decode(&plain)?)
+    }
+
+    /// Whether one of a leaf's tags is that of one of these pupils or members of staff. Needs no private part, so it tells
+    /// even what was erased. A reader looks for the same ones always.
     ///
     /// # Errors
     /// When the leaf's chain is unknown.
-    pub fn is_about(&mut self, leaf: &Leaf, whom: Tagged<'_>) -> Result<bool, ReadingError> {
+    pub fn is_about_any(&mut self, leaf: &Leaf, whom: &[Tagged<'_>]) -> Result<bool, ReadingError> {
         let Event { entry_id, tags, .. } = &leaf.event;
-        if tags.is_empty() {
-            return Ok(false);
+        let tokens = self.tokens(leaf, whom)?;
+        let mut tokens = tokens.iter().flat_map(|tokens| tokens.iter());
+        Ok(tokens.any(|token| token.is_among(entry_id, tags)))
+    }
+
+    /// The tokens of these pupils or members of staff for the tags of a leaf; none where it has no tags. A reader looks
+    /// for the same ones always.
+    ///
+    /// # Errors
+    /// When the leaf's chain is unknown.
+    pub fn tokens(&mut self, leaf: &Leaf, whom: &[Tagged<'_>]) -> Result<Option<Tokens>, ReadingError> {
+        if leaf.event.tags.is_empty() {
+            return Ok(None);
         }
         let day = Day::of(leaf.time);
-        let known = self.tokens.get(&leaf.replica).is_some_and(|(on, _)| *on == day);
-        if !known {
-            let token = self
-                .day_key(leaf)?
-                .token(whom)
-                .map_err(|_| ReadingError::TooLong)?;
-            self.tokens.insert(leaf.replica, (day, token));
+        if let Some((on, tokens)) = self.tokens.get(&leaf.replica)
+            && *on == day
+        {
+            return Ok(Some(Arc::clone(tokens)));
         }
-        let token = self.tokens.get(&leaf.replica);
-        Ok(token.is_some_and(|(_, token)| token.is_among(entry_id, tags)))
+        let key = self.day_key(leaf)?;
+        let tokens = whom.iter().map(|whom| key.token(*whom));
+        let tokens: Result<Tokens, _> = tokens.collect();
+        let tokens = tokens.map_err(|_| ReadingError::TooLong)?;
+        self.tokens.insert(leaf.replica, (day, Arc::clone(&tokens)));
+        Ok(Some(tokens))
     }
 
     /// The token of a pupil for a leaf's day and replica, to be handed to them: with it they find their own entries and

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use doelpoort_core::audit::leaf::{Event, GRANTED, Kind, Leaf};
-use doelpoort_core::audit::private::Private;
+use doelpoort_core::audit::private::{Private, PrivateError};
 use doelpoort_core::party::Staff;
 use doelpoort_core::policy::{History, Policies, PolicyFiles};
 
+use crate::client::Client;
 use crate::exchange::NOT_DECISIONS;
 use crate::exchange::recorded::{Recorded, ReplayError, decide_again};
 use crate::store::archive;
@@ -41,6 +42,9 @@ pub enum ReplayFailure {
     /// The private part cannot be read.
     #[error("{0}")]
     Unreadable(String),
+    /// It is not what the leaf commits to: what would be decided again is not what was asked.
+    #[error("the private part is not that of the entry: {0}")]
+    NotHonest(#[from] PrivateError),
     /// The recorded request cannot be understood.
     #[error(transparent)]
     Request(#[from] ReplayError),
@@ -50,6 +54,9 @@ pub enum ReplayFailure {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The gateway refused.
+    #[error("{0}")]
+    Gateway(String),
     /// The policies of that time are not in the archive.
     #[error("the policies with digest `{0}` are not in the archive")]
     NotArchived(String),
@@ -77,18 +84,44 @@ impl Replayed {
     }
 }
 
+/// Where the files of earlier policies are.
+#[derive(Clone, Copy)]
+pub enum Archived<'s> {
+    /// In a gateway's database.
+    Store(&'s Store),
+    /// At a gateway.
+    Exchange(&'s Client),
+    /// Nowhere at hand.
+    Nowhere,
+}
+
+impl Archived<'_> {
+    async fn files(self, digest: &[u8; 32]) -> Result<Option<String>, ReplayFailure> {
+        match self {
+            Self::Store(store) => Ok(archive::policies(store, digest).await?),
+            Self::Exchange(client) => {
+                let path = format!("/v1/log/policies/{}", data_encoding::HEXLOWER.encode(digest));
+                let files = client.bytes(&path).await;
+                let files = files.map_err(|error| ReplayFailure::Gateway(error.to_string()))?;
+                Ok(String::from_utf8(files).ok())
+            }
+            Self::Nowhere => Ok(None),
+        }
+    }
+}
+
 /// The policies of each time, as the archive holds them, each verified by its digest.
 pub struct Archive<'s> {
-    store: &'s Store,
+    from: Archived<'s>,
     deployment: String,
     read: HashMap<[u8; 32], PolicyFiles>,
 }
 
 impl<'s> Archive<'s> {
     /// The archive of a deployment.
-    pub fn new(store: &'s Store, deployment: &str) -> Self {
+    pub fn new(from: Archived<'s>, deployment: &str) -> Self {
         Self {
-            store,
+            from,
             deployment: deployment.to_owned(),
             read: HashMap::new(),
         }
@@ -104,8 +137,19 @@ impl<'s> Archive<'s> {
         history: &History,
         now: jiff::Timestamp,
     ) -> Result<Policies, ReplayFailure> {
+        let deployment = self.deployment.clone();
+        let files = self.files(digest).await?;
+        let policies = Policies::load(files, &deployment, now).map_err(|_| ReplayFailure::Archive)?;
+        Ok(policies.after(&history.withdrawals, now))
+    }
+
+    /// The files of the policies with this digest.
+    ///
+    /// # Errors
+    /// When they are not there, or not what they were.
+    pub async fn files(&mut self, digest: [u8; 32]) -> Result<&PolicyFiles, ReplayFailure> {
         if !self.read.contains_key(&digest) {
-            let text = archive::policies(self.store, &digest).await?;
+            let text = self.from.files(&digest).await?;
             let text =
                 text.ok_or_else(|| ReplayFailure::NotArchived(data_encoding::HEXLOWER.encode(&digest)))?;
             let files: PolicyFiles = serde_json::from_str(&text).map_err(|_| ReplayFailure::Archive)?;
@@ -114,10 +158,24 @@ impl<'s> Archive<'s> {
             }
             self.read.insert(digest, files);
         }
-        let files = self.read.get(&digest).ok_or(ReplayFailure::Archive)?;
-        let policies = Policies::load(files, &self.deployment, now).map_err(|_| ReplayFailure::Archive)?;
-        Ok(policies.after(&history.withdrawals, now))
+        self.read.get(&digest).ok_or(ReplayFailure::Archive)
     }
+}
+
+/// Decides the request of an entry again under the policies of its time; `history` is that up to the entry.
+///
+/// # Errors
+/// When it cannot be.
+pub async fn again(
+    archive: &mut Archive<'_>,
+    leaf: &Leaf,
+    private: &Private,
+    history: &History,
+) -> Result<Replayed, ReplayFailure> {
+    let (at, digest) = decided(leaf, private, history)?;
+    let digest = digest.ok_or(ReplayFailure::NoRequest)?;
+    let policies = archive.policies(digest, history, at).await?;
+    decide(&policies, leaf, private)
 }
 
 /// Is this an entry of a request that policies decided?
@@ -159,7 +217,17 @@ fn judge(
         proved: staff.proved,
         case: staff.case.clone(),
     });
-    let now = match decide_again(policies, &recorded, staff.as_ref())? {
+    let second = private
+        .staff
+        .as_ref()
+        .and_then(|staff| staff.released_by.as_ref());
+    let second = second.map(|subject| Staff {
+        subject: subject.clone(),
+        proved: true,
+        case: None,
+    });
+    let persons: Vec<_> = staff.iter().chain(&second).collect();
+    let now = match decide_again(policies, &recorded, &persons)? {
         Ok(permit) => Outcome {
             decision: GRANTED.to_owned(),
             clause: Some(permit.clause().to_owned()),

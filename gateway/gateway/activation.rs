@@ -5,30 +5,30 @@
 //! entry that puts the policies in force. The first ones name that last one, and count only when it follows, so a crash
 //! in between leaves nothing but entries about something that did not happen.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod entries;
 
-use doelpoort_core::audit::leaf::{Kind, PurposeVersion, Value, extra};
-use doelpoort_core::policy::history::{POLICY_ACTIVATED, POLICY_REFUSED, PURPOSE_ACTS, PURPOSE_ASLEEP};
-use doelpoort_core::policy::key_list::KeyEvent;
+use std::sync::Arc;
+
 use doelpoort_core::policy::load;
-use doelpoort_core::policy::{History, Policies, Standing};
-use futures_util::future::try_join_all;
+use doelpoort_core::policy::revocation::{self, Proofs};
+use doelpoort_core::policy::{History, Policies, PolicyFiles, Standing};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Current, Gateway};
+use super::{Current, Gateway, StartError};
 use crate::config::Config;
-use crate::log::{Effect, Entry, Log, LogError, PolicyHistory};
+use crate::log::{Log, LogError, PolicyHistory};
 use crate::policies::{self, PoliciesError, Unfit};
 use crate::store::{Store, StoreError};
+pub(super) use entries::refuse;
+use entries::{activate, is_told};
 
-/// How long the entries of an activation may take.
-const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often an activation or a withdrawal is tried again because another one came first.
 pub(super) const ATTEMPTS_MAX: u32 = 5;
-/// The longest clause in the log, in bytes.
-const CLAUSE_BYTES_MAX: usize = 256;
+
+/// Why a replica answers nothing, and what mends it.
+pub(super) const NOT_IN_FORCE: &str = "other policies are in force than this replica has; it answers nothing until its \
+     folder has the same, or `doelpoort policy activate` puts its own in force for all";
 
 /// What this replica knows of the log's history of policies. One change at a time: it is behind a lock.
 #[derive(Debug)]
@@ -50,13 +50,22 @@ pub enum ReloadError {
     /// The database failed, or a dataset's new form does not fit its table.
     #[error("database: {0}")]
     Store(#[from] StoreError),
+    /// What the policies in force hold is not known, so that what is gone cannot be told.
+    #[error(
+        "the files of the policies in force are not in the archive of the database; change the folder of a replica \
+         that has them in force"
+    )]
+    Before,
     /// Others changed them again and again meanwhile.
     #[error("the policies were changed by others at the same time; try again")]
     Contended,
+    /// Other policies are in force than this replica has.
+    #[error("{NOT_IN_FORCE}")]
+    NotInForce,
 }
 
 impl Ledger {
-    pub(super) fn history(&self) -> &History {
+    pub(crate) fn history(&self) -> &History {
         &self.known.history
     }
 
@@ -67,28 +76,51 @@ impl Ledger {
 }
 
 impl Gateway {
-    /// Reads the policies again and puts them in force, if nothing is wrong with them; tells whether they changed.
+    /// Reads the policies again and puts them in force, if nothing is wrong with them and this replica has those that
+    /// are; tells whether they changed. A replica whose policies are not in force only follows: it takes up what others
+    /// put in force, once its own folder has the same.
     ///
     /// # Errors
     /// Why the old ones stay; it is in the log, and the metric `policies_refused` is set.
     pub async fn reload_policies(&self) -> Result<bool, ReloadError> {
+        self.take_up(Act::WhereInForce).await
+    }
+
+    /// Puts the policies of this replica's folder in force for the whole deployment, whatever is in force. It is for a
+    /// person to do, once, when a folder is rolled out with a start.
+    ///
+    /// # Errors
+    /// As [`reload_policies`](Self::reload_policies).
+    pub async fn activate_policies(&self) -> Result<bool, ReloadError> {
+        self.take_up(Act::ForAll).await
+    }
+
+    async fn take_up(&self, act: Act) -> Result<bool, ReloadError> {
+        // Not under the lock: reading takes as long as the disk likes, and withdrawals wait for the lock.
+        let read = Read::of(&self.config).await;
         let mut ledger = self.ledger.lock().await;
         self.hear(&mut ledger).await?;
+        // Refusals, and withdrawals of what is not in force yet, change no generation.
+        ledger.known = self.log.history_since(&ledger.known).await?;
+        ledger.fingerprint = read.fingerprint;
         let now = self.clock.now();
-        let candidate = candidate(&self.config, &mut ledger, now).await;
-        let policies = match candidate {
-            Ok(policies) => policies,
+        let candidate = match read.candidate(&self.config, ledger.history(), now).await {
+            Ok(candidate) => candidate,
             Err(unfit) => {
                 self.metrics.policies_refused(true);
-                // Refusals, ours too, change no generation: look whether this one was told.
-                ledger.known = self.log.history_since(&ledger.known).await?;
                 refuse(&self.log, ledger.history(), &unfit).await?;
                 return Err(ReloadError::Unfit(unfit.error));
             }
         };
-        let before = self.policies.current().policies.digest;
-        let changed = policies.digest != before;
-        put_in_force(&self.config, (&self.log, &self.store), policies, &mut ledger, now)
+        let before = self.policies.current();
+        let digest = candidate.policies.digest;
+        let follows = ledger.history().policies == Some(digest);
+        if act == Act::WhereInForce && !before.in_force && !follows {
+            return Err(ReloadError::NotInForce);
+        }
+        let changed = digest != before.policies.digest;
+        let parts = (&self.config, &self.log, &self.store);
+        put_in_force(parts, candidate, Some(&before.policies), &mut ledger, now)
             .await
             .map(|current| self.policies.swap(current))?;
         self.metrics.policies_refused(false);
@@ -99,14 +131,35 @@ impl Gateway {
         Ok(changed)
     }
 
-    /// Makes what this replica has follow what the log says: withdrawals count, and policies that another replica put
-    /// in force are read from the own folder. Where that has others, nothing is answered.
+    /// Reads the FG's public keys again; tells whether they changed. They are held against the approvers' list in force,
+    /// which the log has the digest of, not against the one on disk; while none is, the old ones stay. A month's chain of
+    /// tags that has begun goes on.
+    ///
+    /// # Errors
+    /// Why the old ones stay.
+    pub fn reload_fg_keys(&self) -> Result<bool, StartError> {
+        let current = self.policies.current();
+        if !current.in_force {
+            return Ok(false);
+        }
+        let approvers = &current.policies.evidence.keys;
+        let keys = super::start::fg_keys_by(&self.config, approvers, self.clock.now())?;
+        let changed = keys != *self.log.fg_keys();
+        if changed {
+            self.log.set_fg_keys(keys);
+            tracing::info!("private parts of the log are sealed to new keys of the FG");
+        }
+        Ok(changed)
+    }
+
+    /// Makes what this replica has follow what the log says: withdrawals count, and where another replica put other
+    /// policies in force, nothing is answered until this one has read the same.
     pub(super) async fn hear(&self, ledger: &mut Ledger) -> Result<(), LogError> {
         let asked = Instant::now();
         let (generation, _) = self.log.policy().await?;
         if generation != ledger.generation() {
             ledger.known = self.log.history_since(&ledger.known).await?;
-            self.follow_history(ledger).await;
+            self.follow_history(ledger);
         }
         if self.policies.current().in_force {
             self.policies.heard(asked);
@@ -122,111 +175,134 @@ impl Gateway {
         }
     }
 
-    async fn follow_history(&self, ledger: &mut Ledger) {
+    fn follow_history(&self, ledger: &Ledger) {
         let now = self.clock.now();
         let current = self.policies.current();
-        let in_force = ledger.history().policies;
-        if in_force == Some(current.policies.digest) {
-            let policies = current.policies.clone().after(&ledger.history().withdrawals, now);
-            self.policies.swap(Current {
-                policies,
-                generation: ledger.generation(),
-                in_force: true,
-                tables: Arc::clone(&current.tables),
-            });
-            return self.metrics.policies_in_force(true);
+        let in_force = ledger.history().policies == Some(current.policies.digest);
+        self.metrics.policies_in_force(in_force);
+        if !in_force {
+            tracing::error!("{NOT_IN_FORCE}");
         }
-        // Another replica has new files. Ours may be the same by now; activating other ones is not for us.
-        let candidate = candidate(&self.config, ledger, now).await.ok();
-        if let Some(policies) = candidate.filter(|policies| in_force == Some(policies.digest)) {
-            match current_of(&self.store, policies, ledger.generation()).await {
-                Ok(current) => {
-                    self.policies.swap(current);
-                    return self.metrics.policies_in_force(true);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the datasets of the policies in force do not fit the database");
-                }
-            }
-        }
-        tracing::error!(
-            "other policies are in force than this replica has; it answers nothing until its folder has the same"
-        );
-        self.metrics.policies_in_force(false);
+        let policies = current.policies.clone().after(&ledger.history().withdrawals, now);
         self.policies.swap(Current {
-            policies: current.policies.clone(),
-            generation: current.generation,
-            in_force: false,
+            policies,
+            generation: if in_force {
+                ledger.generation()
+            } else {
+                current.generation
+            },
+            in_force,
             tables: Arc::clone(&current.tables),
         });
     }
-}
 
-/// What the folder comes to, held against the log.
-pub(super) async fn candidate(
-    config: &Config,
-    ledger: &mut Ledger,
-    now: Timestamp,
-) -> Result<Policies, Unfit> {
-    let (folder, deployment) = (config.policies.dir.clone(), config.deployment.name.clone());
-    let history = ledger.history().clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let fingerprint = policies::fingerprint(&folder);
-        (
-            fingerprint,
-            policies::candidate(&folder, &deployment, now, &history),
-        )
-    });
-    match read.await {
-        Ok((fingerprint, candidate)) => {
-            ledger.fingerprint = fingerprint;
-            candidate
+    /// Reads the policies again when there is something to find: other files than before where this replica's policies
+    /// are in force; those in force where they are not; or an approval that was too early when it was read.
+    pub(super) async fn look(&self, seen: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        let read = Read::of(&self.config).await;
+        let current = self.policies.current();
+        let due = {
+            let ledger = self.ledger.lock().await;
+            if current.in_force {
+                // Not while the files are being written: they must be the same for two looks.
+                let changed = read.fingerprint != ledger.fingerprint && seen == Some(read.fingerprint);
+                changed || current.policies.could_wake(self.clock.now())
+            } else {
+                read.digest(&self.config) == ledger.history().policies
+            }
+        };
+        if due {
+            // Why they are refused is told where that is decided.
+            let _ = self.reload_policies().await;
         }
-        Err(_) => Err(Unfit {
-            digest: None,
-            error: PoliciesError::not_read(&config.policies.dir),
-        }),
+        Some(read.fingerprint)
     }
 }
 
-/// Keeps the files of these policies before they come into force: a decision can be made again as long as there is a log.
-async fn archive(config: &Config, store: &Store, digest: &[u8; 32]) -> Result<(), ReloadError> {
-    if crate::store::archive::policies(store, digest).await?.is_some() {
-        return Ok(());
+/// Who may change what is in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    /// A replica whose policies are in force.
+    WhereInForce,
+    /// Any replica: somebody said so.
+    ForAll,
+}
+
+/// The folder as it was read, and what it looked like.
+pub(super) struct Read {
+    pub(super) fingerprint: [u8; 32],
+    files: Result<PolicyFiles, PoliciesError>,
+}
+
+impl Read {
+    /// Reads the folder of the policies.
+    pub(super) async fn of(config: &Config) -> Self {
+        let folder = config.policies.dir.clone();
+        let read = tokio::task::spawn_blocking(move || Self {
+            fingerprint: policies::fingerprint(&folder),
+            files: policies::read(&folder),
+        });
+        read.await.unwrap_or_else(|_| Self {
+            fingerprint: [0; 32],
+            files: Err(PoliciesError::not_read(&config.policies.dir)),
+        })
     }
-    let (folder, deployment) = (config.policies.dir.clone(), config.deployment.name.clone());
-    let read = tokio::task::spawn_blocking(move || {
-        let files = policies::read(&folder).ok()?;
-        Some((
-            load::digest(&files, &deployment),
-            serde_json::to_string(&files).ok()?,
-        ))
-    });
-    match read.await.ok().flatten() {
-        Some((read, files)) if read == *digest => {
-            Ok(crate::store::archive::put(store, digest, &files).await?)
-        }
-        // The files are no longer those that were checked: let them be checked again.
-        _ => Err(ReloadError::Contended),
+
+    fn digest(&self, config: &Config) -> Option<[u8; 32]> {
+        let files = self.files.as_ref().ok()?;
+        Some(load::digest(files, &config.deployment.name))
+    }
+
+    /// What the folder comes to, held against the log.
+    pub(super) async fn candidate(
+        self,
+        config: &Config,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Candidate, Unfit> {
+        let unread = |error| Unfit { digest: None, error };
+        let files = self.files.map_err(unread)?;
+        let (deployment, history) = (config.deployment.name.clone(), history.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let policies = policies::candidate(&files, &deployment, now, &history)?;
+            Ok(Candidate { policies, files })
+        });
+        let broke_off = || Err(unread(PoliciesError::not_read(&config.policies.dir)));
+        checked.await.unwrap_or_else(|_| broke_off())
     }
 }
 
-/// Logs the policies as the ones in force, unless they are; what becomes current.
+/// Policies that may come into force, and the files that they were read from.
+pub(super) struct Candidate {
+    pub(super) policies: Policies,
+    files: PolicyFiles,
+}
+
+/// Logs the policies as the ones in force, unless they are and the log knows of each purpose how it stands; what becomes
+/// current. Whoever put others in force meanwhile has come first.
 pub(super) async fn put_in_force(
-    config: &Config,
-    (log, store): (&Log, &Store),
-    policies: Policies,
+    (config, log, store): (&Config, &Log, &Store),
+    candidate: Candidate,
+    before: Option<&Policies>,
     ledger: &mut Ledger,
     now: Timestamp,
 ) -> Result<Current, ReloadError> {
-    let mut current = current_of(store, policies, ledger.generation()).await?;
-    archive(config, store, &current.policies.digest).await?;
+    let mut current = current_of(store, candidate.policies, ledger.generation()).await?;
+    let digest = current.policies.digest;
+    archive(store, &digest, &candidate.files).await?;
+    let expected = ledger.history().policies;
+    let gone = gone(config, store, expected, before, &current.policies).await?;
     for _ in 0..ATTEMPTS_MAX {
-        if ledger.history().policies == Some(current.policies.digest) {
+        let history = ledger.history();
+        let known = |standing: &Standing| is_told(standing, history, now);
+        if history.policies == Some(digest) && current.policies.purposes.values().all(known) {
             current.generation = ledger.generation();
             return Ok(current);
         }
-        let activated = activate(log, &current.policies, ledger.history(), now).await;
+        if history.policies != expected && history.policies != Some(digest) {
+            return Err(ReloadError::NotInForce);
+        }
+        let activated = activate(log, &current.policies, &gone, history, now).await;
         ledger.known = log.history_since(&ledger.known).await?;
         current.policies = current.policies.after(&ledger.history().withdrawals, now);
         match activated {
@@ -237,7 +313,11 @@ pub(super) async fn put_in_force(
     Err(ReloadError::Contended)
 }
 
-async fn current_of(store: &Store, policies: Policies, generation: i64) -> Result<Current, StoreError> {
+pub(super) async fn current_of(
+    store: &Store,
+    policies: Policies,
+    generation: i64,
+) -> Result<Current, StoreError> {
     let tables = store.prepare_datasets(&policies.catalogue).await?;
     Ok(Current {
         policies,
@@ -247,124 +327,42 @@ async fn current_of(store: &Store, policies: Policies, generation: i64) -> Resul
     })
 }
 
-/// The entries of an activation, the one that counts last.
-async fn activate(log: &Log, policies: &Policies, history: &History, now: Timestamp) -> Result<(), LogError> {
-    let generation = history.generation + 1;
-    let mut activation = Entry::new(Kind::PolicyChanged)?;
-    let event = &mut activation.event;
-    event.decision = Some(POLICY_ACTIVATED.to_owned());
-    event.policy = Some(policies.digest);
-    event.extra.insert(extra::GENERATION, Value::Number(generation));
-    if let Some(before) = history.policies {
-        event
-            .extra
-            .insert(extra::POLICY_BEFORE, Value::Bytes(before.to_vec()));
-    }
-    if let Some(keys) = policies.evidence.keys.head() {
-        event.extra.insert(extra::KEY_LIST, Value::Bytes(keys.to_vec()));
-    }
-    let opening = event.entry_id;
-    let mut told = Vec::new();
-    for standing in policies.purposes.values() {
-        told.extend(purpose_entry(standing, history, opening, now)?);
-    }
-    if let Some(keys) = &history.keys {
-        for change in policies.evidence.keys.events_since(Some(keys)) {
-            told.push(key_entry(change, opening)?);
-        }
-    }
-    try_join_all(told.into_iter().map(|entry| log.append_within(entry, WAIT_MAX))).await?;
-    let activation = activation.with_effect(Effect::SetPolicyGeneration {
-        generation: i64::try_from(generation).unwrap_or(i64::MAX),
-        digest: policies.digest,
-    });
-    log.append_within(activation, WAIT_MAX).await.map(drop)
-}
-
-/// What is said of a purpose, if it is not what was last said.
-fn purpose_entry(
-    standing: &Standing,
-    history: &History,
-    opening: [u8; 16],
-    now: Timestamp,
-) -> Result<Option<Entry>, LogError> {
-    let purpose = &standing.purpose;
-    let missing = standing.missing(now);
-    let clauses: Vec<String> = missing.iter().map(|one| one.clause(&purpose.id)).collect();
-    let clause = (!clauses.is_empty()).then(|| shortened(&clauses.join("\n")));
-    let says = (purpose.version, standing.manifest_digest, clause);
-    let said = history.purposes.get(purpose.id.as_str());
-    if said.and_then(|said| said.last.as_ref()) == Some(&says) {
-        return Ok(None);
-    }
-    let (version, digest, clause) = says;
-    let mut entry = Entry::new(Kind::PolicyChanged)?;
-    let acts = standing.is_approved(now);
-    entry.event.opening = Some(opening);
-    entry.event.decision = Some(if acts { PURPOSE_ACTS } else { PURPOSE_ASLEEP }.to_owned());
-    entry.event.policy = Some(digest);
-    entry.event.clause = clause;
-    entry.event.purpose = Some(PurposeVersion {
-        id: purpose.id.to_string(),
-        version,
-    });
-    Ok(Some(entry))
-}
-
-fn key_entry(change: &KeyEvent, opening: [u8; 16]) -> Result<Entry, LogError> {
-    let mut entry = Entry::new(Kind::KeyEvent)?;
-    let decision = if change.added { "key-added" } else { "key-removed" };
-    entry.event.opening = Some(opening);
-    entry.event.decision = Some(decision.to_owned());
-    let texts = [
-        (extra::HOLDER, change.organisation.to_string()),
-        (extra::KEY_ID, change.kid.clone()),
-    ];
-    let texts = texts.map(|(key, text)| (key, Value::Text(text)));
-    entry.event.extra.extend(texts);
-    Ok(entry)
-}
-
-/// Logs that policies were refused and why, once: a folder that stays as it is is not told of again.
-pub(super) async fn refuse(log: &Log, history: &History, unfit: &Unfit) -> Result<(), LogError> {
-    tracing::error!(error = %unfit.error, "the policies on disk are refused; those in force stay");
-    let first = unfit
-        .error
-        .mistakes()
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let clause = Some(shortened(&first));
-    if history.refused == Some((unfit.digest, clause.clone())) {
+/// Keeps the files of these policies before they come into force: a decision can be made again as long as there is a
+/// log, and what they hold is compared with what follows.
+async fn archive(store: &Store, digest: &[u8; 32], files: &PolicyFiles) -> Result<(), ReloadError> {
+    if crate::store::archive::policies(store, digest).await?.is_some() {
         return Ok(());
     }
-    let mut entry = Entry::new(Kind::PolicyChanged)?;
-    entry.event.decision = Some(POLICY_REFUSED.to_owned());
-    entry.event.policy = unfit.digest;
-    entry.event.clause = clause;
-    log.append_within(entry, WAIT_MAX).await.map(drop)
+    let text = serde_json::to_string(files).map_err(|_| ReloadError::Contended)?;
+    Ok(crate::store::archive::put(store, digest, &text).await?)
 }
 
-/// As much as fits in a clause, without control characters.
-fn shortened(text: &str) -> String {
-    let mut short = String::new();
-    for character in text.chars().filter(|one| *one == '\n' || !one.is_control()) {
-        if short.len() + character.len_utf8() > CLAUSE_BYTES_MAX {
-            break;
-        }
-        short.push(character);
-    }
-    short
+/// The proofs and mandates that the policies in force hold and these do not.
+async fn gone(
+    config: &Config,
+    store: &Store,
+    in_force: Option<[u8; 32]>,
+    before: Option<&Policies>,
+    policies: &Policies,
+) -> Result<Proofs, ReloadError> {
+    let Some(digest) = in_force.filter(|digest| *digest != policies.digest) else {
+        return Ok(Proofs::new());
+    };
+    let mut held = match before.filter(|before| before.digest == digest) {
+        Some(before) => before.proofs(),
+        None => archived(config, store, &digest).await?,
+    };
+    let kept = policies.proofs();
+    held.retain(|digest, _| !kept.contains_key(digest));
+    Ok(held)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clause_is_cut_between_characters() {
-        let long = format!("{}é\u{7}tail", "x".repeat(255));
-        assert_eq!(shortened(&long), "x".repeat(255));
-        assert_eq!(shortened("a\n\tb"), "a\nb");
-    }
+/// What the policies with this digest held, as their archived files say.
+async fn archived(config: &Config, store: &Store, digest: &[u8; 32]) -> Result<Proofs, ReloadError> {
+    let text = crate::store::archive::policies(store, digest).await?;
+    let files: Option<PolicyFiles> = text.and_then(|text| serde_json::from_str(&text).ok());
+    files
+        .filter(|files| load::digest(files, &config.deployment.name) == *digest)
+        .and_then(|files| revocation::held(&files))
+        .ok_or(ReloadError::Before)
 }

@@ -3,17 +3,16 @@
 //! before it sees anything.
 
 use doelpoort_core::audit::ldv::{LdvRecord, Register, records};
-use doelpoort_core::audit::leaf::{GRANTED, Kind, Leaf, Value, extra};
+use doelpoort_core::audit::leaf::{GRANTED, Leaf, Value, extra};
 use doelpoort_core::catalogue::Name;
 use doelpoort_core::party::Caller;
 use doelpoort_core::request::LogReading;
 use jiff::Timestamp;
 
-use super::withdrawal::takes_part;
 use super::{Current, Gateway};
 use crate::audit::{AuditError, Entries};
-use crate::exchange::{Refusal, Trace};
-use crate::log::{Entry, LogError};
+use crate::exchange::{Refusal, Trace, reading};
+use crate::log::Entry;
 
 /// The role of a program that may read the log for its organisation.
 const ROLE: &str = "auditor";
@@ -43,16 +42,9 @@ impl Gateway {
         trace: Trace,
         received: Timestamp,
     ) -> Result<LogRead, Refusal> {
-        let entry = || -> Result<Entry, LogError> {
-            let mut entry = Entry::new(Kind::LogRead)?;
-            entry.event.requested_at = Some(received.as_microsecond());
-            entry.event.recipient = Some(caller.organisation.to_string());
-            entry.event.trace = Some(trace.trace_id);
-            entry.event.span = Some(trace.span_id);
-            Ok(entry)
-        };
+        let entry = || reading(caller, trace, received);
         match self.check_log_reading(caller, body) {
-            Ok(reading) => self.read_pages(caller, &reading, entry()?).await,
+            Ok(asked) => self.read_pages(caller, &asked, entry()?).await,
             Err(refusal) => {
                 let mut entry = entry()?;
                 entry.event.decision = Some(refusal.code().to_owned());
@@ -135,7 +127,7 @@ fn concerns(leaf: &Leaf, caller: &Caller, current: &Current) -> bool {
         .as_ref()
         .and_then(|purpose| purpose.id.parse::<Name>().ok());
     let standing = purpose.and_then(|id| current.policies.purposes.get(&id));
-    standing.is_some_and(|standing| takes_part(current, &standing.purpose, caller))
+    standing.is_some_and(|standing| standing.asks(&caller.organisation))
 }
 
 fn failed(error: AuditError) -> Refusal {

@@ -35,6 +35,11 @@ pub struct PolicySet {
 }
 
 impl Current {
+    /// Where the rows of the datasets are.
+    pub fn tables(&self) -> &Arc<DatasetTables> {
+        &self.tables
+    }
+
     /// Refuses where other policies are in force than this replica has.
     ///
     /// # Errors

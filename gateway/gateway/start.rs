@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use tokio::sync::Mutex;
 
-use super::activation::{self, Ledger};
-use super::{Gateway, PolicySet, ReloadError, SubjectIds, follow};
+use super::activation::{self, Candidate, Ledger, Read};
+use super::key_files::{key_files, token_keys};
+use super::{Current, Gateway, PolicySet, ReloadError, SubjectIds, follow};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::identity::{Identity, InvalidSettings, Settings, TokenKeys};
-use crate::keys::{KeyFileError, KeyFiles, KeyUse, Keyring};
+use crate::identity::{Identity, InvalidSettings, Settings};
+use crate::keys::{CurrentKeys, KeyFileError, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
 use crate::log::{Log, LogError, Publishing, PublishingError};
 use crate::policies;
@@ -50,6 +51,9 @@ pub enum StartError {
     /// Who is to vouch for the log cannot be asked.
     #[error("`publish`: {0}")]
     Publishing(#[from] PublishingError),
+    /// The identity provider of the console cannot be asked.
+    #[error("`console`: {0}")]
+    Provider(String),
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
@@ -85,10 +89,11 @@ impl Gateway {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, StartError> {
         let now = clock.now();
-        let keyring = key_files(&config).load(key_use)?;
+        let keys = CurrentKeys::load(key_files(&config), key_use).await?;
+        let keyring = keys.now();
         let audience = Some(config.token.audience.as_str()).filter(|audience| !audience.is_empty());
         let settings = Settings::new(&config.token.issuer, audience, config.token.lifetime_s)?;
-        let identity = Identity::new(settings, token_keys(&keyring)?);
+        let identity = Identity::new(settings, token_keys(&keyring).ok_or(StartError::Key("token"))?);
         let options = StoreOptions {
             connections_max: config.database.connections_max,
             ..StoreOptions::default()
@@ -98,31 +103,34 @@ impl Gateway {
         let signer = Signer::from_seed(&config.deployment.origin, keyring.log.active().expose())
             .map_err(|_| StartError::Key("log"))?;
         let fg_keys = fg_keys(&config, now)?;
+        let provider = super::provider(&config.console)?;
         let publishing = Publishing::load(&config.publish, Some(signer.verifier()))?;
         let log = Log::open_published(store.clone(), signer, fg_keys, Arc::clone(&clock), publishing).await?;
         let mut ledger = Ledger {
             known: log.history().await?,
             fingerprint: [0; 32],
         };
-        let current = match activation::candidate(&config, &mut ledger, now).await {
-            Ok(policies) => {
-                activation::put_in_force(&config, (&log, &store), policies, &mut ledger, now).await?
-            }
+        let read = Read::of(&config).await;
+        ledger.fingerprint = read.fingerprint;
+        let current = match read.candidate(&config, ledger.history(), now).await {
+            Ok(candidate) => begin_with((&config, &log, &store), candidate, &mut ledger, now).await?,
             Err(unfit) => {
                 activation::refuse(&log, ledger.history(), &unfit).await?;
                 log.close().await;
                 return Err(ReloadError::Unfit(unfit.error).into());
             }
         };
-        metrics.policies_in_force(true);
+        metrics.policies_in_force(current.in_force);
         let tenant = config.deployment.tenant.parse().map_err(|_| StartError::Tenant)?;
         let gateway = Self {
             identity,
-            keyring,
+            keys,
             limits: Limiter::new(rates(&config)),
             log,
             metrics,
             policies: Arc::new(PolicySet::new(current)),
+            provider,
+            tally: Mutex::default(),
             ledger: Mutex::new(ledger),
             follower: OnceLock::new(),
             random: SystemRandom::new(),
@@ -141,6 +149,35 @@ impl Gateway {
     }
 }
 
+/// Policies that may be in force: the first ones of a log, and those that are. Others are not put in force by a start,
+/// which could bring older ones back for all; the replica follows, and answers nothing until its folder has those in
+/// force or somebody puts its own in force.
+async fn begin_with(
+    (config, log, store): (&Config, &Log, &Store),
+    candidate: Candidate,
+    ledger: &mut Ledger,
+    now: Timestamp,
+) -> Result<Current, ReloadError> {
+    let in_force = ledger.history().policies;
+    if in_force.is_some_and(|digest| digest != candidate.policies.digest) {
+        tracing::error!("{}", activation::NOT_IN_FORCE);
+        let current = activation::current_of(store, candidate.policies, ledger.generation()).await?;
+        return Ok(Current {
+            in_force: false,
+            ..current
+        });
+    }
+    activation::put_in_force((config, log, store), candidate, None, ledger, now).await
+}
+
+/// The gateway's own keys.
+///
+/// # Errors
+/// [`StartError::Keys`]: a file that is missing, readable by others, or does not open.
+pub fn keyring(config: &Config, key_use: KeyUse) -> Result<Keyring, StartError> {
+    Ok(key_files(config).load(key_use)?)
+}
+
 /// The FG's public keys, signed by an approver with the role `fg`. The list of approvers that they are held against is
 /// itself held against the log before anything is answered.
 ///
@@ -152,29 +189,29 @@ pub fn fg_keys(config: &Config, now: Timestamp) -> Result<FgKeys, StartError> {
         path: path.clone(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let files = policies::read(&config.policies.dir).map_err(|error| wrong(error.to_string()))?;
     let approvers =
         KeyList::follow(&files.approvers).map_err(|(file, error)| wrong(format!("{file}: {error}")))?;
-    let keys = FgKeys::verify(&text, &config.deployment.name, &approvers, now)
+    fg_keys_by(config, &approvers, now)
+}
+
+/// The same, signed by an approver of this list.
+///
+/// # Errors
+/// As [`fg_keys`].
+pub(super) fn fg_keys_by(config: &Config, approvers: &KeyList, now: Timestamp) -> Result<FgKeys, StartError> {
+    let path = &config.audit.fg_keys;
+    let wrong = |reason: String| StartError::FgKeys {
+        path: path.clone(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let keys = FgKeys::verify(&text, &config.deployment.name, approvers, now)
         .map_err(|error| wrong(error.to_string()))?;
     let month = Month::of(now.as_microsecond());
     match keys.of(month) {
         Some(_) => Ok(keys),
         None => Err(wrong(format!("there is no key for `{month}`"))),
-    }
-}
-
-/// Where the keys are; they may not lie where an embedded database lies, which is what gets backed up.
-fn key_files(config: &Config) -> KeyFiles {
-    let file = config.database.url.expose().strip_prefix("sqlite://");
-    let data_dir = file
-        .and_then(|file| std::path::Path::new(file).parent())
-        .map(std::path::Path::to_owned);
-    KeyFiles {
-        keys: config.keys.file.clone(),
-        kek: config.keys.kek.clone(),
-        data_dir,
     }
 }
 
@@ -187,15 +224,4 @@ fn rates(config: &Config) -> Rates {
         client_requests: a_minute(config.limits.client_requests_per_min_max),
         address_requests: a_minute(config.limits.address_requests_per_min_max),
     }
-}
-
-fn token_keys(keyring: &Keyring) -> Result<TokenKeys, StartError> {
-    let active = keyring.token.active_version();
-    let accepted: Vec<_> = keyring
-        .token
-        .iter()
-        .filter(|(version, _)| *version != active)
-        .map(|(_, seed)| seed.expose())
-        .collect();
-    TokenKeys::from_seeds(keyring.token.active().expose(), &accepted).map_err(|_| StartError::Key("token"))
 }

@@ -1,6 +1,6 @@
 //! An answer as an HTTP response; the receipt travels in the body, or in a header where the body has no place.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use doelpoort_core::answer::{Answer, receipt_json};
@@ -18,6 +18,25 @@ use crate::gateway::Gateway;
 /// The header that carries a receipt: base64url of its JSON.
 const RECEIPT: &str = "doelpoort-receipt";
 
+/// How much of an answer goes out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sent {
+    /// All of it.
+    Whole,
+    /// What is asked by HEAD: the headers, with the receipt among them.
+    Head,
+}
+
+impl Sent {
+    pub(crate) fn of(method: &Method) -> Self {
+        if method == Method::HEAD {
+            Self::Head
+        } else {
+            Self::Whole
+        }
+    }
+}
+
 /// Runs the line for one request and writes its outcome.
 ///
 /// # Errors
@@ -29,6 +48,21 @@ pub(crate) async fn exchange(
     path: &str,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    exchange_as(gateway, caller, question, path, headers, Sent::Whole).await
+}
+
+/// The same, for a route that can be asked for its headers alone; that is an access like any other.
+///
+/// # Errors
+/// The refusal, as a problem document.
+pub(crate) async fn exchange_as(
+    gateway: &Gateway,
+    caller: &Caller,
+    question: Question<'_>,
+    path: &str,
+    headers: &HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
     let language = Language::of(headers);
     let trace = trace::of(headers, &gateway.random);
     let Some(format) = format::of(headers) else {
@@ -37,18 +71,19 @@ pub(crate) async fn exchange(
     };
     let asked = Asked::new(question, format, trace, gateway.clock.now());
     match gateway.exchange(caller, &asked).await {
-        Ok(answer) => Ok(respond(gateway, answer, headers)),
+        Ok(answer) => Ok(respond(gateway, answer, headers, sent)),
         Err(refusal) => Err(Problem::refusal(refusal, language).at(path, &trace.id())),
     }
 }
 
 /// Figures may be kept and asked again by their entity tag, each time through the line; answers about persons never.
-fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap) -> Response {
+fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap, sent: Sent) -> Response {
     let (format, form, digest, rows) = (answer.format(), answer.form(), answer.digest(), answer.rows());
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
     let unchanged = form == Form::Figures && known(headers, &etag);
     let (body, receipt) = answer.into_body();
-    let mut response = Response::new(if unchanged {
+    let bodiless = unchanged || sent == Sent::Head;
+    let mut response = Response::new(if bodiless {
         stream::unchanged(gateway, &receipt)
     } else {
         stream::body(gateway, body, rows, &receipt)
@@ -70,7 +105,7 @@ fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap) -> Response {
     {
         headers.insert(header::ETAG, etag);
     }
-    if (unchanged || format == Format::Csv)
+    if (bodiless || format == Format::Csv)
         && let Ok(receipt) = HeaderValue::from_str(&BASE64URL_NOPAD.encode(receipt_json(&receipt).as_bytes()))
     {
         headers.insert(RECEIPT, receipt);

@@ -1,15 +1,15 @@
 //! `GET /v1/catalogue`: what this caller may ask.
 
 use axum::Json;
-use axum::extract::{Extension, OriginalUri, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::HeaderMap;
 
 use super::catalogue_view::CatalogueDocument;
 use super::language::Language;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, identify, trace};
+use super::{Shared, trace};
 use crate::exchange::Refusal;
-use crate::serve::Peer;
 
 /// The purposes, questions, fields, levels, codes and epochs that are open to this caller.
 ///
@@ -28,11 +28,10 @@ use crate::serve::Peer;
 )]
 pub(crate) async fn show(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Json<CatalogueDocument>, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let refused = |refusal| {
         let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
         Problem::refusal(refusal, language).at(uri.path(), &trace.id())

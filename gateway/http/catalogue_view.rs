@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use doelpoort_core::catalogue::{Catalogue, Dimension};
-use doelpoort_core::figures::release::cells_digest;
+use doelpoort_core::figures::release::{self, cells_digest};
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::Allowed;
@@ -137,6 +137,7 @@ fn figures(grant: &Grant) -> Option<&FiguresGrant> {
         | Grant::Records(_)
         | Grant::Resolve(_)
         | Grant::Restrict(_)
+        | Grant::Search(_)
         | Grant::Translate(_) => None,
     }
 }
@@ -149,7 +150,7 @@ fn levels(current: &Current, grant: &FiguresGrant) -> Vec<Dimension> {
         .iter()
         .chain(&grant.filter_by)
         .flat_map(|granted| {
-            let levels = catalogue.levels_from(granted).into_iter();
+            let levels = release::levels(catalogue, grant.is_sensitive(catalogue), granted).into_iter();
             levels.map(|level| Dimension {
                 field: granted.field.clone(),
                 level,
@@ -209,7 +210,7 @@ async fn purpose(
                 measures: question
                     .measures
                     .iter()
-                    .map(|measure| measure.name().to_owned())
+                    .map(|measure| measure.name().clone())
                     .collect(),
                 path: format!("/v1/purposes/{}/questions/{}", purpose.id, question.name),
             })

@@ -3,7 +3,7 @@
 use async_compression::tokio::bufread::GzipDecoder;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Extension, OriginalUri, Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::party::Caller;
@@ -13,12 +13,12 @@ use tokio::io::{AsyncRead, BufReader};
 use tokio_util::io::StreamReader;
 
 use super::language::Language;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, delivery, format, identify, trace};
+use super::{Shared, delivery, format, trace};
 use crate::delivery::{DeliveryAsked, RowFormat};
 use crate::exchange::Trace;
 use crate::gateway::Gateway;
-use crate::serve::Peer;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Parameters {
@@ -60,14 +60,13 @@ pub(crate) struct Parameters {
 )]
 pub(crate) async fn take_in(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     Path(dataset): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let unsupported =
         |detail: &str| Problem::new("unsupported-media-type", detail, language).at(uri.path(), &trace.id());

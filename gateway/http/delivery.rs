@@ -1,18 +1,18 @@
 //! `GET /v1/deliveries/{id}`: how a delivery stands.
 
 use axum::Json;
-use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::language::Language;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, identify, trace};
+use super::{Shared, trace};
 use crate::delivery::{Delivered, DeliveryRefusal};
 use crate::exchange::Refusal;
 use crate::gateway::Gateway;
-use crate::serve::Peer;
 use crate::store::delivery::{Delivery, RowError};
 
 /// A delivery, as its deliverer sees it.
@@ -80,12 +80,11 @@ pub(crate) struct RowErrorDocument {
 )]
 pub(crate) async fn show(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<DeliveryDocument>, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let at = |problem: Problem| problem.at(uri.path(), &trace.id());
     let none = || at(Problem::new("no-such-delivery", "", language));

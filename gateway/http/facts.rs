@@ -1,14 +1,14 @@
 //! `POST /v1/facts`: a few granted fields about pupils that the caller names.
 
 use axum::body::Bytes;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, answer, identify};
+use super::{Shared, answer};
 use crate::exchange::Question;
-use crate::serve::Peer;
 
 /// The path, for problem documents.
 const PATH: &str = "/v1/facts";
@@ -37,10 +37,9 @@ const PATH: &str = "/v1/facts";
 )]
 pub(crate) async fn ask(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     answer::exchange(&gateway, &caller, Question::Facts(&body), PATH, &headers).await
 }

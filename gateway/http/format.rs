@@ -1,6 +1,7 @@
-//! Which of our formats a caller wants (`Accept`, RFC 9110 section 12.5.1).
+//! Which of our formats a caller wants (`Accept`, RFC 9110 section 12.5.1), and the one that is for people.
 
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::protect::Format;
 
 /// The media types of answers.
@@ -22,6 +23,11 @@ pub(crate) fn of(headers: &HeaderMap) -> Option<Format> {
             "text/*" | CSV => Some(Format::Csv),
             _ => None,
         })
+}
+
+/// A text for people, or in a format that is one.
+pub(crate) fn plain(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
 /// The media type of a format.

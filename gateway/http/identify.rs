@@ -1,25 +1,23 @@
 //! Who is calling: the token and the certificate of the connection, or a challenge (RFC 6750).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use doelpoort_core::party::Caller;
 
 use super::language::Language;
 use super::problem::Problem;
 use crate::gateway::Gateway;
-use crate::identity::{IdentityError, bearer};
+use crate::identity::{BearerError, IdentityError, bearer};
 use crate::serve::Peer;
 
 /// The caller of a request. Noise without identity is counted, not logged.
 ///
 /// # Errors
-/// One answer for every reason: 401 with a challenge.
+/// 400 with a challenge where the header is not one token; otherwise one answer for every reason: 401 with a challenge.
 pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Box<Problem>> {
     let current = gateway.policies.current();
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
     let certificate = peer.certificate.as_deref().ok();
-    bearer(authorization)
+    authorization(headers)
+        .and_then(bearer)
         .and_then(|token| {
             gateway.identity.caller(
                 &current.policies.organisations,
@@ -31,15 +29,43 @@ pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Res
         .map_err(|error| Box::new(challenge(gateway, error, Language::of(headers))))
 }
 
+/// The one `Authorization` header: of two, who stands in front may have believed the other.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(IdentityError::AuthorizationMalformed);
+    }
+    value
+        .map(HeaderValue::to_str)
+        .transpose()
+        .map_err(|_| IdentityError::AuthorizationMalformed)
+}
+
 fn challenge(gateway: &Gateway, error: IdentityError, language: Language) -> Problem {
     gateway.metrics.unidentified(error.code());
+    let Some(told) = error.bearer() else {
+        return refused_token(language).challenged("Bearer".to_owned());
+    };
+    let problem = match told {
+        BearerError::InvalidRequest => malformed(language),
+        BearerError::InvalidToken | BearerError::InsufficientScope => refused_token(language),
+    };
+    problem.challenged(format!("Bearer error=\"{}\"", told.as_str()))
+}
+
+fn refused_token(language: Language) -> Problem {
     let detail = match language {
         Language::Dutch => "vraag een token op `/oauth/token` en gebruik het met hetzelfde certificaat",
         Language::English => "get a token at `/oauth/token` and use it with the same certificate",
     };
-    let challenge = match error.bearer() {
-        None => "Bearer".to_owned(),
-        Some(bearer) => format!("Bearer error=\"{}\"", bearer.as_str()),
+    Problem::new("invalid-token", detail, language)
+}
+
+fn malformed(language: Language) -> Problem {
+    let detail = match language {
+        Language::Dutch => "stuur één header `Authorization`: `Bearer`, een spatie en het token",
+        Language::English => "send one header `Authorization`: `Bearer`, a space and the token",
     };
-    Problem::new("invalid-token", detail, language).challenged(challenge)
+    Problem::new("invalid-input", detail, language)
 }

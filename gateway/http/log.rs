@@ -1,20 +1,18 @@
 //! `/v1/log/…`: the signed state of the log and proofs, for anyone. They tell hashes and nothing of what is in them.
 
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use doelpoort_core::audit::proof::Proof;
+use doelpoort_core::audit::witness::AddCheckpoint;
 use doelpoort_core::request::InputError;
 
-use super::Shared;
 use super::language::Language;
 use super::problem::Problem;
-use crate::gateway::Gateway;
+use super::{Shared, format};
 use crate::log::LogError;
-use crate::serve::Peer;
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
-/// The newest checkpoint (C2SP tlog-checkpoint), with the cosignatures that it has.
+/// The newest checkpoint (C2SP tlog-checkpoint), with the cosignatures that it has; of the last shard.
 ///
 /// Het nieuwste ondertekende controlepunt van het logboek, met de handtekeningen van getuigen die het heeft.
 #[utoipa::path(
@@ -29,12 +27,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
         (status = 503, response = crate::http::openapi::ProblemResponse),
     )
 )]
-pub(crate) async fn checkpoint(
-    State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let language = admit(&gateway, &peer, &headers)?;
+pub(crate) async fn checkpoint(State(gateway): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let language = Language::of(&headers);
     Ok(text(gateway.log.checkpoint().await, language)?)
 }
 
@@ -53,12 +47,8 @@ pub(crate) async fn checkpoint(
         (status = 503, response = crate::http::openapi::ProblemResponse),
     )
 )]
-pub(crate) async fn witnessed(
-    State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let language = admit(&gateway, &peer, &headers)?;
+pub(crate) async fn witnessed(State(gateway): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let language = Language::of(&headers);
     Ok(text(gateway.log.witnessed().await, language)?)
 }
 
@@ -82,15 +72,14 @@ pub(crate) async fn witnessed(
 )]
 pub(crate) async fn inclusion(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
     Path(index): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let language = admit(&gateway, &peer, &headers)?;
+    let language = Language::of(&headers);
     let index = number(&index).ok_or_else(|| no_number("index", language))?;
-    let proof = gateway.log.inclusion(index).await;
-    Ok(text(
-        proof.map(|proof| proof.map(|proof| proof.to_text())),
+    Ok(document(
+        gateway.log.inclusion(index).await,
+        Proof::to_text,
         language,
     )?)
 }
@@ -115,26 +104,16 @@ pub(crate) async fn inclusion(
 )]
 pub(crate) async fn consistency(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
     Path(size): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let language = admit(&gateway, &peer, &headers)?;
+    let language = Language::of(&headers);
     let size = number(&size).ok_or_else(|| no_number("size", language))?;
-    let proof = gateway.log.consistency(size).await;
-    Ok(text(
-        proof.map(|proof| proof.map(|proof| proof.to_text())),
+    Ok(document(
+        gateway.log.consistency(size).await,
+        AddCheckpoint::to_text,
         language,
     )?)
-}
-
-/// Everybody may read this, each address at its rate.
-pub(super) fn admit(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Result<Language, Box<Problem>> {
-    let language = Language::of(headers);
-    match gateway.limits.check_address(peer.address.ip()) {
-        Ok(_) => Ok(language),
-        Err(limited) => Err(Box::new(Problem::limited(limited, language))),
-    }
 }
 
 /// A path parameter that is none, and what it should be.
@@ -157,7 +136,7 @@ pub(super) fn no_such(
     Problem::input(vec![error], language)
 }
 
-fn no_number(parameter: &str, language: Language) -> Problem {
+pub(super) fn no_number(parameter: &str, language: Language) -> Problem {
     let told = (
         "geef een getal, zonder nullen ervoor",
         "give a decimal number without leading zeros",
@@ -166,14 +145,27 @@ fn no_number(parameter: &str, language: Language) -> Problem {
 }
 
 /// A decimal number in its one spelling.
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-fn text(read: Result<Option<String>, LogError>, language: Language) -> Result<Response, Box<Problem>> {
+pub(super) fn text(
+    read: Result<Option<String>, LogError>,
+    language: Language,
+) -> Result<Response, Box<Problem>> {
     let text = found(read, language)?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], text).into_response())
+    Ok(format::plain(text))
+}
+
+/// A proof as it is answered.
+pub(super) fn document<T>(
+    read: Result<Option<T>, LogError>,
+    to_text: fn(&T) -> String,
+    language: Language,
+) -> Result<Response, Box<Problem>> {
+    let read = found(read, language)?;
+    Ok(format::plain(to_text(&read)))
 }
 
 /// What was read of the log, or why there is nothing.

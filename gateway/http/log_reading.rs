@@ -2,16 +2,16 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Extension, OriginalUri, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::HeaderMap;
 use doelpoort_core::audit::ldv::LdvRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::language::Language;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, identify, trace};
-use crate::serve::Peer;
+use super::{Shared, trace};
 
 /// Which records: at least one of `traceId` and `processingActivityId`. Whom an entry is about is sealed to the data
 /// protection officer: `dataSubjectId` is refused here.
@@ -68,12 +68,11 @@ pub(crate) struct LogReadingDocument {
 )]
 pub(crate) async fn read(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<LogReadingDocument>, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let received = gateway.clock.now();
     let read = gateway.read_log(&caller, &body, trace, received).await;

@@ -130,6 +130,11 @@ const MEANINGS: &[Meaning] = meanings![
     "too-many-dimensions" FORBIDDEN "Te veel indelingen tegelijk" "Too many dimensions at once"
     "no-such-epoch" NOT_FOUND "Dit peilmoment is er niet voor dit doel" "There is no such epoch for this purpose"
     "no-such-delivery" NOT_FOUND "Deze levering bestaat niet, of is niet van u" "This delivery does not exist, or is not yours"
+    "no-such-item" NOT_FOUND "Dit staat niet in uw postbak" "There is no such item in your inbox"
+    "no-such-resolution" NOT_FOUND "Deze herleiding bestaat niet, of is niet van u" "This resolution does not exist, or is not yours"
+    "no-such-translation" NOT_FOUND "Deze vertaling bestaat niet, of is niet voor u" "This translation does not exist, or is not for you"
+    "already-settled" CONFLICT "Hierover is al beslist, of de termijn is voorbij" "This was settled before, or its time is over"
+    "sent-today" CONFLICT "Een van deze schuilnamen is vandaag al gestuurd" "One of these pseudonyms was sent today before"
     "not-found" NOT_FOUND "Dit adres bestaat niet" "There is nothing at this address"
     "method-not-allowed" METHOD_NOT_ALLOWED "Deze methode kan hier niet" "This method is not possible here"
     "not-acceptable" NOT_ACCEPTABLE "Deze vorm kan het antwoord niet hebben" "The answer has no such format"
@@ -137,10 +142,13 @@ const MEANINGS: &[Meaning] = meanings![
     "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Dit soort inhoud kan hier niet" "This media type is not possible here"
     "delivery-refused" BAD_REQUEST "De levering is geweigerd" "The delivery was refused"
     "too-many-cells" BAD_REQUEST "De vraag is te groot" "The question is too large"
+    "cells-spent" TOO_MANY_REQUESTS "Alle cellen van dit peilmoment zijn gevraagd" "All cells of this epoch were asked"
     "cursor-not-valid" BAD_REQUEST "De cursor is niet geldig" "The cursor is not valid"
     "rate-limited" TOO_MANY_REQUESTS "Te veel vragen" "Too many requests"
+    "keys-unavailable" SERVICE_UNAVAILABLE "Een sleutel is niet beschikbaar" "A key is not available"
     "log-unavailable" SERVICE_UNAVAILABLE "Het logboek is niet beschikbaar" "The log is not available"
     "role-missing" FORBIDDEN "Deze toepassing heeft hiervoor de rol niet" "This program does not have the role for this"
+    "look-not-announced" FORBIDDEN "Deze inzage is niet aangekondigd" "This look was not announced"
     "policies-not-in-force" SERVICE_UNAVAILABLE "Deze gateway heeft andere afspraken dan er gelden" "This gateway has other policies than those in force"
     "policy-changed" SERVICE_UNAVAILABLE "De afspraken veranderden net" "The policies just changed"
     "source-unavailable" SERVICE_UNAVAILABLE "De bron is niet beschikbaar" "The source is not available"
@@ -185,6 +193,12 @@ impl Problem {
         problem
     }
 
+    /// Adds what may be asked instead.
+    fn allowing(mut self, allowed: Option<Box<Allowed>>) -> Self {
+        self.allowed = allowed;
+        self
+    }
+
     /// Names the place, where no trace is known.
     pub(crate) fn on(mut self, path: &str) -> Self {
         self.instance = Some(path.to_owned());
@@ -215,8 +229,12 @@ impl Problem {
                 language,
             ),
             Refusal::Limited(limited) => Self::limited(limited, language),
+            Refusal::CellsSpent => Self::new("cells-spent", help("cells-spent", language), language),
             Refusal::Cursor => Self::new("cursor-not-valid", help("cursor-not-valid", language), language),
-            Refusal::NoSuchEpoch => Self::new("no-such-epoch", help("no-such-epoch", language), language),
+            Refusal::NoFigures(errors, allowed) => Self::input(errors, language).allowing(Some(allowed)),
+            Refusal::NoSuchEpoch(allowed) => {
+                Self::new("no-such-epoch", help("no-such-epoch", language), language).allowing(allowed)
+            }
             Refusal::TooManyCells | Refusal::TooManyRows => {
                 Self::new("too-many-cells", help("too-many-cells", language), language)
             }
@@ -225,9 +243,25 @@ impl Problem {
                 help("policies-not-in-force", language),
                 language,
             ),
+            Refusal::NotAnnounced => Self::new(
+                "look-not-announced",
+                help("look-not-announced", language),
+                language,
+            ),
+            Refusal::Persons => Self::new(
+                "second-person-missing",
+                help("second-person-missing", language),
+                language,
+            ),
             Refusal::PolicyChanged => Self::new("policy-changed", help("policy-changed", language), language),
             Refusal::Role => Self::new("role-missing", help("role-missing", language), language),
+            Refusal::Keys => Self::new("keys-unavailable", help("keys-unavailable", language), language),
             Refusal::Log => Self::new("log-unavailable", help("log-unavailable", language), language),
+            Refusal::NoSuchItem => Self::new("no-such-item", "", language),
+            Refusal::NoSuchResolution => Self::new("no-such-resolution", "", language),
+            Refusal::NoSuchTranslation => Self::new("no-such-translation", "", language),
+            Refusal::Settled => Self::new("already-settled", help("already-settled", language), language),
+            Refusal::SentToday => Self::new("sent-today", help("sent-today", language), language),
             Refusal::Source => Self::new(
                 "source-unavailable",
                 help("source-unavailable", language),
@@ -322,8 +356,12 @@ fn help(code: &str, language: Language) -> String {
             "ask the operator to give this replica the same files; another replica does answer",
         ),
         "role-missing" => (
-            "de toepassing heeft de rol niet: `policy` om in te trekken, `auditor` om logregels te lezen; vraag het de beheerder",
-            "the program lacks the role: `policy` to withdraw, `auditor` to read entries of the log; ask the operator",
+            "de toepassing heeft de rol niet: `policy` om in te trekken, `auditor` om logregels te lezen, `inbox` voor de postbak, `fg` voor de functionaris gegevensbescherming van dit logboek; vraag het de beheerder",
+            "the program lacks the role: `policy` to withdraw, `auditor` to read entries of the log, `inbox` for the inbox, `fg` for the data protection officer of this log; ask the operator",
+        ),
+        "look-not-announced" => (
+            "kondig de inzage aan met `POST /v1/log/readings` en geef het nummer van het ontvangstbewijs als `look`",
+            "announce the look with `POST /v1/log/readings` and give the index of its receipt as `look`",
         ),
         "policy-changed" => ("stuur de vraag opnieuw", "send the request again"),
         "purpose-asleep" => (
@@ -334,7 +372,11 @@ fn help(code: &str, language: Language) -> String {
             "het doel geldt vandaag niet; vraag het de beheerder",
             "the purpose does not hold today; ask the operator",
         ),
-        "source-unavailable" => ("probeer het later opnieuw", "try again later"),
+        "keys-unavailable" | "source-unavailable" => ("probeer het later opnieuw", "try again later"),
+        "cells-spent" => (
+            "het doel staat per peilmoment zoveel cellen toe; wat al gevraagd is wordt nog beantwoord",
+            "the purpose allows so many cells an epoch; what was asked before is answered still",
+        ),
         "too-large" => ("splits wat u stuurt", "split what you send"),
         "too-many-cells" => (
             "vraag minder of grovere indelingen, of beperk met `only`",
@@ -362,6 +404,11 @@ fn help_with_conditions(code: &str) -> (&'static str, &'static str) {
         "filter-finer-than-grouped" => (
             "filter op het niveau van de indeling of een grover niveau",
             "filter by the level of the grouping, or a coarser one",
+        ),
+        "already-settled" => ("vraag de postbak opnieuw op", "read the inbox again"),
+        "sent-today" => (
+            "stuur elke schuilnaam hoogstens eens per dag",
+            "send each pseudonym once a day at most",
         ),
         "second-person-missing" => (
             "laat een tweede medewerker het verzoek vrijgeven, met een eigen verklaring",

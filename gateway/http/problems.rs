@@ -1,9 +1,10 @@
 //! `GET /v1/problems/{code}`: what a problem's `type` points at.
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 
+use super::format;
 use super::language::Language;
 use super::problem::{Problem, page};
 
@@ -24,7 +25,7 @@ use super::problem::{Problem, page};
 )]
 pub(crate) async fn explain(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     match page(&code) {
-        Some(text) => Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()),
+        Some(text) => Ok(format::plain(text)),
         None => Err(Problem::new("not-found", "", Language::of(&headers))),
     }
 }

@@ -1,13 +1,14 @@
 //! `GET /v1/purposes/{purpose}/questions/{question}`: a named question's figures.
 
-use axum::extract::{Extension, OriginalUri, Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
+use super::answer::Sent;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, answer, identify};
+use super::{Shared, answer};
 use crate::exchange::Question;
-use crate::serve::Peer;
 
 /// The figures of a question that a purpose names.
 ///
@@ -38,17 +39,17 @@ use crate::serve::Peer;
 )]
 pub(crate) async fn ask(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
+    method: Method,
     OriginalUri(uri): OriginalUri,
     Path((purpose, question)): Path<(String, String)>,
     Query(parameters): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let named = Question::Named {
         purpose: &purpose,
         question: &question,
         parameters: &parameters,
     };
-    answer::exchange(&gateway, &caller, named, uri.path(), &headers).await
+    answer::exchange_as(&gateway, &caller, named, uri.path(), &headers, Sent::of(&method)).await
 }

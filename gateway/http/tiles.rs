@@ -1,15 +1,18 @@
 //! `/v1/log/tile/…` (C2SP tlog-tiles): hashes for anyone, entries for auditors.
 
-use axum::extract::{Extension, OriginalUri, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use doelpoort_core::audit::tile::Resource;
+use doelpoort_core::audit::tile::{Resource, Tile};
+use doelpoort_core::party::Caller;
 
-use super::log::{admit, found, no_such};
+use super::log::{found, no_such};
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, identify, trace};
+use super::{Shared, trace};
+use crate::gateway::Gateway;
 use crate::http::language::Language;
-use crate::serve::Peer;
+use crate::log::Published;
 
 const BYTES: &str = "application/octet-stream";
 /// What a tile once held, it holds for ever.
@@ -36,19 +39,23 @@ const FOR_A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400")
 )]
 pub(crate) async fn hashes(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let language = admit(&gateway, &peer, &headers)?;
+    let language = Language::of(&headers);
     let Some(Resource::Hashes(tile)) = Resource::parse(&path) else {
         return Err(no_tile(language));
     };
     let bytes = found(gateway.log.tile(tile).await, language)?;
+    Ok(hashes_of(tile, bytes))
+}
+
+/// A tile of hashes as it is answered.
+pub(super) fn hashes_of(tile: Tile, bytes: Vec<u8>) -> Response {
     let cache = if tile.is_full() { FOR_EVER } else { FOR_A_DAY };
     let content = HeaderValue::from_static(BYTES);
     let headers = [(header::CONTENT_TYPE, content), (header::CACHE_CONTROL, cache)];
-    Ok((StatusCode::OK, headers, bytes).into_response())
+    (StatusCode::OK, headers, bytes).into_response()
 }
 
 /// The entries under a tile (C2SP tlog-tiles), each with its length before it. For programs with the role `auditor`;
@@ -74,25 +81,35 @@ pub(crate) async fn hashes(
 )]
 pub(crate) async fn entries(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+    entries_of(&gateway, &caller, (None, &path), &headers, &uri).await
+}
+
+/// The entries under a tile of a shard, or of the last one.
+pub(super) async fn entries_of(
+    gateway: &Gateway,
+    caller: &Caller,
+    (shard, path): (Option<&Published>, &str),
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<Response, Problem> {
+    let (language, trace) = (Language::of(headers), trace::of(headers, &gateway.random));
     let Some(Resource::Entries(tile)) = Resource::parse(&format!("entries/{path}")) else {
         return Err(no_tile(language));
     };
     let read = gateway
-        .read_entries(&caller, tile, trace, gateway.clock.now())
+        .read_entries(caller, (shard, tile), trace, gateway.clock.now())
         .await;
     let bundle = read.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
     let bundle = found(Ok(bundle), language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, BYTES)], bundle).into_response())
 }
 
-fn no_tile(language: Language) -> Problem {
+pub(super) fn no_tile(language: Language) -> Problem {
     let told = (
         "noem een tegel zoals `0/x001/x234/067`, `1/000.p/17` of `entries/273.p/112` (C2SP tlog-tiles)",
         "name a tile such as `0/x001/x234/067`, `1/000.p/17` or `entries/273.p/112` (C2SP tlog-tiles)",

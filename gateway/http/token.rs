@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::Shared;
+use crate::gateway::Gateway;
 use crate::identity::{OAuthError, TokenRequest};
 use crate::serve::Peer;
 
@@ -21,15 +22,16 @@ struct ErrorDocument {
 }
 
 /// An access token, bound to the certificate of this connection.
-pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
-    if gateway.limits.check_address(peer.address.ip()).is_err() {
-        gateway.metrics.unidentified("rate-limited");
-        return StatusCode::TOO_MANY_REQUESTS.into_response();
-    }
+pub(crate) async fn issue(
+    State(gateway): Shared,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let now = gateway.clock.now();
     let current = gateway.policies.current();
     let certificate = peer.certificate.as_deref().ok();
-    let issued = match TokenRequest::parse(&body) {
+    let issued = match form(&headers, &body) {
         // Its purposes would be those of other policies than the ones in force.
         Ok(_) if !current.in_force => Err(OAuthError::Unavailable),
         Ok(request) => {
@@ -47,17 +49,32 @@ pub(crate) async fn issue(State(gateway): Shared, Extension(peer): Extension<Pee
         }
         Err(error) => Err(error),
     };
-    let mut response = match issued {
-        Ok(token) => Json(token).into_response(),
-        Err(error) => {
-            gateway.metrics.unidentified(error.code());
-            tracing::info!(reason = error.code(), "no token");
-            refuse(&error)
-        }
-    };
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match issued {
+        Ok(token) => not_stored(Json(token).into_response()),
+        Err(error) => refused(&gateway, &error),
+    }
+}
+
+/// The form of a client that proves itself in one way only (RFC 6749 section 2.3).
+fn form(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, OAuthError> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Err(OAuthError::InvalidRequest(
+            "`Authorization` is not a way to identify here: send `client_assertion`",
+        ));
+    }
+    TokenRequest::parse(body)
+}
+
+/// The refusal, counted and told to the operator.
+pub(super) fn refused(gateway: &Gateway, error: &OAuthError) -> Response {
+    gateway.metrics.unidentified(error.code());
+    tracing::info!(reason = error.code(), "no token");
+    not_stored(refuse(error))
+}
+
+fn not_stored(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

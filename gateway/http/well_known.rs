@@ -13,5 +13,5 @@ pub(crate) async fn metadata(State(gateway): Shared) -> Json<Metadata> {
 
 /// `GET /oauth/jwks.json`.
 pub(crate) async fn jwks(State(gateway): Shared) -> Json<Jwks> {
-    Json(gateway.identity.jwks().clone())
+    Json(gateway.identity.jwks())
 }

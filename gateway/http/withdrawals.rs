@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Extension, OriginalUri, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::catalogue::Name;
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::language::Language;
+use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, identify, trace};
+use super::{Shared, trace};
+use crate::exchange::Refusal;
 use crate::gateway::Withdrawn;
-use crate::serve::Peer;
 
 /// What is withdrawn: `all`, or one purpose, or one grant of it.
 #[derive(Deserialize, ToSchema)]
@@ -40,15 +41,16 @@ pub(crate) struct WithdrawalDocument {
     /// The grant; absent where the whole purpose was withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<usize>,
-    /// The policy generation from here on: an answer decided under an earlier one is refused.
+    /// The policy generation in which it holds: an answer decided under an earlier one is refused.
     generation: i64,
-    /// The proof that it is in the log.
-    #[schema(value_type = Object)]
-    receipt: Receipt,
+    /// The proof that it is in the log; absent where the same signed withdrawal was brought before.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Receipt>,
 }
 
 /// What your organisation approved no longer holds: at once, on all replicas, for answers that are being sent too.
-/// Only an approval that is issued after it counts again.
+/// Only an approval that is issued after it counts again. It may be repeated; that changes nothing but what is on its way.
 ///
 /// Wat uw organisatie goedkeurde geldt niet meer: meteen en overal, ook voor antwoorden die onderweg zijn.
 #[utoipa::path(
@@ -71,31 +73,67 @@ pub(crate) struct WithdrawalDocument {
 )]
 pub(crate) async fn withdraw(
     State(gateway): Shared,
-    Extension(peer): Extension<Peer>,
+    Called(caller): Called,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<WithdrawalDocument>), Problem> {
-    let caller = identify::caller(&gateway, &peer, &headers)?;
     let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let received = gateway.clock.now();
     let withdrawn = gateway.withdraw(&caller, &body, trace, received).await;
     let withdrawn =
         withdrawn.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
-    Ok((
-        StatusCode::CREATED,
-        Json(document(&caller.organisation.to_string(), withdrawn)),
-    ))
+    Ok((StatusCode::CREATED, Json(document(withdrawn))))
 }
 
-fn document(organisation: &str, withdrawn: Withdrawn) -> WithdrawalDocument {
+/// The same by the word of an approver: a withdrawal that is signed with a key of the organisation with the role `holder`
+/// or `fg` (`doelpoort policy withdraw`), brought by anyone, without a certificate or token. It voids what was issued
+/// until the moment that it names; brought again it changes nothing.
+///
+/// Hetzelfde met een handtekening van een goedkeurder van de organisatie; wie het brengt maakt niet uit.
+#[utoipa::path(
+    post,
+    path = "/v1/withdrawals/signed",
+    operation_id = "withdrawSigned",
+    tag = "policies",
+    request_body(content = String, content_type = "application/jose", description = "A JWS in compact form (RFC 7515)"),
+    responses(
+        (status = 200, description = "It held already", body = WithdrawalDocument),
+        (status = 201, description = "It holds; the receipt proves its log entry", body = WithdrawalDocument),
+        (status = 400, response = crate::http::openapi::ProblemResponse),
+        (status = 404, response = crate::http::openapi::ProblemResponse),
+        (status = 413, response = crate::http::openapi::ProblemResponse),
+        (status = 429, response = crate::http::openapi::ProblemResponse),
+        (status = 503, response = crate::http::openapi::ProblemResponse),
+    )
+)]
+pub(crate) async fn withdraw_signed(
+    State(gateway): Shared,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<WithdrawalDocument>), Problem> {
+    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+    let told = |refusal: Refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let received = gateway.clock.now();
+    let text = String::from_utf8_lossy(&body);
+    let withdrawn = gateway.withdraw_signed(&text, trace, received).await;
+    let withdrawn = withdrawn.map_err(told)?;
+    let status = match &withdrawn.receipt {
+        Some(_) => StatusCode::CREATED,
+        None => StatusCode::OK,
+    };
+    Ok((status, Json(document(withdrawn))))
+}
+
+fn document(withdrawn: Withdrawn) -> WithdrawalDocument {
     let (purpose, grant) = match &withdrawn.request {
         WithdrawalRequest::All => (None, None),
         WithdrawalRequest::Purpose(purpose) => (Some(purpose), None),
         WithdrawalRequest::Grant(purpose, grant) => (Some(purpose), Some(*grant)),
     };
     WithdrawalDocument {
-        organisation: organisation.to_owned(),
+        organisation: withdrawn.organisation.to_string(),
         purpose: purpose.map(Name::to_string),
         grant,
         generation: withdrawn.generation,

@@ -147,7 +147,7 @@ impl Identity {
     }
 
     pub(super) fn verify(&self, token: &str) -> Result<AccessClaims, IdentityError> {
-        let verified = Unverified::parse(token, &KIND)?.verify(self.keys.accepted())?;
+        let verified = Unverified::parse(token, &KIND)?.verify(self.keys.load().accepted())?;
         let received: Received = claims::read(verified)?;
         if received.iss != self.settings.issuer() {
             return Err(IdentityError::IssuerWrong);

@@ -61,6 +61,11 @@ impl Times {
         Ok(())
     }
 
+    /// When the token was made.
+    pub(crate) fn issued_at(&self) -> NumericDate {
+        self.iat
+    }
+
     /// The moment after which nobody accepts the token any more.
     pub(crate) fn forgotten_after(&self) -> NumericDate {
         NumericDate(self.exp.0 + LEEWAY_S)

@@ -103,7 +103,7 @@ fn claimed<'o>(
 
 /// Whether a `jti` is long enough to hold 128 random bits: 32 hexadecimal digits (a UUID) or 22 characters of
 /// base64url. That they are random is the client's affair; that they are used once is ours.
-fn is_128_bits(jti: &str) -> bool {
+pub(super) fn is_128_bits(jti: &str) -> bool {
     if jti.len() > JTI_CHARS_MAX || !jti.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::IdentityError;
 use super::key_set::KeySet;
-use super::strict_json;
+use doelpoort_core::strict_json;
 
 /// Size of a token's header, in bytes of its base64url form.
 const HEADER_BYTES_MAX: usize = 1_024;
@@ -67,6 +67,11 @@ impl<'t> Unverified<'t> {
             algorithm,
             key_id,
         })
+    }
+
+    /// The algorithm that the header names; that of the key, once [`verify`](Self::verify) held.
+    pub(crate) fn algorithm(&self) -> &str {
+        &self.algorithm
     }
 
     /// The claims as the sender wrote them, believed by nobody: only to look up whose keys to try.

@@ -1,12 +1,15 @@
 //! On whose behalf: an assertion of the recipient's own identity provider, bound to one request.
 
 use data_encoding::BASE64URL_NOPAD;
+use doelpoort_core::lp::Part;
 use doelpoort_core::party::{Caller, Oin, Organisations, Staff};
+use doelpoort_core::policy::sha256;
 use doelpoort_core::request_digest::{RequestDigest, nonce};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::claims::{self, Audience, Times};
+use super::client_assertion::is_128_bits;
 use super::jws::{Kind, Unverified};
 use super::key_set::KeySet;
 use super::{Identity, IdentityError};
@@ -39,6 +42,18 @@ struct Claims {
     client_id: Option<String>,
     request_digest: Option<String>,
     nonce: Option<String>,
+    jti: Option<String>,
+}
+
+/// A person who is proved, but for one thing: that the assertion was not used before.
+#[derive(Debug)]
+pub struct ProvedOnce {
+    /// The person.
+    pub staff: Staff,
+    /// The assertion's id, hashed with its issuer.
+    pub id: [u8; 32],
+    /// Until when the id must be remembered.
+    pub remember_until: Timestamp,
 }
 
 /// Which program asks, and in whose name: its own organisation's, or that of a board that it has a mandate of. It is
@@ -66,24 +81,60 @@ impl Identity {
         case: Option<String>,
         now: Timestamp,
     ) -> Result<Staff, StaffRefused> {
-        let subject = self
-            .proved_subject(organisations, asking, assertion, digest, now)
+        let claims = self
+            .claims(organisations, asking, assertion, digest, now)
             .map_err(StaffRefused)?;
         Ok(Staff {
-            subject,
+            subject: claims.sub,
             proved: true,
             case,
         })
     }
 
-    fn proved_subject(
+    /// The same, by an assertion that works once: its `jti` must be there, and is to be used up before anything is
+    /// done for the person.
+    ///
+    /// # Errors
+    /// [`StaffRefused`].
+    pub fn staff_once(
+        &self,
+        organisations: &Organisations,
+        asking: Asking<'_>,
+        assertion: &str,
+        digest: &RequestDigest,
+        case: Option<String>,
+        now: Timestamp,
+    ) -> Result<ProvedOnce, StaffRefused> {
+        let claims = self
+            .claims(organisations, asking, assertion, digest, now)
+            .map_err(StaffRefused)?;
+        let weak = StaffRefused(IdentityError::TokenIdWeak);
+        let jti = claims.jti.filter(|jti| is_128_bits(jti)).ok_or(weak)?;
+        let mut message = b"doelpoort-staff-jti".to_vec();
+        for text in [&claims.iss, &jti] {
+            Part::new(text.as_bytes())
+                .map_err(|_| weak)?
+                .append_to(&mut message);
+        }
+        Ok(ProvedOnce {
+            staff: Staff {
+                subject: claims.sub,
+                proved: true,
+                case,
+            },
+            id: sha256(&message),
+            remember_until: claims.times.forgotten_after().instant(),
+        })
+    }
+
+    fn claims(
         &self,
         organisations: &Organisations,
         asking: Asking<'_>,
         assertion: &str,
         digest: &RequestDigest,
         now: Timestamp,
-    ) -> Result<String, IdentityError> {
+    ) -> Result<Claims, IdentityError> {
         let unknown = IdentityError::StaffProviderUnknown;
         let organisation = organisations.by_oin(asking.recipient).ok_or(unknown)?;
         let provider = organisation.staff.as_ref().ok_or(unknown)?;
@@ -100,7 +151,7 @@ impl Identity {
             return Err(IdentityError::ClaimsMalformed);
         }
         claims.bound_to(asking.caller, digest)?;
-        Ok(claims.sub)
+        Ok(claims)
     }
 }
 

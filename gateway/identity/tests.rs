@@ -4,5 +4,6 @@ mod access;
 mod cases;
 mod endpoint;
 mod hostile;
+mod id_token;
 mod staff;
 mod world;

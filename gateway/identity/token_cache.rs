@@ -48,6 +48,12 @@ impl TokenCache {
         }
     }
 
+    /// Forgets all: what they were verified with may no longer be accepted.
+    pub(crate) fn clear(&self) {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        *generations = Generations::default();
+    }
+
     pub(crate) fn find(&self, key: &CacheKey) -> Option<Arc<AccessClaims>> {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(claims) = generations.young.get(key) {

@@ -144,6 +144,7 @@ impl Identity {
         };
         let access_token = self
             .keys
+            .load()
             .sign(TYPE, &claims)
             .map_err(|_| OAuthError::Unavailable)?;
         if access_token.len() > ACCESS_TOKEN_BYTES_MAX {

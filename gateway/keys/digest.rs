@@ -23,6 +23,11 @@ impl DigestKey {
         self.0.active_version()
     }
 
+    /// The versions that are read.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(version, _)| version)
+    }
+
     /// Starts a digest under the active version. `what` separates the digests of bodies, deliveries, results.
     pub fn begin(&self, what: &'static str) -> Digesting {
         begin(self.0.active(), what)

@@ -34,6 +34,22 @@ impl SealKey {
         Self(versions)
     }
 
+    /// The version that seals.
+    pub fn active_version(&self) -> u32 {
+        self.0.active_version()
+    }
+
+    /// The versions that open.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(version, _)| version)
+    }
+
+    /// The version that this was sealed under; none where it is no sealed thing.
+    pub fn sealed_under(&self, sealed: &[u8]) -> Option<u32> {
+        let (version, _) = sealed.split_first_chunk::<VERSION_LEN>()?;
+        Some(u32::from_be_bytes(*version))
+    }
+
     /// Seals `plain` so that it opens only together with `aad`.
     ///
     /// # Errors

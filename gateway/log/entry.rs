@@ -3,10 +3,14 @@
 use doelpoort_core::audit::Hash;
 use doelpoort_core::audit::leaf::{Event, Kind};
 use doelpoort_core::audit::private::Private;
+use doelpoort_core::pseudonym::SubjectId;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::LogError;
+use crate::store::inbox::{NewResolution, Settlement};
 use crate::store::restrictions::Restriction;
+use crate::store::subjects::Merge;
+use crate::store::translation::NewTranslation;
 
 /// One entry to be: what happened, and what takes effect together with it.
 pub struct Entry {
@@ -22,6 +26,21 @@ pub struct Entry {
 /// What takes place in the transaction that appends the entry: both or neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
+    /// Holders are asked which pupils are meant.
+    Ask(NewResolution),
+    /// A holder's last word on something in its inbox.
+    SettleItem(Settlement),
+    /// Merges are told of: from here on they may take effect.
+    TellOfMerges {
+        /// The id of the entry.
+        entry: [u8; 16],
+        /// The pairs, in its order.
+        merges: Vec<Merge>,
+    },
+    /// Pseudonyms wait for another.
+    Translate(NewTranslation),
+    /// What makes these pairs one pupil ends.
+    UndoMerges(Vec<(SubjectId, SubjectId)>),
     /// A delivery becomes visible.
     ActivateDelivery {
         /// Its id.
@@ -32,15 +51,21 @@ pub enum Effect {
         /// The id of its close.
         epoch: i64,
     },
-    /// The private parts of a month are dropped.
+    /// The private parts of a month in a shard are dropped.
     DropPrivate {
+        /// The number of the shard.
+        shard: i64,
         /// The month, `2026-11`.
         month: String,
+        /// The first index, and the one after the last.
+        range: (u64, u64),
         /// How many there are; another number fails.
         count: u64,
     },
     /// The private part of one entry is dropped.
     ErasePrivate {
+        /// The number of its shard.
+        shard: i64,
         /// The entry.
         index: u64,
     },
@@ -48,6 +73,8 @@ pub enum Effect {
     Restrict(Restriction),
     /// Entries up to this index have nothing open any more; fails where another replica settled them.
     Settle {
+        /// The number of their shard.
+        shard: i64,
         /// The first entry that may have.
         from: i64,
         /// The first one behind those that have not.
@@ -126,8 +153,10 @@ impl std::fmt::Debug for Entry {
 /// Fresh random bytes.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], LogError> {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| LogError::Randomness)?;
+    fill(&mut bytes)?;
     Ok(bytes)
+}
+
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), LogError> {
+    SystemRandom::new().fill(bytes).map_err(|_| LogError::Randomness)
 }

@@ -3,6 +3,7 @@
 use doelpoort_core::audit::day::Month;
 use doelpoort_core::audit::leaf::LeafError;
 use doelpoort_core::audit::merkle::FrontierError;
+use doelpoort_core::audit::retention::InvalidOrder;
 
 use super::sealing::SealingError;
 use crate::store::StoreError;
@@ -19,6 +20,24 @@ pub enum LogError {
     ClockJumped {
         /// By how much; negative is back.
         seconds: i64,
+    },
+    /// At start: the last entry of the log is later than this machine's clock.
+    #[error(
+        "the last entry of the audit log is `{seconds}` s later than this machine's clock: set the clock, or see \"The \
+         clock\" in docs/operations.md where an entry has the wrong time"
+    )]
+    ClockBehind {
+        /// By how much.
+        seconds: i64,
+    },
+    /// At start: the last entry of the log is so old that this machine's clock is more likely wrong.
+    #[error(
+        "the last entry of the audit log is `{days}` days older than this machine's clock: set the clock; if the gateway \
+         was off for so long, raise `publish.idle_s_max` for this start"
+    )]
+    ClockFarAhead {
+        /// By how much.
+        days: u64,
     },
     /// The policies changed between the decision and the append.
     #[error("the policies changed while the request was answered")]
@@ -49,6 +68,15 @@ pub enum LogError {
         /// Its name.
         origin: String,
     },
+    /// At start: a shard of the log is gone.
+    #[error("shard `{number}` of the audit log is missing in the database")]
+    NoShard {
+        /// Its number, from 1.
+        number: i64,
+    },
+    /// At start: an operator closed the log, and opened no other shard.
+    #[error("the audit log was closed: open the next shard with `doelpoort audit shard open`")]
+    Closed,
     /// The data protection officer has made no key for a month: nothing can be sealed.
     #[error(
         "the data protection officer's keys have none for `{month}`; have new ones signed and put in place"
@@ -57,6 +85,9 @@ pub enum LogError {
         /// The month.
         month: Month,
     },
+    /// An order to destroy private parts does not count.
+    #[error(transparent)]
+    Order(#[from] InvalidOrder),
     /// Sealing to the data protection officer failed.
     #[error("the private part {0}")]
     Sealing(#[from] SealingError),

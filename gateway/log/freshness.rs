@@ -4,16 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
-
+use super::health::Seconds;
 use super::publishing::Publishing;
-use super::{Health, LogError, SHARD, quorum};
+use super::shards::Shards;
+use super::{Health, LogError, Parts, Started, quorum};
 use crate::clock::Clock;
 use crate::store::published;
 use crate::store::{Store, log as rows};
-
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// The ages, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,19 +53,19 @@ impl Stale {
 /// The task that looks.
 pub(super) struct Watch {
     store: Store,
+    shards: Arc<Shards>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     publishing: Arc<Publishing>,
-    /// The size at which this start of the gateway is in the log.
-    started_size: u64,
+    started: Started,
     /// What was seen last; ages count on while nothing can be read.
     seen: Seen,
     alarmed: bool,
 }
 
 struct Seen {
-    /// A size without a checkpoint, and when it was seen first.
-    behind: Option<(u64, i64)>,
+    /// A size of a shard without a checkpoint, and when it was seen first.
+    behind: Option<(Started, i64)>,
     quorum_us: Option<i64>,
     is_witnessed: bool,
     /// The last stamp; the start of the process where there is none.
@@ -78,11 +75,9 @@ struct Seen {
 impl Watch {
     /// Looks a first time.
     pub(super) async fn start(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        health: Arc<Health>,
+        (store, shards, clock, health): Parts,
         publishing: Arc<Publishing>,
-        started_size: u64,
+        started: Started,
     ) -> Result<Self, LogError> {
         let seen = Seen {
             behind: None,
@@ -92,10 +87,11 @@ impl Watch {
         };
         let mut watch = Self {
             store,
+            shards,
             clock,
             health,
             publishing,
-            started_size,
+            started,
             seen,
             alarmed: false,
         };
@@ -106,14 +102,8 @@ impl Watch {
 
     /// Looks until the log is closed.
     pub(super) async fn run(mut self) {
-        let finishing = self.health.finishing.clone();
-        let mut every = tokio::time::interval(EVERY);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = every.tick() => {}
-                () = finishing.cancelled() => return,
-            }
+        let mut seconds = Seconds::new(&self.health);
+        while seconds.next().await {
             if let Err(error) = self.look(quorum::RECENT).await {
                 tracing::warn!(%error, "it cannot be seen how fresh the audit log's checkpoints are");
             }
@@ -123,24 +113,33 @@ impl Watch {
 
     async fn look(&mut self, cosignatures_max: i64) -> Result<(), LogError> {
         let now_us = self.clock.now().as_microsecond();
-        let checkpoint = rows::last_checkpoint(&self.store, SHARD).await?;
-        let signed = checkpoint.map_or(0, |checkpoint| checkpoint.size);
-        let head = rows::head(&self.store, SHARD).await?.map_or(0, |head| head.size);
+        let shard = self.shards.current()?.number;
+        let signed = self.signed(shard).await?;
+        let size = rows::head(&self.store, shard).await?.map_or(0, |head| head.size);
         self.seen.behind = match self.seen.behind {
-            Some((size, since)) if size > signed => Some((size, since)),
-            _ => (head > signed).then_some((head, now_us)),
+            // An entry of a shard that was closed since waits for its checkpoint as well.
+            Some((at, since)) if self.signed(at.shard).await? < at.size => Some((at, since)),
+            _ => (size > signed).then_some((Started { shard, size }, now_us)),
         };
-        if let Some(quorum) = quorum::last(&self.store, &self.publishing.policy, cosignatures_max).await? {
+        // A shard that is new has none for its first minute: the last of the one before counts on.
+        let policy = &self.publishing.policy;
+        if let Some(quorum) = quorum::last(&self.store, policy, shard, cosignatures_max).await? {
             self.health.set_quorum(quorum);
             self.seen.quorum_us = Some(quorum.made_us);
-            self.seen.is_witnessed |= quorum.size >= self.started_size;
+            self.seen.is_witnessed |= quorum.has_seen(self.started);
         }
         if self.publishing.timestamps.is_some()
-            && let Some(last) = published::last_stamp(&self.store, SHARD).await?
+            && let Some(last) = published::last_stamp(&self.store, shard).await?
         {
             self.seen.stamp_us = last.made_us;
         }
         Ok(())
+    }
+
+    /// Up to where a shard is signed.
+    async fn signed(&self, shard: i64) -> Result<u64, LogError> {
+        let last = rows::last_checkpoint(&self.store, shard).await?;
+        Ok(last.map_or(0, |checkpoint| checkpoint.size))
     }
 
     /// Ages from what was seen last, and whether one is too much.

@@ -11,12 +11,12 @@ use crate::store::{Row, StoreError, log as rows};
 const KIND_AT: usize = 4;
 
 /// The history as far as it was read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PolicyHistory {
     /// What was read.
     pub history: History,
-    /// The index of the next leaf.
-    next: u64,
+    /// The number of the shard with the next leaf, and its index there.
+    next: (i64, u64),
 }
 
 /// A row that is not what it must be.
@@ -32,7 +32,11 @@ impl Log {
     /// # Errors
     /// When the log is not what it was: it stops.
     pub async fn history(&self) -> Result<PolicyHistory, LogError> {
-        self.read(PolicyHistory::default(), rows::Leaves::All).await
+        let begin = PolicyHistory {
+            history: History::default(),
+            next: (SHARD, 0),
+        };
+        self.read(begin, rows::Leaves::All).await
     }
 
     /// The same history, up to now.
@@ -44,8 +48,31 @@ impl Log {
     }
 
     async fn read(&self, mut read: PolicyHistory, which: rows::Leaves) -> Result<PolicyHistory, LogError> {
-        let store = &self.shared.store;
-        let head = rows::head(store, SHARD).await?.ok_or(LogError::Stopped)?;
+        self.shared.shards.look().await?;
+        let mut generation = None;
+        for shard in self.shared.shards.all() {
+            if shard.number >= read.next.0 {
+                generation = Some(self.read_shard(&mut read, shard.number, which).await?);
+            }
+        }
+        if generation.is_some_and(|head| i64::try_from(read.history.generation) != Ok(head)) {
+            let health = &self.shared.health;
+            return Err(health.stop("the head has another policy generation than the entries give"));
+        }
+        Ok(read)
+    }
+
+    /// Goes on to the end of a shard; the policy generation of its head.
+    async fn read_shard(
+        &self,
+        read: &mut PolicyHistory,
+        shard: i64,
+        which: rows::Leaves,
+    ) -> Result<i64, LogError> {
+        if shard > read.next.0 {
+            read.next = (shard, 0);
+        }
+        let head = self.head(shard).await?;
         let mut bad = None;
         let history = &mut read.history;
         let each = |row: Row| {
@@ -55,18 +82,16 @@ impl Log {
             }
             Ok::<(), StoreError>(())
         };
-        rows::leaves(store, SHARD, (read.next, head.size), which, each).await?;
+        let range = (read.next.1, head.size);
+        rows::leaves(&self.shared.store, shard, range, which, each).await?;
         let health = &self.shared.health;
         match bad {
             Some(Bad::Leaf) => return Err(health.stop("a leaf does not have its hash")),
             Some(Bad::History) => return Err(health.stop("entries about policies are missing or unreadable")),
             None => {}
         }
-        if i64::try_from(read.history.generation) != Ok(head.policy_generation) {
-            return Err(health.stop("the head has another policy generation than the entries give"));
-        }
-        read.next = head.size;
-        Ok(read)
+        read.next.1 = head.size;
+        Ok(head.policy_generation)
     }
 }
 

@@ -5,23 +5,27 @@
 //! the log before the first tag that is made with it; this process keeps today's key only, in memory. So neither the
 //! database nor a replica that is taken over later can find anybody in yesterday's entries.
 
-use std::sync::{PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use doelpoort_core::audit::day::{Day, Month};
 use doelpoort_core::audit::leaf::{Event, Value, extra};
 use doelpoort_core::audit::private::Private;
-use doelpoort_core::audit::tag::{DayKey, Tag, padded};
+use doelpoort_core::audit::tag::{self, DayKey, Tag, Tagged, Token, padded};
 use doelpoort_core::policy::FgKeys;
+use doelpoort_core::pseudonym::SubjectId;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::LogError;
-use super::entry::random;
+use super::entry::{fill, random};
 use super::sealing::{self, Context, Sealed, SealingError};
 
 /// How long one key seals private parts before it is forgotten.
 const ENVELOPE_AGE_MAX: Duration = Duration::from_secs(1);
+/// How many tokens are kept: all pupils of a region, and less than 20 MB.
+const TOKENS_KNOWN_MAX: usize = 1 << 16;
 /// The first byte of a sealed private part.
 const VERSION: u8 = 1;
 /// The decision of an entry that begins a chain of day keys.
@@ -36,8 +40,7 @@ pub(super) struct Stamp {
 
 /// The day keys of this process and the FG's public keys.
 pub(super) struct Privacy {
-    origin: String,
-    keys: FgKeys,
+    keys: RwLock<Arc<FgKeys>>,
     chain: RwLock<Chain>,
 }
 
@@ -46,7 +49,57 @@ pub(super) struct Privacy {
 struct Chain {
     number: u64,
     month: Option<Month>,
-    key: Option<DayKey>,
+    day: Option<DayTokens>,
+}
+
+impl Chain {
+    /// Its key of that very day, if it stands there.
+    fn on(&self, day: Day) -> Option<&DayTokens> {
+        let today = self.day.as_ref()?;
+        (self.month == Some(day.month()) && today.key.day() == day).then_some(today)
+    }
+
+    /// Can it go on to that day, or is it there?
+    fn reaches(&self, day: Day) -> bool {
+        let has_come = |today: &DayTokens| today.key.day() <= day;
+        self.month == Some(day.month()) && self.day.as_ref().is_some_and(has_come)
+    }
+}
+
+/// The key of a day, and the tokens that were made with it: a caseload is read many times a day.
+struct DayTokens {
+    key: DayKey,
+    known: Mutex<HashMap<SubjectId, Token>>,
+}
+
+impl DayTokens {
+    fn new(key: DayKey) -> Self {
+        Self {
+            key,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The tokens of these persons, in their order.
+    fn of<'a>(&self, whom: impl Iterator<Item = Tagged<'a>>) -> Vec<Token> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > TOKENS_KNOWN_MAX {
+            known.clear();
+        }
+        whom.filter_map(|whom| match whom {
+            Tagged::Staff(_) => self.key.token(whom).ok(),
+            Tagged::Subject(subject) => {
+                if let Some(token) = known.get(subject) {
+                    Some(token.clone())
+                } else {
+                    let token = self.key.token(whom).ok()?;
+                    known.insert(*subject, token.clone());
+                    Some(token)
+                }
+            }
+        })
+        .collect()
+    }
 }
 
 /// The seed of a chain, sealed to the FG.
@@ -65,43 +118,46 @@ impl SealedSeed {
 }
 
 impl Privacy {
-    pub(super) fn new(origin: &str, keys: FgKeys) -> Self {
+    pub(super) fn new(keys: FgKeys) -> Self {
         Self {
-            origin: origin.to_owned(),
-            keys,
+            keys: RwLock::new(Arc::new(keys)),
             chain: RwLock::default(),
         }
     }
 
-    /// Begins a chain for the month of `day`, unless there is one; what must be in the log before its first tag.
-    pub(super) fn begin(&self, day: Day) -> Result<Option<SealedSeed>, LogError> {
+    /// The FG's public keys.
+    pub(super) fn keys(&self) -> Arc<FgKeys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From here on private parts are sealed to these.
+    pub(super) fn set_keys(&self, keys: FgKeys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// Begins a chain for the month of `day` in the shard of this name, unless there is one that is not ahead of that day,
+    /// as after a clock that was too fast; what must be in the shard before its first tag.
+    pub(super) fn begin(&self, origin: &str, day: Day) -> Result<Option<SealedSeed>, LogError> {
         let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
-        if chain.month == Some(day.month()) {
+        if chain.reaches(day) {
             return Ok(None);
         }
         let month = day.month();
-        let public = self.keys.of(month).ok_or(LogError::NoFgKey { month })?;
+        let keys = self.keys();
+        let public = keys.of(month).ok_or(LogError::NoFgKey { month })?;
         let seed = Zeroizing::new(random::<32>()?);
-        let bytes = sealing::seal(public, self.context(month, Sealed::TagSeed), &*seed)?;
+        let bytes = sealing::seal(public, context(origin, month, Sealed::TagSeed), &*seed)?;
         chain.number += 1;
         chain.month = Some(day.month());
-        chain.key = Some(DayKey::seed(day, &seed));
+        chain.day = Some(DayTokens::new(DayKey::seed(day, &seed)));
         Ok(Some(SealedSeed { month, bytes }))
     }
 
-    /// The chain's first entry did not get into the log: begin another before the next tag.
+    /// The chain's first entry did not get into the log, or another shard begins: begin another before the next tag.
     pub(super) fn forget(&self) {
         let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
         chain.month = None;
-        chain.key = None;
-    }
-
-    fn context(&self, month: Month, what: Sealed) -> Context<'_> {
-        Context {
-            origin: &self.origin,
-            month,
-            what,
-        }
+        chain.day = None;
     }
 
     /// The padded tags of everybody an entry is about, and with which key they were made. `None` where it is about
@@ -117,43 +173,50 @@ impl Privacy {
         }
         self.go_on_to(day);
         let chain = self.chain.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(key) = chain.key.as_ref().filter(|_| chain.month == Some(day.month())) else {
+        let Some(today) = chain.on(day) else {
             return Ok(None);
         };
-        let mut tags = private.tags(key, entry_id);
-        let count = padded(tags.len()).ok_or(LogError::Unavailable)?;
-        while tags.len() < count {
-            tags.push(random()?);
-        }
         let stamp = Stamp {
             chain: chain.number,
-            day: key.day(),
+            day: today.key.day(),
         };
+        let tokens = today.of(private.whom());
+        drop(chain);
+        let mut tags = tag::tags(tokens, entry_id);
+        let count = padded(tags.len()).ok_or(LogError::Unavailable)?;
+        let mut padding = vec![Tag::default(); count - tags.len()];
+        fill(padding.as_flattened_mut())?;
+        tags.append(&mut padding);
         Ok(Some((stamp, tags)))
     }
 
-    /// With which key tags of that day are made now.
-    pub(super) fn stamp(&self, day: Day) -> Stamp {
+    /// With which key tags of that day are made now; `None` where there is none: the chain is of another month, or ahead.
+    pub(super) fn stamp(&self, day: Day) -> Option<Stamp> {
         self.go_on_to(day);
         let chain = self.chain.read().unwrap_or_else(PoisonError::into_inner);
-        let day = chain.key.as_ref().map_or(day, DayKey::day);
-        Stamp {
+        chain.on(day).map(|_| Stamp {
             chain: chain.number,
             day,
-        }
+        })
+    }
+
+    /// Can tags of that day be made with the chain that there is?
+    pub(super) fn serves(&self, day: Day) -> bool {
+        let chain = self.chain.read().unwrap_or_else(PoisonError::into_inner);
+        chain.reaches(day)
     }
 
     /// Moves on to a later day of the same month and forgets the key of the earlier one.
     fn go_on_to(&self, day: Day) {
-        let behind = |chain: &Chain| chain.key.as_ref().is_some_and(|key| key.day() < day);
+        let behind = |chain: &Chain| chain.day.as_ref().is_some_and(|today| today.key.day() < day);
         if !behind(&self.chain.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
         let mut chain = self.chain.write().unwrap_or_else(PoisonError::into_inner);
         if chain.month == Some(day.month())
-            && let Some(later) = chain.key.as_ref().and_then(|key| key.on(day))
+            && let Some(later) = chain.day.as_ref().and_then(|today| today.key.on(day))
         {
-            chain.key = Some(later);
+            chain.day = Some(DayTokens::new(later));
         }
     }
 }
@@ -177,23 +240,19 @@ impl Envelopes {
     /// the first 12 bytes of the entry id as nonce; ids are random, and a key lives a second.
     pub(super) fn seal(
         &mut self,
-        privacy: &Privacy,
+        (privacy, origin): (&Privacy, &str),
         month: Month,
         entry_id: &[u8; 16],
         private: &Private,
     ) -> Result<Vec<u8>, LogError> {
         let envelope = match self.current.take().filter(|current| current.serves(month)) {
             Some(current) => current,
-            None => Envelope::new(privacy, month)?,
+            None => Envelope::new(privacy, origin, month)?,
         };
         let mut body = private.encode();
         envelope
             .key
-            .seal_in_place_append_tag(
-                nonce(entry_id),
-                Aad::from(aad(&privacy.origin, entry_id)),
-                &mut *body,
-            )
+            .seal_in_place_append_tag(nonce(entry_id), Aad::from(aad(origin, entry_id)), &mut *body)
             .map_err(|_| SealingError)?;
         let sealed = [envelope.head.as_slice(), &body].concat();
         self.current = Some(envelope);
@@ -202,10 +261,11 @@ impl Envelopes {
 }
 
 impl Envelope {
-    fn new(privacy: &Privacy, month: Month) -> Result<Self, LogError> {
-        let public = privacy.keys.of(month).ok_or(LogError::NoFgKey { month })?;
+    fn new(privacy: &Privacy, origin: &str, month: Month) -> Result<Self, LogError> {
+        let keys = privacy.keys();
+        let public = keys.of(month).ok_or(LogError::NoFgKey { month })?;
         let key = Zeroizing::new(random::<32>()?);
-        let sealed = sealing::seal(public, privacy.context(month, Sealed::PrivateKey), &*key)?;
+        let sealed = sealing::seal(public, context(origin, month, Sealed::PrivateKey), &*key)?;
         Ok(Self {
             month,
             since: Instant::now(),
@@ -217,6 +277,10 @@ impl Envelope {
     fn serves(&self, month: Month) -> bool {
         self.month == month && self.since.elapsed() < ENVELOPE_AGE_MAX
     }
+}
+
+fn context(origin: &str, month: Month, what: Sealed) -> Context<'_> {
+    Context { origin, month, what }
 }
 
 /// Opens a sealed private part with the FG's private key of its month.
@@ -237,12 +301,7 @@ pub fn open_private(
     if *version != VERSION {
         return Err(SealingError);
     }
-    let context = Context {
-        origin,
-        month,
-        what: Sealed::PrivateKey,
-    };
-    let key = sealing::open(private_key, context, head)?;
+    let key = sealing::open(private_key, context(origin, month, Sealed::PrivateKey), head)?;
     let key = <&[u8; 32]>::try_from(key.as_slice()).map_err(|_| SealingError)?;
     let mut body = Zeroizing::new(body.to_vec());
     let length = cipher(key)?
@@ -274,4 +333,49 @@ fn aad(origin: &str, entry_id: &[u8; 16]) -> Vec<u8> {
         aad.extend_from_slice(part);
     }
     aad
+}
+
+#[cfg(test)]
+mod tests {
+    use doelpoort_core::audit::private::StaffPart;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        let midnight = format!("{text}T00:00:00Z").parse::<jiff::Timestamp>().unwrap();
+        Day::of(midnight.as_microsecond())
+    }
+
+    #[test]
+    fn there_are_no_tags_but_with_the_key_of_their_day_and_month() {
+        let months =
+            ["2026-11", "2026-12"].map(|month| (month.parse().unwrap(), sealing::key_pair().unwrap().0));
+        let keys = FgKeys {
+            organisation: "00000099000000072001".parse().unwrap(),
+            months: months.into(),
+        };
+        let privacy = Privacy::new(keys);
+        let mut private = Private::default();
+        private.staff = Some(StaffPart {
+            subject: "somebody".to_owned(),
+            proved: true,
+            case: None,
+            released_by: None,
+        });
+        let (today, tomorrow, next) = (day("2026-11-29"), day("2026-11-30"), day("2026-12-01"));
+        let made = |on| privacy.tags(on, &[1; 16], &private).unwrap();
+        assert!(privacy.stamp(today).is_none() && made(today).is_none());
+        assert!(privacy.begin("o", today).unwrap().is_some());
+        assert_eq!(made(today).unwrap().0, privacy.stamp(today).unwrap());
+        assert!(privacy.begin("o", tomorrow).unwrap().is_none());
+        assert!(made(tomorrow).is_some());
+        // It is a day ahead now: no tags, until it begins anew.
+        assert!(!privacy.serves(today) && privacy.stamp(today).is_none() && made(today).is_none());
+        assert!(privacy.begin("o", today).unwrap().is_some());
+        assert!(made(today).is_some());
+        // Another month has another seed.
+        assert!(!privacy.serves(next) && privacy.stamp(next).is_none() && made(next).is_none());
+        assert!(privacy.begin("o", next).unwrap().is_some());
+        assert!(made(next).is_some() && made(tomorrow).is_none());
+    }
 }

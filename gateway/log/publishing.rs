@@ -28,6 +28,8 @@ pub struct Publishing {
     pub checkpoint_alarm: Duration,
     /// After which time without a checkpoint nothing is answered.
     pub checkpoint_age_max: Duration,
+    /// How old the last entry may be at a start before the clock is taken to be wrong.
+    pub idle_max: Duration,
 }
 
 /// A time stamp authority.
@@ -108,6 +110,7 @@ impl Publishing {
             tls_authorities,
             checkpoint_alarm: Duration::from_secs(settings.checkpoint_alarm_s_max),
             checkpoint_age_max: Duration::from_secs(settings.checkpoint_age_s_max),
+            idle_max: Duration::from_secs(settings.idle_s_max),
         })
     }
 
@@ -149,6 +152,7 @@ impl Default for Publishing {
             tls_authorities: Vec::new(),
             checkpoint_alarm: Duration::from_secs(settings.checkpoint_alarm_s_max),
             checkpoint_age_max: Duration::from_secs(settings.checkpoint_age_s_max),
+            idle_max: Duration::from_secs(settings.idle_s_max),
         }
     }
 }

@@ -1,21 +1,18 @@
-//! Destroying private parts: all of a month after its term, or one on request. Each leaf and every proof stays; an entry
-//! tells what was destroyed, in the same transaction.
+//! Destroying private parts: all of a month after its term, or one on request; by an order that the data protection officer
+//! (FG) signed. Each leaf and every proof stays; an entry carries the order, in the same transaction.
 //!
 //! Copies in backups are destroyed by destroying the FG's private key of the month (`doelpoort fg destroy`).
 
 use std::time::Duration;
 
 use doelpoort_core::audit::day::Month;
-use doelpoort_core::audit::leaf::{Kind, Value, extra};
+use doelpoort_core::audit::leaf::Kind;
 use doelpoort_core::audit::receipt::Receipt;
+use doelpoort_core::audit::retention::{InvalidOrder, RetentionOrder, SignedOrder};
 
-use super::{Effect, Entry, Log, LogError, SHARD};
-use crate::store::log as rows;
+use super::{Effect, Entry, Log, LogError, Numbers};
+use crate::store::private;
 
-/// The decision of an entry about the private parts of a month.
-pub const MONTH_DROPPED: &str = "private-parts-dropped";
-/// The decision of an entry about one private part.
-pub const ONE_ERASED: &str = "private-part-erased";
 /// How long the entry may take: a month may have a million private parts.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
@@ -29,51 +26,97 @@ pub struct Retained {
 }
 
 impl Log {
-    /// Drops the private parts of a month, and says so in the log with the ground. Nothing where there are none.
+    /// What the FG would have to sign to drop the private parts of a month: an order for each shard that has some.
     ///
     /// # Errors
-    /// When they cannot be dropped, or not told of: then they are all there.
-    pub async fn drop_month(&self, month: Month, ground: &str) -> Result<Option<Retained>, LogError> {
-        let found = rows::private_of_month(&self.shared.store, SHARD, &month.to_string()).await?;
-        let Some((count, first, last)) = found else {
+    /// When the store fails.
+    pub async fn month_orders(
+        &self,
+        month: Month,
+        term_months: u32,
+        ground: &str,
+    ) -> Result<Vec<RetentionOrder>, LogError> {
+        let mut orders = Vec::new();
+        for shard in self.shared.shards.all() {
+            let found = private::of_month(&self.shared.store, shard.number, &month.to_string()).await?;
+            orders.extend(found.map(|(count, first, last)| RetentionOrder {
+                organisation: self.fg_keys().organisation.clone(),
+                origin: shard.origin().to_owned(),
+                month: Some(month),
+                term_months: Some(term_months),
+                from: first,
+                until: last.saturating_add(1),
+                count,
+                ground: ground.to_owned(),
+            }));
+        }
+        Ok(orders)
+    }
+
+    /// The same to erase the private part of one entry, by its number in the whole log ([`Numbers`]); nothing where there
+    /// is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry_order(&self, number: u64, ground: &str) -> Result<Option<RetentionOrder>, LogError> {
+        let numbers = Numbers::read(&self.shared.store).await?;
+        let Some((place, index)) = numbers.place(number) else {
             return Ok(None);
         };
-        let mut entry = told(MONTH_DROPPED, ground, (first, last.saturating_add(1)))?;
-        entry.event.extra.extend([
-            (extra::PERIOD, Value::Text(month.to_string())),
-            (extra::ROWS, Value::Number(count)),
-        ]);
-        let entry = entry.with_effect(Effect::DropPrivate {
-            month: month.to_string(),
-            count,
-        });
-        let receipt = self.append_within(entry, WAIT_MAX).await?;
-        Ok(Some(Retained { count, receipt }))
+        let (from, until) = (index, index.saturating_add(1));
+        let there = private::parts(&self.shared.store, place.shard.number, (from, until)).await?;
+        Ok((!there.is_empty()).then(|| RetentionOrder {
+            organisation: self.fg_keys().organisation.clone(),
+            origin: place.shard.origin.clone(),
+            month: None,
+            term_months: None,
+            from,
+            until,
+            count: 1,
+            ground: ground.to_owned(),
+        }))
     }
 
-    /// Erases the private part of one entry, and says so in the log with the ground. Nothing where there is none.
+    /// Destroys what an order says, exactly that, and says so in the log.
     ///
     /// # Errors
-    /// When it cannot be erased, or not told of: then it is there.
-    pub async fn erase(&self, index: u64, ground: &str) -> Result<Option<Retained>, LogError> {
-        let range = (index, index.saturating_add(1));
-        let there = rows::private_parts(&self.shared.store, SHARD, range).await?;
-        if there.is_empty() {
-            return Ok(None);
+    /// When the term is not over, something else is there than was ordered, or it cannot be told of: then all is there.
+    pub async fn destroy(&self, signed: &SignedOrder) -> Result<Retained, LogError> {
+        let order = signed.order();
+        let now_us = self.shared.clock.now().as_microsecond();
+        order.check(Month::of(now_us))?;
+        if order.organisation != self.fg_keys().organisation {
+            return Err(InvalidOrder::UnknownKey.into());
         }
-        let entry = told(ONE_ERASED, ground, range)?.with_effect(Effect::ErasePrivate { index });
+        let shard = self
+            .shared
+            .shards
+            .all()
+            .into_iter()
+            .find(|shard| shard.origin() == order.origin)
+            .ok_or(InvalidOrder::Range)?;
+        let size = self.head(shard.number).await?.size;
+        if order.until > size {
+            return Err(InvalidOrder::Range.into());
+        }
+        let mut entry = Entry::new(Kind::Retention)?;
+        signed.write(&mut entry.event);
+        let entry = entry.with_effect(match order.month {
+            Some(month) => Effect::DropPrivate {
+                shard: shard.number,
+                month: month.to_string(),
+                range: (order.from, order.until),
+                count: order.count,
+            },
+            None => Effect::ErasePrivate {
+                shard: shard.number,
+                index: order.from,
+            },
+        });
         let receipt = self.append_within(entry, WAIT_MAX).await?;
-        Ok(Some(Retained { count: 1, receipt }))
+        Ok(Retained {
+            count: order.count,
+            receipt,
+        })
     }
-}
-
-fn told(decision: &str, ground: &str, (from, until): (u64, u64)) -> Result<Entry, LogError> {
-    let mut entry = Entry::new(Kind::Retention)?;
-    entry.event.decision = Some(decision.to_owned());
-    entry.event.clause = Some(ground.to_owned());
-    entry.event.extra.extend([
-        (extra::FROM_INDEX, Value::Number(from)),
-        (extra::UNTIL_INDEX, Value::Number(until)),
-    ]);
-    Ok(entry)
 }

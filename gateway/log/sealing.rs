@@ -24,6 +24,10 @@ pub enum Sealed {
     TagSeed,
     /// A pupil's place in the log, for the FG who searches.
     Subject,
+    /// What the FG sought, for the FG who reviews that.
+    Sought,
+    /// A case of the FG's own, for the FG.
+    Case,
 }
 
 impl Sealed {
@@ -32,6 +36,8 @@ impl Sealed {
             Self::PrivateKey => "private-key",
             Self::TagSeed => "tag-seed",
             Self::Subject => "subject",
+            Self::Sought => "sought",
+            Self::Case => "case",
         }
     }
 }
@@ -77,6 +83,15 @@ pub fn key_pair() -> Result<([u8; KEY_LEN], Zeroizing<[u8; KEY_LEN]>), SealingEr
         bytes(&public.to_bytes())?,
         Zeroizing::new(bytes(&private.to_bytes())?),
     ))
+}
+
+/// The public half of a private key.
+///
+/// # Errors
+/// When it is no private key.
+pub fn public_key(private: &[u8; KEY_LEN]) -> Result<[u8; KEY_LEN], SealingError> {
+    let private = <Kem as hpke::Kem>::PrivateKey::from_bytes(private).map_err(|_| SealingError)?;
+    <[u8; KEY_LEN]>::try_from(Kem::sk_to_pk(&private).to_bytes().as_slice()).map_err(|_| SealingError)
 }
 
 /// Seals: `encapsulated key (32 bytes) ‖ ciphertext ‖ tag (16 bytes)`.

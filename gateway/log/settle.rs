@@ -2,6 +2,8 @@
 //! the entry that says how far it came; a window of refusals without its count. After a quarter of an hour whichever
 //! replica looks first says what must be assumed.
 //!
+//! What was begun in a shard may be ended in the next: an entry is named by its id.
+//!
 //! What a crash leaves behind: the mark up to which all is settled moves in the transaction of each such entry, so that the
 //! next who looks goes on behind it.
 
@@ -9,7 +11,7 @@ use std::collections::HashSet;
 
 use doelpoort_core::audit::leaf::{Kind, Leaf, Value, Window, extra};
 
-use super::{Effect, Entry, Log, LogError, SHARD};
+use super::{Effect, Entry, Log, LogError};
 use crate::store::{Row, StoreError, log as rows, settled};
 
 /// How long an answer may be on its way, and a window open, before the worst is assumed, in µs.
@@ -39,17 +41,24 @@ impl Log {
     /// # Errors
     /// When the store or the log fails; the next turn goes on.
     pub async fn settle(&self) -> Result<(), LogError> {
+        for shard in self.shared.shards.all() {
+            self.settle_shard(shard.number).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_shard(&self, shard: i64) -> Result<(), LogError> {
         let ripe_us = self.shared.clock.now().as_microsecond() - OPEN_US_MAX;
-        let mut from = settled::mark(&self.shared.store, SHARD).await?;
+        let mut from = settled::mark(&self.shared.store, shard).await?;
         loop {
-            let mut ripe = self.ripe(from, ripe_us).await?;
+            let mut ripe = self.ripe(shard, from, ripe_us).await?;
             if ripe.until == from {
                 return Ok(());
             }
-            self.drop_closed(&mut ripe, from).await?;
+            self.drop_closed(&mut ripe, shard, from).await?;
             for open in &ripe.open {
                 let until = open.index + 1;
-                let entry = closing(&open.leaf)?.with_effect(Effect::Settle { from, until });
+                let entry = closing(&open.leaf)?.with_effect(Effect::Settle { shard, from, until });
                 match self.append(entry).await {
                     Ok(_) => from = until,
                     // Another replica settles.
@@ -57,7 +66,7 @@ impl Log {
                     Err(error) => return Err(error),
                 }
             }
-            if from < ripe.until && !self.advance(from, ripe.until).await? {
+            if from < ripe.until && !self.advance(shard, from, ripe.until).await? {
                 return Ok(());
             }
             from = ripe.until;
@@ -65,12 +74,12 @@ impl Log {
     }
 
     /// The next entries from `from` on that are old enough, and which of them another must follow.
-    async fn ripe(&self, from: i64, ripe_us: i64) -> Result<Ripe, LogError> {
+    async fn ripe(&self, shard: i64, from: i64, ripe_us: i64) -> Result<Ripe, LogError> {
         let mut ripe = Ripe {
             open: Vec::new(),
             until: from,
         };
-        let read = rows::entries(&self.shared.store, SHARD, from.unsigned_abs(), ENTRIES_PER_READ).await?;
+        let read = rows::entries(&self.shared.store, shard, from.unsigned_abs(), ENTRIES_PER_READ).await?;
         for entry in read {
             let leaf = Leaf::decode(&entry.leaf)?;
             if leaf.time > ripe_us {
@@ -85,13 +94,13 @@ impl Log {
         Ok(ripe)
     }
 
-    /// Leaves out what an entry ends. That may stand anywhere behind it.
-    async fn drop_closed(&self, ripe: &mut Ripe, from: i64) -> Result<(), LogError> {
+    /// Leaves out what an entry ends. That may stand anywhere behind it, in a later shard as well.
+    async fn drop_closed(&self, ripe: &mut Ripe, shard: i64, from: i64) -> Result<(), LogError> {
         if ripe.open.is_empty() {
             return Ok(());
         }
         let mut open: HashSet<[u8; 16]> = ripe.open.iter().map(|open| open.leaf.event.entry_id).collect();
-        let each = |row: Row| {
+        let mut each = |row: Row| {
             // A leaf that is none is for whoever verifies the log.
             let leaf = Leaf::decode(&row.bytes(0)?).ok();
             if let Some(opening) = leaf.and_then(|leaf| leaf.event.opening) {
@@ -99,16 +108,21 @@ impl Log {
             }
             Ok::<(), StoreError>(())
         };
-        settled::closing(&self.shared.store, SHARD, from, each).await?;
+        for later in self.shared.shards.all() {
+            if later.number >= shard {
+                let from = if later.number == shard { from } else { 0 };
+                settled::closing(&self.shared.store, later.number, from, &mut each).await?;
+            }
+        }
         ripe.open
             .retain(|candidate| open.contains(&candidate.leaf.event.entry_id));
         Ok(())
     }
 
     /// Moves the mark over entries of which none is open; tells whether it was still where we saw it.
-    async fn advance(&self, from: i64, until: i64) -> Result<bool, LogError> {
+    async fn advance(&self, shard: i64, from: i64, until: i64) -> Result<bool, LogError> {
         let mut tx = self.shared.store.begin_write().await?;
-        match settled::advance(&mut tx, SHARD, (from, until)).await {
+        match settled::advance(&mut tx, shard, (from, until)).await {
             Ok(()) => tx.commit().await?,
             Err(StoreError::Conflict { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),

@@ -5,7 +5,6 @@
 //! turn asks again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use doelpoort_core::audit::day::Day;
 use doelpoort_core::audit::leaf::{Kind, Value, extra};
@@ -14,16 +13,16 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::committer::Pending;
 use super::entry::random;
-use super::outside::Outside;
+use super::health::Seconds;
 use super::privacy::Privacy;
 use super::publishing::Timestamps;
-use super::{Entry, Health, LogError, SHARD};
+use super::shards::Shards;
+use super::{Entry, Health, LogError};
 use crate::clock::Clock;
+use crate::outside::Outside;
 use crate::store::published::{self, StoredStamp};
 use crate::store::{Store, log as rows};
 
-/// How often it looks whether a stamp is due.
-const EVERY: Duration = Duration::from_secs(1);
 /// How soon an authority that failed is asked again.
 const RETRY_US: i64 = 60_000_000;
 /// How far the authority's clock and ours may be apart.
@@ -34,6 +33,7 @@ const STAMPED: &str = "time-stamped";
 /// The task that asks.
 pub(super) struct Stamps {
     pub(super) store: Store,
+    pub(super) shards: Arc<Shards>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) health: Arc<Health>,
     pub(super) privacy: Arc<Privacy>,
@@ -46,23 +46,13 @@ pub(super) struct Stamps {
 impl Stamps {
     /// Asks until the log is closed or stops.
     pub(super) async fn run(self) {
-        let finishing = self.health.finishing.clone();
-        let mut every = tokio::time::interval(EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = every.tick() => {}
-                () = finishing.cancelled() => return,
-            }
-            let turn = tokio::select! {
-                turn = self.turn() => turn,
-                () = finishing.cancelled() => return,
-            };
-            match turn {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => tracing::warn!(why, "there is no time stamp"),
-                Err(LogError::Stopped) => return,
-                Err(error) => tracing::warn!(%error, "there is no time stamp"),
+        let mut seconds = Seconds::new(&self.health);
+        while seconds.next().await {
+            match seconds.within(self.turn()).await {
+                None | Some(Err(LogError::Stopped)) => return,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(why))) => tracing::warn!(why, "there is no time stamp"),
+                Some(Err(error)) => tracing::warn!(%error, "there is no time stamp"),
             }
         }
     }
@@ -71,19 +61,20 @@ impl Stamps {
     async fn turn(&self) -> Result<Result<(), String>, LogError> {
         self.health.check()?;
         let now_us = self.clock.now().as_microsecond();
-        let last = published::last_stamp(&self.store, SHARD).await?;
+        let shard = self.shards.current()?.number;
+        let last = published::last_stamp(&self.store, shard).await?;
         let every = i64::try_from(self.settings.every.as_micros()).unwrap_or(i64::MAX);
         if last.is_some_and(|last| now_us.saturating_sub(last.made_us) < every && last.made_us <= now_us) {
             return Ok(Ok(()));
         }
-        let Some(checkpoint) = rows::last_checkpoint(&self.store, SHARD).await? else {
+        let Some(checkpoint) = rows::last_checkpoint(&self.store, shard).await? else {
             return Ok(Ok(()));
         };
-        if !published::take_stamping(&self.store, SHARD, now_us, RETRY_US).await? {
+        if !published::take_stamping(&self.store, shard, now_us, RETRY_US).await? {
             return Ok(Ok(()));
         }
         match self.ask(&checkpoint.note).await? {
-            Ok(stamp) => self.keep(checkpoint.size, stamp).await.map(Ok),
+            Ok(stamp) => self.keep(shard, checkpoint.size, stamp).await.map(Ok),
             Err(why) => Ok(Err(why)),
         }
     }
@@ -114,23 +105,27 @@ impl Stamps {
         }))
     }
 
-    async fn keep(&self, size: u64, stamp: Stamp) -> Result<(), LogError> {
+    async fn keep(&self, shard: i64, size: u64, stamp: Stamp) -> Result<(), LogError> {
         let digest = ring::digest::digest(&ring::digest::SHA256, &stamp.token);
         let mut entry = Entry::new(Kind::Anchor)?;
         entry.event.decision = Some(STAMPED.to_owned());
+        let anchored = self.shards.all().into_iter().find(|one| one.number == shard);
         let time_us = u64::try_from(stamp.time_us).unwrap_or_default();
         entry.event.extra.extend([
             (extra::ANCHORED_SIZE, Value::Number(size)),
             (extra::ANCHOR_TIME, Value::Number(time_us)),
             (extra::ANCHOR_DIGEST, Value::Bytes(digest.as_ref().to_vec())),
         ]);
+        // By the time it is appended the next shard may have begun.
+        let origin = anchored.map(|one| (extra::SHARD, Value::Text(one.origin().to_owned())));
+        entry.event.extra.extend(origin);
         let stored = StoredStamp {
             size,
             time_us: stamp.time_us,
             token: stamp.token,
             made_us: self.clock.now().as_microsecond(),
         };
-        published::insert_stamp(&self.store, SHARD, &stored).await?;
+        published::insert_stamp(&self.store, shard, &stored).await?;
         let today = Day::of(stored.made_us);
         let (pending, _, waiting) = Pending::new(entry, &self.privacy, today)?;
         let queue = self.queue.upgrade().ok_or(LogError::Unavailable)?;

@@ -5,12 +5,17 @@
 //! Small corrections, as time services make them, and clocks that run a little fast or slow, are no jumps.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::LogError;
 use crate::clock::Clock;
+use crate::store::log::Head;
 
 /// By how much the clock may be set while the gateway runs, in µs.
 const JUMP_US_MAX: i64 = 10_000_000;
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+/// By how much the last entry of the log may be later than now, in µs: as much as clocks of replicas may differ.
+pub(super) const AHEAD_US_MAX: i64 = 10_000_000;
 const US_PER_SECOND: i64 = 1_000_000;
 
 /// What the clock showed at the start, beside the time that passed by then.
@@ -23,14 +28,14 @@ pub(super) struct Steady {
 impl Steady {
     pub(super) fn new(clock: &dyn Clock) -> Self {
         Self {
-            ahead_us: ahead_us(clock),
+            ahead_us: passed_us(clock),
             told: AtomicBool::new(false),
         }
     }
 
     /// Refuses while the clock shows another time than the start's and what passed since.
     pub(super) fn check(&self, clock: &dyn Clock) -> Result<(), LogError> {
-        let jumped_us = ahead_us(clock).saturating_sub(self.ahead_us);
+        let jumped_us = passed_us(clock).saturating_sub(self.ahead_us);
         let jumped = jumped_us.saturating_abs() > JUMP_US_MAX;
         let seconds = jumped_us / US_PER_SECOND;
         if jumped != self.told.swap(jumped, Ordering::SeqCst) {
@@ -51,8 +56,32 @@ impl Steady {
     }
 }
 
+/// By how much the last entry of the log is later than now, in µs.
+pub(super) fn ahead_us(head: &Head, now_us: i64) -> i64 {
+    head.last_us.saturating_sub(now_us)
+}
+
+/// Holds the clock at the start against the last entry of the log: it may be neither before it, nor so long after it that
+/// the clock is more likely wrong than the gateway was off. An entry under a wrong time can never be taken back.
+///
+/// # Errors
+/// [`LogError::ClockBehind`], [`LogError::ClockFarAhead`].
+pub(super) fn check_start(head: &Head, now_us: i64, idle_max: Duration) -> Result<(), LogError> {
+    let ahead_us = ahead_us(head, now_us);
+    if ahead_us > AHEAD_US_MAX {
+        let seconds = ahead_us / US_PER_SECOND;
+        return Err(LogError::ClockBehind { seconds });
+    }
+    let idle = Duration::from_micros(ahead_us.saturating_neg().max(0).unsigned_abs());
+    if head.size > 0 && idle > idle_max {
+        let days = idle.as_secs() / SECONDS_PER_DAY;
+        return Err(LogError::ClockFarAhead { days });
+    }
+    Ok(())
+}
+
 /// By how much the clock is ahead of the time that passed.
-fn ahead_us(clock: &dyn Clock) -> i64 {
+fn passed_us(clock: &dyn Clock) -> i64 {
     clock.now().as_microsecond().saturating_sub(clock.elapsed_us())
 }
 

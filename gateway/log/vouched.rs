@@ -12,7 +12,7 @@ use doelpoort_core::audit::tile::HEIGHT;
 use doelpoort_core::audit::timestamp;
 use rustls::pki_types::CertificateDer;
 
-use super::{SHARD, VerifyError};
+use super::VerifyError;
 use crate::store::published::{self, Node, StoredCosignature, StoredStamp};
 use crate::store::{Store, log as rows};
 
@@ -30,6 +30,8 @@ pub struct Vouched {
     pub witnessed: Option<u64>,
     /// Cosignatures by witnesses of the policy that fit.
     pub cosignatures: u64,
+    /// Whose these are, by their names in the policy.
+    pub witnesses: BTreeSet<String>,
     /// Cosignatures by keys that the policy does not know: not verified.
     pub unknown: u64,
     /// Time stamps that fit.
@@ -50,44 +52,67 @@ pub async fn vouched(
     authorities: &[CertificateDer<'_>],
 ) -> Result<Vouched, VerifyError> {
     let mut vouched = Vouched::default();
-    let mut size_max = i64::MAX.unsigned_abs();
-    loop {
-        let read = published::cosignatures(store, SHARD, size_max, COSIGNATURES_PER_READ).await?;
-        let mut sizes: Vec<&[StoredCosignature]> = read.chunk_by(|one, next| one.size == next.size).collect();
-        if i64::try_from(read.len()).is_ok_and(|read| read == COSIGNATURES_PER_READ) && sizes.len() > 1 {
-            // The last may go on in what is read next.
-            sizes.pop();
-        }
-        let Some(smallest) = sizes
-            .last()
-            .and_then(|under_one| under_one.first())
-            .map(|one| one.size)
-        else {
-            break;
+    for shard in rows::shards(store).await? {
+        // One of another log's name is what the verification of the log finds.
+        let Some(key) = log.of_shard(&shard.origin) else {
+            continue;
         };
-        for under_one in sizes {
-            vouched.cosigned(store, log, policy, under_one).await?;
-        }
-        match smallest.checked_sub(1) {
-            Some(next) => size_max = next,
-            None => break,
-        }
+        let before = vouched.witnessed.take();
+        vouched
+            .shard((store, shard.number), &key, policy, authorities)
+            .await?;
+        // The first minute of a new shard: the one before vouches for how that begins.
+        vouched.witnessed = vouched.witnessed.or(before);
     }
-    if !authorities.is_empty() {
-        for stamp in published::stamps(store, SHARD).await? {
-            vouched.stamped(store, &stamp, authorities).await?;
-        }
-    }
-    vouched.compare_nodes(store).await?;
     vouched.findings.truncate(FINDINGS_MAX);
     Ok(vouched)
 }
 
 impl Vouched {
+    async fn shard(
+        &mut self,
+        (store, shard): (&Store, i64),
+        log: &Verifier,
+        policy: &Policy,
+        authorities: &[CertificateDer<'_>],
+    ) -> Result<(), VerifyError> {
+        let vouched = self;
+        let mut size_max = i64::MAX.unsigned_abs();
+        loop {
+            let read = published::cosignatures(store, shard, size_max, COSIGNATURES_PER_READ).await?;
+            let mut sizes: Vec<&[StoredCosignature]> =
+                read.chunk_by(|one, next| one.size == next.size).collect();
+            if i64::try_from(read.len()).is_ok_and(|read| read == COSIGNATURES_PER_READ) && sizes.len() > 1 {
+                // The last may go on in what is read next.
+                sizes.pop();
+            }
+            let Some(smallest) = sizes
+                .last()
+                .and_then(|under_one| under_one.first())
+                .map(|one| one.size)
+            else {
+                break;
+            };
+            for under_one in sizes {
+                vouched.cosigned((store, shard), log, policy, under_one).await?;
+            }
+            match smallest.checked_sub(1) {
+                Some(next) => size_max = next,
+                None => break,
+            }
+        }
+        if !authorities.is_empty() {
+            for stamp in published::stamps(store, shard).await? {
+                vouched.stamped((store, shard), &stamp, authorities).await?;
+            }
+        }
+        vouched.compare_nodes(store, shard).await
+    }
+
     /// The cosignatures under one checkpoint, of which the largest comes first.
     async fn cosigned(
         &mut self,
-        store: &Store,
+        (store, shard): (&Store, i64),
         log: &Verifier,
         policy: &Policy,
         under_one: &[StoredCosignature],
@@ -95,7 +120,7 @@ impl Vouched {
         let Some(size) = under_one.first().map(|one| one.size) else {
             return Ok(());
         };
-        let stored = published::checkpoint(store, SHARD, size).await?;
+        let stored = published::checkpoint(store, shard, size).await?;
         let Some(checkpoint) = stored.and_then(|stored| Checkpoint::open(&stored.note, log).ok()) else {
             self.findings.push(format!(
                 "the checkpoint at size `{size}` that witnesses cosigned is gone or no longer signed"
@@ -116,6 +141,7 @@ impl Vouched {
             };
             if let Ok(Some(_)) = witness.key.find(&text, &one.line) {
                 self.cosignatures += 1;
+                self.witnesses.insert(witness.name.clone());
                 places.insert(place);
             } else {
                 let name = &witness.name;
@@ -132,12 +158,12 @@ impl Vouched {
 
     async fn stamped(
         &mut self,
-        store: &Store,
+        (store, shard): (&Store, i64),
         stamp: &StoredStamp,
         authorities: &[CertificateDer<'_>],
     ) -> Result<(), VerifyError> {
         let size = stamp.size;
-        let note = published::checkpoint(store, SHARD, size)
+        let note = published::checkpoint(store, shard, size)
             .await?
             .map(|checkpoint| checkpoint.note);
         let imprint = timestamp::imprint(&note.unwrap_or_default());
@@ -155,8 +181,8 @@ impl Vouched {
     }
 
     /// Every stored node must be what the leaf hashes give.
-    async fn compare_nodes(&mut self, store: &Store) -> Result<(), VerifyError> {
-        let size = rows::last_checkpoint(store, SHARD)
+    async fn compare_nodes(&mut self, store: &Store, shard: i64) -> Result<(), VerifyError> {
+        let size = rows::last_checkpoint(store, shard)
             .await?
             .map_or(0, |last| last.size);
         let (mut tree, mut nodes) = (Frontier::empty(), Vec::new());
@@ -171,7 +197,7 @@ impl Vouched {
                     }
                 });
             };
-            rows::leaf_hashes(store, SHARD, from, until, push).await?;
+            rows::leaf_hashes(store, shard, from, until, push).await?;
             if tree.size() != until {
                 // Missing entries are named by index elsewhere.
                 return Ok(());
@@ -179,7 +205,7 @@ impl Vouched {
         }
         for node in nodes {
             let range = (node.index, node.index + 1);
-            if published::nodes(store, SHARD, node.level, range).await? == [node.hash] {
+            if published::nodes(store, shard, node.level, range).await? == [node.hash] {
                 self.nodes += 1;
             } else {
                 let Node { level, index, .. } = node;

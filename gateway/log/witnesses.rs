@@ -1,26 +1,28 @@
 //! Asking the witnesses (C2SP tlog-witness) to cosign the newest checkpoint, each on its own: at the start, when the log
 //! has grown, and once an hour in any case.
 //!
+//! A shard that was closed is asked for until each has cosigned it to its end.
+//!
 //! A witness that has cosigned another history, or a longer one than there is, contradicts us. One alone may err or lie;
 //! when so many do that they would be a quorum, this log is not what it was, and stops.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use doelpoort_core::audit::quorum::Witness;
 use futures_util::future::join_all;
 
-use super::outside::{Answer, Outside};
+use super::health::Seconds;
 use super::publishing::Publishing;
+use super::shards::Shards;
 use super::tiles::consistency;
-use super::{Health, LogError, SHARD};
+use super::{Health, LogError, Parts, Started};
 use crate::clock::Clock;
+use crate::outside::{Answer, Outside};
 use crate::store::published::{self, StoredCosignature};
 use crate::store::{Store, log as rows};
 
-/// How often it looks who is to be asked.
-const EVERY: Duration = Duration::from_secs(1);
 /// How soon a witness is asked again while this start of the gateway was not witnessed yet.
 const RETRY: Duration = Duration::from_secs(5);
 /// How old a cosignature under the newest checkpoint may become before another is asked for.
@@ -33,14 +35,14 @@ const ATTEMPTS_MAX: usize = 2;
 /// The task that asks.
 pub(super) struct Witnesses {
     store: Store,
+    shards: Arc<Shards>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     publishing: Arc<Publishing>,
     outside: Outside,
-    /// The size at which this start of the gateway is in the log.
-    started_size: u64,
-    /// When each was asked last, in µs, and whether it contradicted us then.
-    asked: Vec<(Option<i64>, bool)>,
+    started: Started,
+    /// When each was asked last about each shard, in µs, and whether it contradicted us then.
+    asked: HashMap<(i64, usize), (i64, bool)>,
 }
 
 /// What a witness said.
@@ -52,59 +54,71 @@ enum Said {
 
 impl Witnesses {
     pub(super) fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        health: Arc<Health>,
+        (store, shards, clock, health): Parts,
         publishing: Arc<Publishing>,
         outside: Outside,
-        started_size: u64,
+        started: Started,
     ) -> Self {
-        let asked = vec![(None, false); publishing.policy.witnesses.len()];
         Self {
             store,
+            shards,
             clock,
             health,
             publishing,
             outside,
-            started_size,
-            asked,
+            started,
+            asked: HashMap::new(),
         }
     }
 
     /// Asks until the log is closed or stops.
     pub(super) async fn run(mut self) {
-        let finishing = self.health.finishing.clone();
-        let mut every = tokio::time::interval(EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = every.tick() => {}
-                () = finishing.cancelled() => return,
-            }
-            let turn = tokio::select! {
-                turn = self.turn() => turn,
-                () = finishing.cancelled() => return,
-            };
-            match turn {
-                Ok(()) => {}
-                Err(LogError::Stopped) => return,
-                Err(error) => tracing::warn!(%error, "the witnesses could not be asked"),
+        let mut seconds = Seconds::new(&self.health);
+        while seconds.next().await {
+            match seconds.within(self.turn()).await {
+                None | Some(Err(LogError::Stopped)) => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::warn!(%error, "the witnesses could not be asked"),
             }
         }
     }
 
-    /// Asks all who are due, at once.
+    /// Asks about the last shard, and about the one before until that is cosigned to its end.
     async fn turn(&mut self) -> Result<(), LogError> {
         self.health.check()?;
-        let Some(last) = rows::last_checkpoint(&self.store, SHARD).await? else {
+        let all = self.shards.all();
+        let Some((last, before)) = all.split_last() else {
             return Ok(());
         };
-        if !self.health.is_witnessed() && last.size < self.started_size {
+        if let Some(before) = before.last() {
+            let head = rows::head(&self.store, before.number).await?;
+            let end = rows::last_checkpoint(&self.store, before.number).await?;
+            // One that was closed after a restore is never signed to its end.
+            if let (Some(head), Some(end)) = (head, end)
+                && end.size == head.size
+            {
+                self.ask_all(before.number, end.size, true).await?;
+            }
+        }
+        let Some(newest) = rows::last_checkpoint(&self.store, last.number).await? else {
+            return Ok(());
+        };
+        let waits = Started {
+            shard: last.number,
+            size: newest.size,
+        };
+        if !self.health.is_witnessed() && (waits.shard, waits.size) < (self.started.shard, self.started.size)
+        {
             // The next checkpoint is what this start waits for.
             return Ok(());
         }
+        self.ask_all(last.number, newest.size, false).await
+    }
+
+    /// Asks all who are due, at once.
+    async fn ask_all(&mut self, shard: i64, size: u64, is_closed: bool) -> Result<(), LogError> {
         let now_us = self.clock.now().as_microsecond();
-        let under = published::cosignatures(&self.store, SHARD, last.size, i64::from(u16::MAX)).await?;
+        let under = published::cosignatures(&self.store, shard, size, i64::from(u16::MAX)).await?;
         let due: Vec<(usize, &Witness)> = self
             .publishing
             .policy
@@ -112,21 +126,22 @@ impl Witnesses {
             .iter()
             .enumerate()
             .filter(|(place, witness)| {
-                let tried = self.asked.get(*place).and_then(|(tried, _)| *tried);
-                witness.url.is_some() && self.is_due(witness, &under, last.size, tried, now_us)
+                let tried = self.asked.get(&(shard, *place)).map(|(tried, _)| *tried);
+                let key = witness.key.to_text();
+                let is_done = is_closed && under.iter().any(|one| one.size == size && one.witness == key);
+                witness.url.is_some() && !is_done && self.is_due(witness, &under, size, tried, now_us)
             })
             .collect();
-        let said = join_all(due.iter().map(|(_, witness)| self.ask(witness))).await;
+        let said = join_all(due.iter().map(|(_, witness)| self.ask(shard, witness))).await;
         let places: Vec<usize> = due.iter().map(|(place, _)| *place).collect();
         for (place, said) in places.into_iter().zip(said) {
-            self.hear(place, said?, now_us);
+            self.hear((shard, place), said?, now_us);
         }
         let against: BTreeSet<usize> = self
             .asked
             .iter()
-            .enumerate()
-            .filter(|(_, (_, against))| *against)
-            .map(|(place, _)| place)
+            .filter(|((about, _), (_, against))| *about == shard && *against)
+            .map(|((_, place), _)| *place)
             .collect();
         if !against.is_empty()
             && self.publishing.policy.needs_witnesses()
@@ -165,7 +180,7 @@ impl Witnesses {
         }
     }
 
-    fn hear(&mut self, place: usize, said: Said, now_us: i64) {
+    fn hear(&mut self, (shard, place): (i64, usize), said: Said, now_us: i64) {
         let name = self
             .publishing
             .policy
@@ -180,19 +195,19 @@ impl Witnesses {
             }
             Said::Failed(why) => {
                 tracing::warn!(witness = name, why, "a witness did not cosign");
-                self.asked.get(place).is_some_and(|(_, against)| *against)
+                self.asked
+                    .get(&(shard, place))
+                    .is_some_and(|(_, against)| *against)
             }
         };
-        if let Some(asked) = self.asked.get_mut(place) {
-            *asked = (Some(now_us), against);
-        }
+        self.asked.insert((shard, place), (now_us, against));
     }
 
     /// Asks one witness about the newest checkpoint, beginning at what it cosigned last as far as we know.
-    async fn ask(&self, witness: &Witness) -> Result<Said, LogError> {
-        let mut old_size = published::cosigned_last(&self.store, SHARD, &witness.key.to_text()).await?;
+    async fn ask(&self, shard: i64, witness: &Witness) -> Result<Said, LogError> {
+        let mut old_size = published::cosigned_last(&self.store, shard, &witness.key.to_text()).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let Some(last) = rows::last_checkpoint(&self.store, SHARD).await? else {
+            let Some(last) = rows::last_checkpoint(&self.store, shard).await? else {
                 return Ok(Said::Failed("there is no checkpoint".to_owned()));
             };
             if old_size > last.size {
@@ -202,7 +217,7 @@ impl Witnesses {
                 )));
             }
             let (size, text) = (last.size, text_of(&last.note));
-            let body = consistency(&self.store, &self.health, last, old_size)
+            let body = consistency(&self.store, &self.health, shard, last, old_size)
                 .await?
                 .to_text();
             let url = format!("{}/add-checkpoint", witness.url.as_deref().unwrap_or_default());
@@ -215,7 +230,7 @@ impl Witnesses {
                 Err(why) => return Ok(Said::Failed(why)),
             };
             match answer.status {
-                200 => return self.keep(witness, size, &text, &answer).await,
+                200 => return self.keep((shard, size), witness, &text, &answer).await,
                 409 => match told_size(&answer) {
                     Some(told) if told == old_size && told == size => {
                         return Ok(Said::Contradicted(format!(
@@ -239,8 +254,8 @@ impl Witnesses {
     /// Keeps the cosignature of an answer, if it is one by this witness.
     async fn keep(
         &self,
+        (shard, size): (i64, u64),
         witness: &Witness,
-        size: u64,
         text: &str,
         answer: &Answer,
     ) -> Result<Said, LogError> {
@@ -261,7 +276,7 @@ impl Witnesses {
             time_s: i64::try_from(found.time_s).unwrap_or(i64::MAX),
             made_us: self.clock.now().as_microsecond(),
         };
-        published::keep_cosignature(&self.store, SHARD, &cosignature).await?;
+        published::keep_cosignature(&self.store, shard, &cosignature).await?;
         Ok(Said::Cosigned)
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::clock::FixedClock;
 use crate::config::Environment;
 use crate::demo::pki::{Authority, Issued, Validity};
-use crate::tls::{Examples, TlsError};
+use crate::tls::{Ending, Examples, TlsError};
 
 const NOW: &str = "2026-11-22T10:00:00Z";
 
@@ -36,7 +36,7 @@ impl World {
             "gateway.toml",
             "[deployment]\nname = \"t\"\ntenant = \"t\"\norigin = \"t\"\n[token]\nissuer = \"https://t\"\n\
              [exchange]\nlisten = \"127.0.0.1:0\"\ncertificate = \"server.crt\"\nkey = \"server.key\"\nclient_ca = \"ca.crt\"\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n",
+             [console]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n",
         );
         let config = Config::load(
             &folder.path().join("gateway.toml"),
@@ -53,7 +53,7 @@ impl World {
 
     fn tls(&self) -> Result<Arc<Tls>, TlsError> {
         let clock = Arc::new(FixedClock::at(NOW.parse().unwrap()));
-        Tls::load(&self.config.exchange, Examples::Accept, clock).map(Arc::new)
+        Tls::load(&self.config, Examples::Accept, clock).map(Arc::new)
     }
 
     async fn serve(&self, tls: Arc<Tls>) -> Running {
@@ -62,9 +62,13 @@ impl World {
             .route("/slow", get(|| async { sleep(Duration::from_millis(300)).await }))
             .route("/echo", post(|body: String| async { body }));
         let admin = Router::new().route("/ready", get(|| async { "ready" }));
-        run(
+        let routes = Listeners {
             exchange,
+            console: Router::new().route("/", get(|| async { "Doelpoort" })),
             admin,
+        };
+        run(
+            routes,
             &self.config,
             tls,
             Arc::clone(&self.metrics),
@@ -87,7 +91,7 @@ impl World {
             None => builder.with_no_client_auth(),
             Some(issued) => {
                 use rustls::pki_types::pem::PemObject as _;
-                let chain = rustls::pki_types::CertificateDer::from_pem_slice(issued.certificate.as_bytes());
+                let chain = CertificateDer::from_pem_slice(issued.certificate.as_bytes());
                 let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(issued.key.as_bytes());
                 builder
                     .with_client_auth_cert(vec![chain.unwrap()], key.unwrap())
@@ -209,13 +213,24 @@ async fn a_revoked_certificate_is_refused_after_a_reload() {
     let running = world.serve(Arc::clone(&tls)).await;
     let bad_client = world.client(Some(&bad));
     assert!(text(&bad_client, &running, "/who").await.is_ok());
+    let good_client = world.client(Some(&good));
+    assert!(text(&good_client, &running, "/who").await.is_ok());
 
     std::fs::write(&crl, world.authority.revocations(&[&bad]).unwrap()).unwrap();
     tls.reload().unwrap();
 
     assert!(
-        text(&bad_client, &running, "/who").await.is_ok(),
-        "an open connection goes on"
+        text(&bad_client, &running, "/who").await.is_err(),
+        "an open connection is cut, and a new one refused"
+    );
+    assert!(
+        text(&good_client, &running, "/who").await.is_ok(),
+        "one of others goes on"
+    );
+    assert!(
+        world.metrics.encode().contains("end=\"Disbelieved\"} 1"),
+        "{}",
+        world.metrics.encode()
     );
     assert!(text(&world.client(Some(&bad)), &running, "/who").await.is_err());
     assert!(text(&world.client(Some(&good)), &running, "/who").await.is_ok());
@@ -285,8 +300,8 @@ fn each_wrong_file_is_one_clear_error() {
     let world = World::new(&[]);
     let path = |name: &str| world.folder.path().join(name);
     let load = |change: &dyn Fn(&mut crate::config::Exchange)| {
-        let mut settings = world.config.exchange.clone();
-        change(&mut settings);
+        let mut settings = world.config.clone();
+        change(&mut settings.exchange);
         let clock = Arc::new(FixedClock::at(NOW.parse().unwrap()));
         Tls::load(&settings, Examples::Accept, clock)
             .unwrap_err()
@@ -324,7 +339,7 @@ fn example_certificates_are_refused_in_production() {
         std::fs::write(world.folder.path().join(file), text).unwrap();
     }
     let clock = Arc::new(FixedClock::at(NOW.parse().unwrap()));
-    let refused = Tls::load(&world.config.exchange, Examples::Refuse, clock);
+    let refused = Tls::load(&world.config, Examples::Refuse, clock);
     assert!(matches!(refused, Err(TlsError::Example { .. })));
-    assert_eq!(world.tls().unwrap().days_left(), 30);
+    assert_eq!(world.tls().unwrap().days_left()[0], (Ending::Exchange, 30));
 }

@@ -1,5 +1,7 @@
 //! Reads what a plan needs from the delivered rows, and nothing else.
 
+mod formerly;
+mod meant;
 mod reading;
 mod scope;
 
@@ -7,20 +9,19 @@ use std::collections::HashMap;
 
 use doelpoort_core::catalogue::{Catalogue, Value};
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
-use doelpoort_core::figures::cell_id::CellId;
-use doelpoort_core::plan::{
-    AskedPupil, FactsPlan, FiguresPlan, Plan, PlannedScope, RecordsPlan, RestrictPlan,
-};
+use doelpoort_core::plan::{AskedPupil, FactsPlan, FiguresPlan, Plan, RecordsPlan, RestrictPlan};
 use doelpoort_core::pseudonym::SubjectId;
 use doelpoort_core::request::EpochChoice;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::store::render::{self, Query, Within};
-use crate::store::{Row, Store, StoreError};
+use crate::store::render::{self, Query, Selection, Within};
+use crate::store::table::Cells as _;
+use crate::store::{Row, Store, StoreError, TypeClass};
 
-pub(crate) use reading::stored_value;
+pub(crate) use reading::{derived_from, stored_value};
 
+use formerly::formerly_since;
 use reading::Reading;
 use scope::within;
 
@@ -72,6 +73,7 @@ impl Delivered {
         match plan {
             Plan::Facts(plan) => self.facts(catalogue, plan, now).await,
             Plan::Figures(plan) => self.figures(plan).await,
+            Plan::Meant(plan) => self.meant(catalogue, plan, now).await,
             Plan::Records(plan) => self.records(catalogue, plan, now).await,
             Plan::Restrict(plan) => self.restrict(catalogue, plan, now).await,
         }
@@ -87,12 +89,8 @@ impl Delivered {
             .answering_epoch(plan, date)
             .await?
             .ok_or(SourceError::NoSuchEpoch)?;
-        let names: Vec<String> = plan
-            .rows()
-            .iter()
-            .map(|row| row.cell.as_ref().map(CellId::text).unwrap_or_default())
-            .collect();
-        let released = self.store.released_cells(id, &names).await?;
+        let names = plan.keys();
+        let released = self.store.released_cells(id, names).await?;
         let values = names.iter().map(|name| released.get(name).copied()).collect();
         let completeness = serde_json::from_str(&completeness).unwrap_or_default();
         Ok(Extract::Cells(EpochCells {
@@ -112,7 +110,7 @@ impl Delivered {
             let Ok(epoch_date) = epoch.date.parse::<Date>() else {
                 continue;
             };
-            if date.is_some_and(|date| date != epoch_date) {
+            if !plan.has_epoch(epoch_date) || date.is_some_and(|date| date != epoch_date) {
                 continue;
             }
             let purposes = self.store.epoch_purposes(epoch.id).await?;
@@ -139,14 +137,19 @@ impl Delivered {
         let left_out = Some(plan.left_out());
         let base_reading = Reading::of(catalogue, base, plan.at())?;
         let base_selection = base_reading.selection(within(plan.scope(), now), left_out);
-        let query = render::rows(&base_selection, self.records_rows_max.saturating_add(1));
-        let mut found = self.all(&base_reading, &query).await?;
+        let (mut found, moved) = self
+            .base(&base_reading, &base_selection, formerly_since(plan, now))
+            .await?;
         // Counted before a pupil's earlier rows fall away: what the limit cut off would otherwise go unnoticed.
         if found.len() > usize::try_from(self.records_rows_max).unwrap_or(usize::MAX) {
             return Err(SourceError::TooManyRows);
         }
         found.dedup_by(|later, first| later.0 == first.0);
         let found = self.own(catalogue, plan.scope(), found, now).await?;
+        let mut formerly = match moved {
+            Some(since) => self.formerly(since, &base_selection, &found).await?,
+            None => HashMap::new(),
+        };
         let mut joined = Vec::new();
         for part in parts {
             let reading = Reading::of(catalogue, part, plan.at())?;
@@ -158,9 +161,11 @@ impl Delivered {
                 .collect();
             joined.push((rows, !part.only.is_empty()));
         }
-        let rows = found
-            .into_iter()
-            .filter_map(|(subject, values)| assemble(plan, subject, values, &joined));
+        let rows = found.into_iter().filter_map(|(subject, values)| {
+            let mut row = assemble(plan, subject, values, &joined)?;
+            row.formerly = formerly.remove(&subject).unwrap_or_default();
+            Some(row)
+        });
         Ok(Extract::Rows(rows.collect()))
     }
 
@@ -198,11 +203,7 @@ impl Delivered {
         now: Timestamp,
     ) -> Result<Extract, SourceError> {
         let subjects = subjects(plan.pupils());
-        let scope = PlannedScope::OwnSchool {
-            board: plan.board().clone(),
-            site: None,
-        };
-        let own = self.in_scope(catalogue, &scope, &subjects, now).await?;
+        let own = self.in_scope(catalogue, plan.scope(), &subjects, now).await?;
         let answers = plan.pupils().iter().map(|pupil| FactRow {
             reference: pupil.reference.clone(),
             values: own.contains(pupil.subject.as_bytes()).then(Vec::new),
@@ -215,11 +216,37 @@ impl Delivered {
         reading: &Reading<'_>,
         query: &Query,
     ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
-        let mut rows = Vec::new();
-        for row in self.run(query).await? {
-            rows.push((row.array(0)?, reading.values(&row)?));
-        }
-        Ok(rows)
+        let table = self.store.fetch_table(query, &reading.classes()).await?;
+        let rows = table
+            .rows()
+            .map(|(subject, row)| Ok((subject, reading.values(&row)?)));
+        rows.collect()
+    }
+
+    /// The rows of a plan's first part, and since when some of its dataset may have stood under other subjects, if they may.
+    async fn base(
+        &self,
+        reading: &Reading<'_>,
+        selection: &Selection<'_>,
+        since: Option<Date>,
+    ) -> Result<(Vec<([u8; 16], Values)>, Option<Date>), SourceError> {
+        let limit = self.records_rows_max.saturating_add(1);
+        let Some(since) = since else {
+            let rows = self.all(reading, &render::rows(selection, limit)).await?;
+            return Ok((rows, None));
+        };
+        let mut classes = reading.classes();
+        let whether = classes.len() + 1;
+        classes.push(TypeClass::Int);
+        let query = render::rows_and_whether_formerly(selection, since, limit);
+        let table = self.store.fetch_table(&query, &classes).await?;
+        let mut moved = false;
+        let rows = table.rows().map(|(subject, row)| {
+            moved |= row.int_opt(whether)? != Some(0);
+            Ok((subject, reading.values(&row)?))
+        });
+        let rows = rows.collect::<Result<_, StoreError>>()?;
+        Ok((rows, moved.then_some(since)))
     }
 
     async fn run(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
@@ -259,5 +286,6 @@ fn assemble(
     Some(RawRow {
         subject: SubjectId::from_bytes(subject),
         values,
+        formerly: Vec::new(),
     })
 }

@@ -15,6 +15,7 @@
 //! | `f_…` | dates as days since 1970-01-01, Booleans as 0 and 1, integers; everything else as text |
 
 pub(super) mod canonical;
+pub(super) mod former;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,6 +23,7 @@ use std::fmt::Write as _;
 use doelpoort_core::catalogue::{About, Catalogue, Dataset, Field, FieldType, Name};
 use sqlx::{AssertSqlSafe, SqlStr};
 
+use super::resealing::Statements;
 use super::{Schema, Sql, Statement, Store, StoreError, TypeClass};
 
 /// Row numbers of one delivery fit below this.
@@ -47,7 +49,10 @@ pub fn type_class(field_type: FieldType) -> TypeClass {
     }
 }
 
-pub(crate) const ALL: &[(&str, Sql)] = &[("dataset::canonical::AGAINST_MERGES", canonical::AGAINST_MERGES)];
+pub(crate) const ALL: &[(&str, Sql)] = &[
+    ("dataset::canonical::AGAINST_MERGES", canonical::AGAINST_MERGES),
+    ("dataset::former::FORGET", former::FORGET),
+];
 
 /// SQL rendered for each engine from catalogue names only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +100,7 @@ pub struct DatasetTable {
     pub(super) insert: Rendered,
     pub(super) staged: Rendered,
     pub(super) repoint: Option<Rendered>,
+    pub(super) resealing: Statements,
 }
 
 impl DatasetTable {
@@ -117,7 +123,8 @@ impl DatasetTable {
             staged: Rendered::same(format!(
                 "SELECT \"row\" FROM {table} WHERE delivery = $1 AND \"row\" BETWEEN $2 AND $3"
             )),
-            repoint: (dataset.about == About::Pupil).then(|| repoint(&table)),
+            repoint: (dataset.about == About::Pupil).then(|| repoint(&table, "delivery")),
+            resealing: Statements::new(&table),
             dataset: dataset.name.clone(),
             fields,
         }
@@ -294,8 +301,13 @@ fn insert(table: &str, fields: &[(Name, TypeClass)]) -> Rendered {
     )
 }
 
-/// `$1` holder, then the batch: from, to.
-fn repoint(table: &str) -> Rendered {
+/// Moves rows of a holder (`$1`), then the batch: from, to.
+pub(super) fn repoint_all(dataset: &Name) -> Rendered {
+    repoint(&table_name(dataset), "holder")
+}
+
+/// `$1` what is in this column, then the batch: from, to.
+fn repoint(table: &str, column: &str) -> Rendered {
     let update = |new: &str| {
         let canonical = canonical::of(new);
         format!("UPDATE {table} SET subject = {new}, canonical = {canonical}")
@@ -303,12 +315,12 @@ fn repoint(table: &str) -> Rendered {
     Rendered::pair(
         format!(
             "{} FROM json_each($2) AS v
-             WHERE {table}.subject = unhex(v.value ->> 0) AND {table}.holder = $1",
+             WHERE {table}.subject = unhex(v.value ->> 0) AND {table}.{column} = $1",
             update("unhex(v.value ->> 1)")
         ),
         format!(
             "{} FROM unnest($2::bytea[], $3::bytea[]) AS v (old, new)
-             WHERE {table}.subject = v.old AND {table}.holder = $1",
+             WHERE {table}.subject = v.old AND {table}.{column} = $1",
             update("v.new")
         ),
     )

@@ -21,11 +21,12 @@ use std::time::Duration;
 use doelpoort_core::catalogue::Name;
 
 use super::dataset::{Rendered, table_name};
+use super::subjects::staged;
 use super::{Sql, SqlValue, Store, StoreError, Tx, sql};
 pub use stage::{ERRORS_STORED_MAX, STAGE_ROWS_MAX};
 use types::read_delivery;
 pub use types::{
-    Batch, Delivery, FieldValue, Finished, Mode, NewDelivery, RowError, Staged, StagedRow, State,
+    Batch, Delivery, FieldValue, Finished, Mode, NewDelivery, RowError, Staged, StagedRow, State, Summary,
 };
 
 /// How long a delivery may be silent before it counts as abandoned.
@@ -67,6 +68,10 @@ const ACTIVE: Sql = sql!(
             started_us, finished_us, activated_us FROM delivery
      WHERE state = 'active' AND dataset = $1 ORDER BY holder, period, activated_us, id"
 );
+const SUMMARY: Sql = sql!(
+    "SELECT dataset, state, COUNT(*), CAST(SUM(rows_accepted) AS BIGINT), CAST(SUM(rows_rejected) AS BIGINT),
+            MAX(started_us) FROM delivery GROUP BY dataset, state ORDER BY dataset, state"
+);
 const ERRORS: Sql =
     sql!("SELECT row_number, field, code FROM delivery_error WHERE delivery = $1 ORDER BY 1, 2, 3");
 
@@ -86,6 +91,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("delivery::ACTIVATE", ACTIVATE),
     ("delivery::FIND", FIND),
     ("delivery::ACTIVE", ACTIVE),
+    ("delivery::SUMMARY", SUMMARY),
     ("delivery::ERRORS", ERRORS),
     ("delivery::sweep::ABANDON", sweep::ABANDON),
     ("delivery::sweep::DUE", sweep::DUE),
@@ -94,6 +100,12 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
 ];
 
 impl Store {
+    /// How many deliveries of each dataset are in each state, and of how many rows together.
+    pub async fn delivery_summary(&self) -> Result<Vec<Summary>, StoreError> {
+        let rows = self.fetch_all(SUMMARY, Vec::new()).await?;
+        rows.iter().map(Summary::read).collect()
+    }
+
     /// Opens a delivery and returns its id.
     pub async fn open_delivery(&self, new: NewDelivery<'_>, now_us: i64) -> Result<i64, StoreError> {
         let mut tx = self.begin_write().await?;
@@ -230,6 +242,8 @@ pub async fn activate(tx: &mut Tx, delivery: i64, now_us: i64) -> Result<(), Sto
             period.as_str().into(),
         ]
     };
+    // First of all: the rows that this delivery replaces are visible until now, and what they stood under is kept.
+    staged::settle(tx, delivery, &holder, now_us).await?;
     match Mode::read(&row, 3)? {
         Mode::Snapshot => tx.execute(SUPERSEDE, key()).await?,
         Mode::Changes => {

@@ -1,5 +1,6 @@
 //! Two engines, one body: every function of the store is written once and dispatched by [`on!`].
 
+use data_encoding::HEXUPPER;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
@@ -76,6 +77,45 @@ impl Row {
             .map_err(|_| wrong())?
             .try_into()
             .map_err(|_| wrong())
+    }
+
+    /// The array at `column`, which only PostgreSQL has; empty for NULL, as `array_agg` says of no rows.
+    pub(super) fn list<T>(&self, column: usize) -> Result<Vec<T>, StoreError>
+    where
+        Vec<T>: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        let list = match &self.0 {
+            Engine::Sqlite(_) => return Err(StoreError::Shape { column }),
+            Engine::Postgres(row) => row.try_get::<Option<Vec<T>>, usize>(column),
+        };
+        list.map(Option::unwrap_or_default)
+            .map_err(|_| StoreError::Shape { column })
+    }
+
+    /// The integers that were gathered in `column`: an array on PostgreSQL, on `SQLite` a text with spaces between them.
+    pub(super) fn ints(&self, column: usize) -> Result<Vec<i64>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.gathered(column, |text| text.parse().ok()),
+            Engine::Postgres(_) => self.list(column),
+        }
+    }
+
+    /// The bytes that were gathered in `column`; on `SQLite` they are hexadecimal.
+    pub(super) fn list_of_bytes(&self, column: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.gathered(column, |text| HEXUPPER.decode(text.as_bytes()).ok()),
+            Engine::Postgres(_) => self.list(column),
+        }
+    }
+
+    fn gathered<T>(&self, column: usize, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, StoreError> {
+        let wrong = || StoreError::Shape { column };
+        let Engine::Sqlite(row) = &self.0 else {
+            return Err(wrong());
+        };
+        let text: Option<&str> = row.try_get(column).map_err(|_| wrong())?;
+        let Some(text) = text else { return Ok(Vec::new()) };
+        text.split(' ').map(|one| read(one).ok_or_else(wrong)).collect()
     }
 
     /// How many columns the row has.

@@ -139,6 +139,9 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// Both engines go on by themselves once there is room.
+const FULL: &str = "its disk is full: make room, and it goes on by itself";
+
 fn unavailable(reason: impl Into<String>) -> StoreError {
     StoreError::Unavailable {
         reason: reason.into(),
@@ -156,13 +159,17 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     if let (true, Ok(number)) = (code.len() < 5, code.parse::<u32>()) {
         return match number & 0xff {
             5 | 6 => StoreError::Busy { code },
-            7 | 8 | 10 | 11 | 13 | 14 | 26 => unavailable(format!("code `{code}`")),
+            13 => unavailable(FULL),
+            7 | 8 | 10 | 11 | 14 | 26 => unavailable(format!("code `{code}`")),
             1 => StoreError::Statement {
                 code,
                 message: error.message().to_owned(),
             },
             _ => StoreError::Value { code },
         };
+    }
+    if code == "53100" {
+        return unavailable(FULL);
     }
     match code.get(..2) {
         Some("40" | "55") => StoreError::Busy { code },

@@ -1,5 +1,7 @@
 //! What is published of the log: checkpoints, the nodes above its tiles, cosignatures and time stamps.
 
+pub mod prune;
+
 use doelpoort_core::audit::Hash;
 
 use super::log::{StoredCheckpoint, number, read_checkpoint, unsigned};

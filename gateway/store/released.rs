@@ -52,6 +52,8 @@ const CLOSED: Sql = sql!(
     "SELECT id, date, closed_us, catalogue, completeness FROM epoch
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
 );
+const ALL_CLOSED: Sql = sql!("SELECT population, date, id FROM epoch WHERE state = 'closed' ORDER BY id");
+const CELLS: Sql = sql!("SELECT cell, y FROM released_cell WHERE epoch = $1");
 const PURPOSES: Sql =
     sql!("SELECT purpose, version, digest, cells FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
 
@@ -69,6 +71,8 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::READ", READ),
     ("released::CLOSED", CLOSED),
     ("released::PURPOSES", PURPOSES),
+    ("released::ALL_CLOSED", ALL_CLOSED),
+    ("released::CELLS", CELLS),
 ];
 
 /// An epoch whose figures are released.
@@ -242,6 +246,25 @@ impl Store {
     pub async fn closed_epochs(&self, population: &Name) -> Result<Vec<ClosedEpoch>, StoreError> {
         let rows = self.fetch_all(CLOSED, vec![population.as_str().into()]).await?;
         rows.iter().map(closed_epoch).collect()
+    }
+
+    /// Every closed epoch: its population, its name and its id.
+    pub async fn all_closed_epochs(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        let rows = self.fetch_all(ALL_CLOSED, vec![]).await?;
+        rows.iter()
+            .map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?)))
+            .collect()
+    }
+
+    /// All cells of an epoch, in no order.
+    pub async fn all_cells(&self, epoch: i64) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut cells = Vec::new();
+        self.for_each(CELLS, vec![epoch.into()], |row| {
+            cells.push((row.text(0)?, row.int(1)?));
+            Ok(())
+        })
+        .await?;
+        Ok(cells)
     }
 
     /// The purposes that answer for an epoch, by name.

@@ -2,6 +2,8 @@
 //!
 //! Values are always bound. The text is the same for both engines, and snapshot-tested.
 
+mod formerly;
+
 use std::fmt::Write as _;
 
 use doelpoort_core::catalogue::{About, Dataset, DatasetPeriod, Name, Value};
@@ -12,6 +14,9 @@ use jiff::{Span, ToSpan as _};
 
 use super::dataset::{Rendered, column_name as column, table_name as table};
 use super::{Row, SqlValue, Store, StoreError, Tx};
+
+pub(crate) use formerly::formerly;
+use formerly::whether_formerly;
 
 /// How far back a dataset of reports is read from a date: a school year's worth.
 const PERIOD_MONTHS: i32 = 12;
@@ -60,21 +65,53 @@ pub(crate) enum Within<'a> {
     Caseload {
         controller: &'a Oin,
         staff: &'a str,
+        sites: &'a [String],
         on: Date,
     },
     /// These subjects.
     Subjects(&'a [[u8; 16]]),
 }
 
+/// What rows say beside the fields of their selection.
+#[derive(Clone, Copy)]
+enum Beside {
+    Nothing,
+    /// Their holder, after the key.
+    Holder,
+    /// At the end whether rows of the dataset stood under another subject on this day or later.
+    Formerly(Date),
+}
+
 /// The latest row of a subject comes first: by `since`, then by row key.
 pub(crate) fn rows(selection: &Selection<'_>, limit: u32) -> Query {
+    ordered(selection, Beside::Nothing, limit)
+}
+
+/// The same rows, and at the end of each whether any row of its dataset stood under another subject on this day or later:
+/// 0 where [`formerly`](fn@formerly) finds nothing.
+pub(crate) fn rows_and_whether_formerly(selection: &Selection<'_>, since: Date, limit: u32) -> Query {
+    ordered(selection, Beside::Formerly(since), limit)
+}
+
+/// The same rows, each with its holder after the subject: for the close of an epoch, which takes them all.
+pub(crate) fn held_rows(selection: &Selection<'_>) -> Query {
+    ordered(selection, Beside::Holder, u32::MAX)
+}
+
+fn ordered(selection: &Selection<'_>, beside: Beside, limit: u32) -> Query {
     let mut query = Query {
         text: String::new(),
         values: Vec::new(),
     };
     let key = key(selection.dataset);
     push(&mut query, format_args!("SELECT {key}"));
+    if let Beside::Holder = beside {
+        query.text.push_str(", r.holder");
+    }
     stored(&mut query, selection);
+    if let Beside::Formerly(since) = beside {
+        whether_formerly(&mut query, selection, since);
+    }
     from(&mut query, selection);
     push(&mut query, format_args!(" ORDER BY {key}"));
     if let Some(since) = &selection.dataset.since {
@@ -110,6 +147,21 @@ pub(crate) fn latest(selection: &Selection<'_>) -> Query {
     query.text.push_str("r.row_key DESC) AS place");
     from(&mut query, selection);
     query.text.push_str(") AS ranked WHERE place = 1");
+    query
+}
+
+/// Who holds the rows, by which row and under which reference of its own; the latest row of a pupil first.
+pub(crate) fn held(selection: &Selection<'_>, limit: u32) -> Query {
+    let mut query = Query {
+        text: String::from("SELECT r.canonical, r.holder, r.\"row\", r.reference"),
+        values: Vec::new(),
+    };
+    from(&mut query, selection);
+    query.text.push_str(" ORDER BY r.canonical");
+    if let Some(since) = &selection.dataset.since {
+        push(&mut query, format_args!(", r.{} DESC", column(since)));
+    }
+    push(&mut query, format_args!(", r.row_key DESC LIMIT {limit}"));
     query
 }
 
@@ -157,7 +209,7 @@ fn from(query: &mut Query, selection: &Selection<'_>) {
     query.text.push_str(" WHERE TRUE");
     own_conditions(query, selection);
     for one in &selection.within {
-        within(query, one);
+        within(query, selection, one);
     }
     // Rows about nobody leave out nobody.
     if selection.dataset.about == About::Pupil
@@ -176,6 +228,7 @@ fn sites(query: &mut Query, within: &Within<'_>) {
     let Within::Caseload {
         controller,
         staff,
+        sites,
         on,
     } = within
     else {
@@ -188,10 +241,12 @@ fn sites(query: &mut Query, within: &Within<'_>) {
         query,
         format_args!(
             "(SELECT DISTINCT c.f_site FROM ds_caseload c WHERE c.f_staff = {staff} AND c.holder = {controller} \
-             AND c.f_from <= {day} AND (c.f_until IS NULL OR c.f_until > {day}) AND {}) caseload CROSS JOIN ",
+             AND c.f_from <= {day} AND (c.f_until IS NULL OR c.f_until > {day}) AND {}",
             visible("c")
         ),
     );
+    among(query, "c.f_site", sites.iter().cloned().map(SqlValue::Text));
+    query.text.push_str(") caseload CROSS JOIN ");
 }
 
 /// That a row is visible, for few rows: the double negation keeps PostgreSQL from joining the deliveries row by row.
@@ -232,7 +287,21 @@ fn without(query: &mut Query, left_out: &LeftOut) {
     query.text.push(')');
 }
 
-fn within(query: &mut Query, within: &Within<'_>) {
+/// A caseload is of today: whoever left its sites is not on it, whatever date the rows are asked for.
+fn enrolled_at_caseload(query: &mut Query, on: Date) {
+    let day = bind(query, SqlValue::Int(days(on)));
+    push(
+        query,
+        format_args!(
+            " AND EXISTS (SELECT 1 FROM ds_enrolment e WHERE e.canonical = r.canonical \
+             AND e.f_site = caseload.f_site AND e.f_from <= {day} \
+             AND (e.f_until IS NULL OR e.f_until > {day}) AND {})",
+            visible("e")
+        ),
+    );
+}
+
+fn within(query: &mut Query, selection: &Selection<'_>, within: &Within<'_>) {
     match within {
         Within::Enrolled { board, site, on } => {
             let board = bind(query, SqlValue::Text(board.to_string()));
@@ -264,7 +333,13 @@ fn within(query: &mut Query, within: &Within<'_>) {
             from(query, selection);
             query.text.push(')');
         }
-        Within::Caseload { .. } => query.text.push_str(" AND r.f_site = caseload.f_site"),
+        Within::Caseload { on, .. } => {
+            query.text.push_str(" AND r.f_site = caseload.f_site");
+            // Enrolments as they are on that day say it themselves.
+            if selection.at != *on || selection.dataset.name.as_str() != "enrolment" {
+                enrolled_at_caseload(query, *on);
+            }
+        }
     }
 }
 

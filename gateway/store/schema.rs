@@ -59,9 +59,10 @@ impl Store {
                 continue;
             }
             let class = match row.text(2)?.to_ascii_lowercase().as_str() {
-                "bigint" | "integer" => TypeClass::Int,
+                "bigint" | "int" | "integer" => TypeClass::Int,
                 "text" => TypeClass::Text,
-                "blob" | "bytea" => TypeClass::Bytes,
+                // Without a type, a column of SQLite's holds bytes as they are.
+                "" | "blob" | "bytea" => TypeClass::Bytes,
                 _ => return Err(StoreError::Shape { column: 2 }),
             };
             schema

@@ -129,7 +129,7 @@ impl Column {
         Self::Bytes(values.into_iter().map(|bytes| Some(bytes.into())).collect())
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Ints(values) => values.len(),
             Self::Texts(values) => values.len(),

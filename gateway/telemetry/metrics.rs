@@ -13,11 +13,15 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::log::Freshness;
+use crate::tls::Ending;
 
 /// Seconds; a figures answer takes a millisecond, a delivery minutes.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0,
 ];
+
+/// Bytes of a page of memory on the machines that we build for.
+const PAGE_BYTES: i64 = 4096;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -36,6 +40,8 @@ pub enum ConnectionEnd {
     HandshakeTimeout,
     /// The handshake failed: wrong protocol, unknown authority, revoked or expired certificate.
     HandshakeFailed,
+    /// By us: a reload no longer believes the client's certificate.
+    Disbelieved,
 }
 
 /// What became of an access that was logged.
@@ -86,6 +92,16 @@ struct RowLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ScopeLabel {
+    scope: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabel {
+    certificate: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
 }
@@ -97,12 +113,18 @@ pub struct Metrics {
     request_seconds: Family<RouteLabel, Histogram>,
     connections: Family<EndLabel, Counter>,
     unidentified: Family<ReasonLabel, Counter>,
+    look_up_alarms: Family<ReasonLabel, Counter>,
     log_entries: Family<AccessLabel, Counter>,
     delivery_rows: Family<RowLabels, Counter>,
-    certificate_days_left: Gauge<i64, AtomicI64>,
+    limited: Family<ScopeLabel, Counter>,
+    connections_open: Gauge<i64, AtomicI64>,
+    certificate_days_left: Family<CertificateLabel, Gauge<i64, AtomicI64>>,
+    certificates_refused: Gauge<i64, AtomicI64>,
+    resident_bytes: Gauge<i64, AtomicI64>,
     policies_in_force: Gauge<i64, AtomicI64>,
     policies_refused: Gauge<i64, AtomicI64>,
     answers_cut: Counter,
+    undeclared_equivalences: Counter,
     log_checkpoint_age: Gauge<i64, AtomicI64>,
     log_quorum_age: Gauge<i64, AtomicI64>,
     log_stamp_age: Gauge<i64, AtomicI64>,
@@ -118,12 +140,18 @@ impl Metrics {
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             connections: Family::default(),
             unidentified: Family::default(),
+            look_up_alarms: Family::default(),
             log_entries: Family::default(),
             delivery_rows: Family::default(),
-            certificate_days_left: Gauge::default(),
+            limited: Family::default(),
+            connections_open: Gauge::default(),
+            certificate_days_left: Family::default(),
+            certificates_refused: Gauge::default(),
+            resident_bytes: Gauge::default(),
             policies_in_force: Gauge::default(),
             policies_refused: Gauge::default(),
             answers_cut: Counter::default(),
+            undeclared_equivalences: Counter::default(),
             log_checkpoint_age: Gauge::default(),
             log_quorum_age: Gauge::default(),
             log_stamp_age: Gauge::default(),
@@ -154,6 +182,11 @@ impl Metrics {
             self.unidentified.clone(),
         );
         registry.register(
+            "look_up_alarms",
+            "Organisations that seemed to guess pupils' numbers, once a day each, by reason",
+            self.look_up_alarms.clone(),
+        );
+        registry.register(
             "log_entries",
             "Entries in the log by outcome",
             self.log_entries.clone(),
@@ -164,12 +197,37 @@ impl Metrics {
             self.delivery_rows.clone(),
         );
         registry.register(
-            "certificate_days_left",
-            "Days until the server certificate ends",
-            self.certificate_days_left.clone(),
+            "limited",
+            "Requests refused because of a rate, by which: client, purpose or address",
+            self.limited.clone(),
         );
+        registry.register(
+            "resident_bytes",
+            "Memory of the process, as the system counts it",
+            self.resident_bytes.clone(),
+        );
+        self.register_connections();
         self.register_policies();
         self.register_log();
+    }
+
+    fn register_connections(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "connections_open",
+            "Connections that are open, on all listeners",
+            self.connections_open.clone(),
+        );
+        registry.register(
+            "certificate_days_left",
+            "Days until a certificate or revocation list ends",
+            self.certificate_days_left.clone(),
+        );
+        registry.register(
+            "certificates_refused",
+            "1 while the certificates on disk are refused and older ones stay in force",
+            self.certificates_refused.clone(),
+        );
     }
 
     fn register_log(&mut self) {
@@ -217,6 +275,11 @@ impl Metrics {
             "Answers that were cut while they were sent, after a withdrawal or another change of policies",
             self.answers_cut.clone(),
         );
+        registry.register(
+            "undeclared_equivalences",
+            "Dimensions found at the close of an epoch to repeat others without the catalogue saying so",
+            self.undeclared_equivalences.clone(),
+        );
     }
 
     /// One request was answered. `route` is the route's pattern, never the path.
@@ -242,6 +305,11 @@ impl Metrics {
         self.unidentified.get_or_create(&ReasonLabel { reason }).inc();
     }
 
+    /// An organisation seems to guess pupils' numbers; `reason` is a code of ours.
+    pub fn look_up_alarm(&self, reason: &'static str) {
+        self.look_up_alarms.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
     /// One entry was written to the log.
     pub fn log_entry(&self, outcome: AccessOutcome) {
         self.log_entries.get_or_create(&AccessLabel { outcome }).inc();
@@ -256,9 +324,38 @@ impl Metrics {
         self.delivery_rows.get_or_create(&labels).inc_by(rows);
     }
 
-    /// Days until the server certificate ends.
-    pub fn certificate_days_left(&self, days: i64) {
-        self.certificate_days_left.set(days);
+    /// A connection is open now, or no longer.
+    pub fn connections_open(&self, more: i64) {
+        self.connections_open.inc_by(more);
+    }
+
+    /// A request was refused because of this rate.
+    pub fn limited(&self, scope: &'static str) {
+        self.limited.get_or_create(&ScopeLabel { scope }).inc();
+    }
+
+    /// Days until each certificate and revocation list ends; those of which there is none are gone.
+    pub fn days_left(&self, days: &[(Ending, i64)]) {
+        for (ending, days) in days {
+            let label = CertificateLabel {
+                certificate: ending.as_str(),
+            };
+            self.certificate_days_left.get_or_create(&label).set(*days);
+        }
+    }
+
+    /// What was told last of one of them; none where there is no such thing.
+    pub fn told_days_left(&self, ending: Ending) -> Option<i64> {
+        let label = CertificateLabel {
+            certificate: ending.as_str(),
+        };
+        let told = self.certificate_days_left.get(&label)?;
+        Some(told.get())
+    }
+
+    /// Whether the certificates on disk are refused.
+    pub fn certificates_refused(&self, refused: bool) {
+        self.certificates_refused.set(i64::from(refused));
     }
 
     /// Whether this replica has the policies in force.
@@ -276,6 +373,12 @@ impl Metrics {
         self.answers_cut.inc();
     }
 
+    /// So many dimensions repeat others without the catalogue saying so, in an epoch that was closed.
+    pub fn undeclared_equivalences(&self, number: usize) {
+        self.undeclared_equivalences
+            .inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
     /// How fresh what others can check of the log is, and whether nothing is answered.
     pub fn published(&self, freshness: &Freshness, stopped: bool) {
         self.log_checkpoint_age.set(freshness.checkpoint_age_s);
@@ -287,12 +390,20 @@ impl Metrics {
 
     /// Everything in the `OpenMetrics` text format, for `/metrics`.
     pub fn encode(&self) -> String {
+        self.resident_bytes.set(resident_bytes().unwrap_or(0));
         let mut page = String::new();
         match text::encode(&mut page, &self.registry) {
             Ok(()) => page,
             Err(fmt::Error) => String::new(),
         }
     }
+}
+
+/// Memory of this process: the second number of `statm`, in pages (proc(5)).
+fn resident_bytes() -> Option<i64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: i64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    pages.checked_mul(PAGE_BYTES)
 }
 
 impl Default for Metrics {
@@ -319,7 +430,8 @@ mod tests {
         metrics.unidentified("token-missing");
         metrics.log_entry(AccessOutcome::Denied);
         metrics.delivery_rows("enrolment", RowOutcome::Accepted, 7);
-        metrics.certificate_days_left(89);
+        metrics.days_left(&[(Ending::Exchange, 89)]);
+        metrics.limited("client");
 
         let page = metrics.encode();
 
@@ -329,7 +441,8 @@ mod tests {
             "doelpoort_unidentified_total{reason=\"token-missing\"} 1",
             "doelpoort_log_entries_total{outcome=\"Denied\"} 1",
             "doelpoort_delivery_rows_total{dataset=\"enrolment\",outcome=\"Accepted\"} 7",
-            "doelpoort_certificate_days_left 89",
+            "doelpoort_certificate_days_left{certificate=\"exchange\"} 89",
+            "doelpoort_limited_total{scope=\"client\"} 1",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

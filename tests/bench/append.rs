@@ -9,16 +9,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use doelpoort::audit::Entries;
 use doelpoort::clock::{Clock, SystemClock};
 use doelpoort::fg::FgPrivateKeys;
+use doelpoort::fg::search::search;
 use doelpoort::log::{Entry, Log, SHARD, verify};
 use doelpoort::store::{Store, StoreOptions, log as rows};
 use doelpoort_core::audit::leaf::{GRANTED, Kind, PurposeVersion};
 use doelpoort_core::audit::note::Signer;
 use doelpoort_core::audit::private::StaffPart;
+use doelpoort_core::audit::tag::Tagged;
 use doelpoort_core::policy::FgKeys;
+use doelpoort_core::pseudonym::SubjectId;
+use mimalloc::MiMalloc;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinSet;
+use zeroizing_alloc::ZeroAlloc;
+
+/// The program's allocator.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -30,6 +41,10 @@ const CONNECTIONS: u32 = 8;
 const FILLERS: usize = 1_000;
 /// The longest a whole log of a million may take to verify.
 const VERIFY_MAX: Duration = Duration::from_secs(10);
+/// The longest it may take to find a pupil's entries among a million.
+const SEARCH_MAX: Duration = Duration::from_secs(2);
+/// Every so many entries of a whole log one is about the pupil who is looked for.
+const SOUGHT_EVERY: usize = 25;
 /// By how much ours is to be faster: on SQLite or not, at how many at once, how many times.
 const GOALS: [(bool, usize, f64); 3] = [(false, 64, 1.5), (false, 256, 3.0), (true, 64, 5.0)];
 
@@ -45,6 +60,9 @@ struct Args {
     /// Also fill the log up to this many entries and time how long all of it takes to verify
     #[arg(long, default_value_t = 0)]
     verify: u64,
+    /// Measure the whole log alone: no appending at different loads
+    #[arg(long, requires = "verify")]
+    only_whole: bool,
     /// Do not fail where a goal is not met
     #[arg(long)]
     report_only: bool,
@@ -72,7 +90,8 @@ async fn main() -> Result<(), Failure> {
     let bench = Bench::new(&args.database, args.seconds).await?;
     writeln!(out, "rows of {} + {} bytes", bench.row.leaf, bench.row.sealed)?;
     writeln!(out, "{HEADER}")?;
-    for concurrent in CONCURRENT {
+    let loads = if args.only_whole { &[][..] } else { &CONCURRENT[..] };
+    for concurrent in loads.iter().copied() {
         let plain = bench.plain(concurrent).await?;
         // SQLite has one process, and so one replica.
         for replicas in if is_sqlite { &[1][..] } else { &[1, 3] } {
@@ -94,6 +113,15 @@ async fn main() -> Result<(), Failure> {
             missed.push(format!(
                 "{entries} entries verified in {took:?}, not {VERIFY_MAX:?}"
             ));
+        }
+        let (found, took) = bench.search().await?;
+        writeln!(
+            out,
+            "{found} entries about one pupil found in {:.2} s",
+            took.as_secs_f64()
+        )?;
+        if entries <= 1_000_000 && took > SEARCH_MAX {
+            missed.push(format!("a pupil found in {took:?}, not {SEARCH_MAX:?}"));
         }
     }
     if missed.is_empty() || args.report_only {
@@ -126,12 +154,13 @@ struct Bench {
     seconds: u64,
     row: RowSize,
     fg: FgKeys,
+    keys: FgPrivateKeys,
 }
 
 impl Bench {
     async fn new(url: &str, seconds: u64) -> Result<Self, Failure> {
         let month = SystemClock.now().strftime("%Y-%m").to_string();
-        let fg = FgPrivateKeys::generate("00000099000000072001".parse()?, month.parse()?, 2)?.1;
+        let (keys, fg) = FgPrivateKeys::generate("00000099000000072001".parse()?, month.parse()?, 2)?;
         let row = RowSize { leaf: 0, sealed: 0 };
         let url = url.to_owned();
         let mut bench = Self {
@@ -139,6 +168,7 @@ impl Bench {
             seconds,
             row,
             fg,
+            keys,
         };
         let store = bench.store().await?;
         store.migrate().await?;
@@ -252,8 +282,16 @@ impl Bench {
             let log = log.clone();
             let share = missing / FILLERS + usize::from(filler < missing % FILLERS);
             running.spawn(async move {
-                for _ in 0..share {
-                    log.append_within(entry()?, Duration::from_mins(1)).await?;
+                for number in 0..share {
+                    let subject = if filler == 0 && number % SOUGHT_EVERY == 0 {
+                        SOUGHT
+                    } else {
+                        random()?
+                    };
+                    let mut entry = entry()?;
+                    entry.private.subjects =
+                        vec![SubjectId::from_bytes(subject), SubjectId::from_bytes(random()?)];
+                    log.append_within(entry, Duration::from_mins(1)).await?;
                 }
                 Ok::<_, Failure>(())
             });
@@ -271,6 +309,34 @@ impl Bench {
         }
         Ok((report.size, took))
     }
+
+    /// Finds every entry about one pupil, and times that.
+    async fn search(&self) -> Result<(usize, Duration), Failure> {
+        let log = self.log().await?;
+        let origin = log.verifier().name().to_owned();
+        log.close().await;
+        let entries = Entries::Database(self.store().await?);
+        let subject = SubjectId::from_bytes(SOUGHT);
+        let began = Instant::now();
+        let found = search(&entries, &origin, &self.keys, &[Tagged::Subject(&subject)]).await?;
+        let took = began.elapsed();
+        entries.close().await;
+        if found.unread > 0 || found.entries.is_empty() {
+            return Err(format!("{} found, {} unread", found.entries.len(), found.unread).into());
+        }
+        Ok((found.entries.len(), took))
+    }
+}
+
+/// The pupil who is looked for.
+const SOUGHT: [u8; 16] = [5; 16];
+
+fn random() -> Result<[u8; 16], Failure> {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| "no randomness")?;
+    Ok(bytes)
 }
 
 const PLAIN_TABLE: &str =
@@ -347,6 +413,7 @@ fn entry() -> Result<Entry, Failure> {
         subject: "consulent-01".to_owned(),
         proved: true,
         case: Some("bench".to_owned()),
+        released_by: None,
     });
     Ok(entry.answering([7; 32])?)
 }

@@ -117,3 +117,26 @@ async fn every_answer_names_the_api_version_and_may_not_be_kept() {
         assert_eq!(response.header("cache-control"), "no-store");
     }
 }
+
+/// The length of a compressed answer tells who counts bytes on the wire what is in it (BREACH).
+#[tokio::test]
+async fn no_answer_is_compressed_whatever_is_asked_for() {
+    let world = World::new(Backend::Sqlite).await.unwrap();
+    let client = world.client("swv-po-dashboard");
+    let token = client.token().await.unwrap();
+    for path in ["/v1/catalogue", "/v1/openapi.json", "/v1/register", "/nowhere"] {
+        for coding in [
+            "gzip",
+            "deflate",
+            "br",
+            "zstd",
+            "*",
+            "gzip, deflate, br, identity;q=0",
+        ] {
+            let request = client.http().get(client.url(path)).bearer_auth(&token);
+            let answer = send_plain(request.header("accept-encoding", coding)).await;
+            assert_eq!(answer.header("content-encoding"), "", "{path}, {coding}");
+            assert!(answer.text.len() > 32, "{path}: too short to tell");
+        }
+    }
+}

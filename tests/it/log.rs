@@ -1,9 +1,13 @@
 //! The audit log, on both engines.
 
 mod append;
+mod grants;
 mod refusals;
+mod restored;
 mod rewrite;
+mod rollover;
 mod settled;
+mod shards;
 mod tamper;
 mod unconfirmed;
 

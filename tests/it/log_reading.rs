@@ -126,3 +126,26 @@ async fn what_may_not_be_asked_is_refused_with_the_way_to_mend_it() {
     .await;
     assert_eq!(other.refusal(), "403 application/problem+json role-missing");
 }
+
+/// Readings that are refused are refusals as all others: a program without the role cannot fill the log by asking.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn refused_readings_are_counted_in_a_window_past_twenty(#[case] backend: Backend) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let client = world.client("swv-po-dashboard");
+    let before = world.report().await.size;
+    for path in ["tile/entries/000.p/1", "private/000.p/1?look=0"] {
+        for _ in 0..20 {
+            let url = client.url(&format!("/v1/log/{path}"));
+            let answer = send(&client, client.http().get(url)).await;
+            assert_eq!(answer.refusal(), "403 application/problem+json role-missing");
+        }
+    }
+    assert_eq!(world.report().await.size, before + 20 + 1);
+    let window = world.last_entries(1).await.remove(0).event;
+    assert_eq!(window.kind, Kind::RefusalWindowOpened);
+}

@@ -1,12 +1,60 @@
-//! Files that people write, changed at random: the entries of the fuzz targets (fuzz/), on the shipped files.
+//! Files that people write, and tokens, changed at random: the entries of the fuzz targets (fuzz/), on the shipped files.
+
+use std::path::Path;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 #[path = "../../fuzz/entries.rs"]
 mod entries;
+#[path = "../../fuzz/token.rs"]
+mod token;
 
 use entries::SHIPPED;
+
+/// A configuration with a value of each kind.
+const CONFIGURATION: &str = r#"
+[deployment]
+name = "almere"
+tenant = "almere"
+origin = "doelpoort.example/almere/audit/2026"
+
+[database]
+url = "postgres://gateway@db/almere"
+connections_max = 16
+
+[exchange]
+listen = "0.0.0.0:8443"
+crls = ["tls/one.crl", "tls/two.crl"]
+tls_min = "1.2"
+
+[console]
+certificate = "tls/console.crt"
+key = "tls/console.key"
+
+[token]
+issuer = "https://doelpoort.example"
+lifetime_s = 300
+
+[limits]
+body_bytes_max = 2_000_000
+
+[log]
+format = "human"
+filter = "info,doelpoort::delivery=debug"
+"#;
+
+/// The example clients' certificates, in DER.
+static CERTIFICATES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("keys-example/clients");
+    let folders = std::fs::read_dir(clients).unwrap();
+    let read =
+        |folder: std::fs::DirEntry| CertificateDer::from_pem_file(folder.path().join("client.crt")).unwrap();
+    folders.map(|folder| read(folder.unwrap()).to_vec()).collect()
+});
 
 /// One change of a text.
 #[derive(Clone, Debug)]
@@ -84,6 +132,12 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     prop::collection::vec(change(), 1..4)
 }
 
+#[test]
+fn the_token_that_is_changed_is_good() {
+    let (header, claims) = &*token::GOOD;
+    assert!(token::token(header, claims));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -96,6 +150,27 @@ proptest! {
     #[test]
     fn an_organisations_file_is_read_or_told_with_its_place(changes in changes()) {
         entries::organisations(&changed(&SHIPPED.organisations.1, &changes));
+    }
+
+    #[test]
+    fn a_configuration_is_read_or_told_with_its_place(changes in changes()) {
+        entries::config(&changed(CONFIGURATION, &changes));
+    }
+
+    #[test]
+    fn a_certificate_names_one_organisation_or_nobody(client in any::<Index>(), changes in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4)) {
+        let mut der = client.get(&CERTIFICATES).clone();
+        for (at, byte) in changes {
+            let at = at.index(der.len());
+            der[at] = byte;
+        }
+        entries::certificate(&der);
+    }
+
+    #[test]
+    fn a_token_names_whom_it_was_made_for_or_nobody(header in prop::collection::vec(change(), 0..2), claims in changes()) {
+        let (good_header, good_claims) = &*token::GOOD;
+        token::token(&changed(good_header, &header), &changed(good_claims, &claims));
     }
 
     #[test]

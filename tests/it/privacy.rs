@@ -1,6 +1,8 @@
 //! No number that was delivered is anywhere: not in a file of the database, not in a value of a table, not in an
 //! answer, not in a log line; and no subject id leaves. Each search also finds what is planted on purpose.
 
+mod process;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -49,14 +51,17 @@ impl Lines {
 
 /// Each number that was delivered, in the forms in which bytes could hold it.
 fn needles() -> Vec<Vec<u8>> {
-    let mut texts: Vec<String> = (0..PUPILS)
-        .flat_map(|number| [bsn(number), eck_id(number)])
-        .collect();
-    texts.push(LOCAL.to_owned());
-    let mut needles: Vec<Vec<u8>> = (0..PUPILS)
-        .map(|number| HEXLOWER.decode(eck_id(number).as_bytes()).unwrap())
-        .collect();
+    let texts = (0..PUPILS).flat_map(|number| [bsn(number), eck_id(number)]);
+    needles_of(texts.chain([LOCAL.to_owned()]))
+}
+
+/// Texts in the forms in which bytes could hold them.
+fn needles_of(texts: impl IntoIterator<Item = String>) -> Vec<Vec<u8>> {
+    let mut needles = Vec::new();
     for text in texts {
+        if text.len() == 64 {
+            needles.push(HEXLOWER.decode(text.as_bytes()).unwrap());
+        }
         needles.push(HEXLOWER.encode(text.as_bytes()).into_bytes());
         needles.push(HEXUPPER.encode(text.as_bytes()).into_bytes());
         needles.push(text.to_ascii_uppercase().into_bytes());
@@ -74,8 +79,15 @@ fn found(bytes: &[u8], needles: &[Vec<u8>]) -> usize {
     for needle in needles {
         by_start.entry(&needle[..8]).or_default().push(needle);
     }
+    // Most of what is looked through begins no needle.
+    let mut begins = vec![false; 1 << 16];
+    let pair = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+    for needle in needles {
+        begins[pair(needle)] = true;
+    }
     let places = bytes.windows(8).enumerate();
     places
+        .filter(|(_, start)| begins[pair(start)])
         .filter_map(|(place, start)| Some((place, by_start.get(start)?)))
         .flat_map(|(place, candidates)| candidates.iter().map(move |needle| (place, needle)))
         .filter(|(place, needle)| bytes[*place..].starts_with(needle))

@@ -3,32 +3,37 @@
 
 use std::collections::BTreeSet;
 
-use doelpoort::fg::follow::{FollowError, LogEntry, follow};
+use doelpoort::audit::{Entries, Entry};
+use doelpoort::fg::follow::{FollowError, Parts, follow};
 use doelpoort::fg::monitor::monitor;
-use doelpoort::fg::replay::{self, Archive};
+use doelpoort::fg::replay::{self, Archive, Archived};
 use doelpoort::fg::{FgPrivateKeys, Reader};
-use doelpoort::log::SHARD;
+use doelpoort::log::{Entry as NewEntry, Evidence, LogError, verify_with};
+use doelpoort_core::audit::leaf::Kind;
 use doelpoort_core::audit::private::Private;
+use doelpoort_core::audit::retention::{InvalidOrder, RetentionOrder, SignedOrder};
 use doelpoort_core::audit::tag::Tagged;
-use doelpoort_core::policy::{History, Mandate, Policies};
+use doelpoort_core::policy::{History, KeyList, Mandate, Policies};
 use rstest::rstest;
 use serde_json::json;
 
 use crate::support::database::Backend;
+use crate::support::fg;
 use crate::support::world::World;
 use crate::support::world::ask::{body, fact, figures, records};
+use crate::support::world::files::approver;
 use crate::support::world::pupils::{self, CONSULENT, SITE, bsn, enrolment, resident};
 
-const ORIGIN: &str = "doelpoort.example/test/audit/2026";
+pub(crate) const ORIGIN: &str = "doelpoort.example/test/audit/2026";
 const BOARD: &str = "00000099000000041676";
 
 /// Twelve pupils at the site of a consulent, two of them with a declaration.
-async fn school(backend: Backend) -> Option<World> {
+pub(crate) async fn school(backend: Backend) -> Option<World> {
     let world = World::new(backend).await?;
-    let rows: Vec<_> = (0..12).map(resident).collect();
-    world.deliver("municipality-delivery", "resident", &rows).await;
     let rows: Vec<_> = (0..12).map(enrolment).collect();
     world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
+    let rows: Vec<_> = (0..12).map(resident).collect();
+    world.deliver("municipality-delivery", "resident", &rows).await;
     let rows: Vec<_> = (0..2).map(pupils::admissibility).collect();
     world.deliver("swv-po-delivery", "admissibility", &rows).await;
     let rows = [pupils::caseload(CONSULENT, SITE)];
@@ -38,7 +43,7 @@ async fn school(backend: Backend) -> Option<World> {
 }
 
 /// One pupil's declaration, asked by the school's vendor.
-async fn ask_about(world: &World, number: usize) {
+pub(crate) async fn ask_about(world: &World, number: usize) {
     let asked = fact(
         BOARD,
         &[json!({ "ref": "kind van de buren", "bsn": bsn(number) })],
@@ -46,12 +51,17 @@ async fn ask_about(world: &World, number: usize) {
     world.client("vendor-alpha-school").facts(asked).await.unwrap();
 }
 
+/// The log, as it is in the database.
+fn entries(world: &World) -> Entries {
+    Entries::Database(world.gateway.store().clone())
+}
+
 /// Every entry with what the FG reads of it.
-async fn read(world: &World, keys: &FgPrivateKeys) -> Vec<(LogEntry, Option<Private>)> {
+pub(crate) async fn read(world: &World, keys: &FgPrivateKeys) -> Vec<(Entry, Option<Private>)> {
     let mut read = Vec::new();
     let mut reader = Reader::new(ORIGIN, keys);
-    follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
-        let opened = entry.open(reader).unwrap();
+    follow(&entries(world), Parts::Sealed, &mut reader, |reader, entry| {
+        let opened = reader.open_entry(&entry).unwrap();
         let private = opened.map(|opened| {
             assert_eq!(opened.honest, Ok(()), "entry {}", entry.index);
             opened.private.clone()
@@ -101,14 +111,21 @@ async fn the_fg_reads_who_asked_about_whom(#[case] backend: Backend) {
         "{query}"
     );
 
-    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &world.files.fg, 0)
-        .await
-        .unwrap();
+    let monitored = monitor(
+        &entries(&world),
+        world.gateway.log().verifier(),
+        &world.files.fg,
+        None,
+        0,
+    )
+    .await
+    .unwrap();
     assert!(
-        monitored.is_honest() && monitored.missing.is_empty(),
+        monitored.is_honest() && monitored.destroyed.is_empty(),
         "{monitored:?}"
     );
-    assert!(monitored.opened == 2, "{monitored:?}");
+    // One more tells of the pupils whose two numbers became one.
+    assert!(monitored.opened == 3, "{monitored:?}");
 }
 
 #[rstest]
@@ -150,7 +167,8 @@ async fn every_entry_about_one_pupil_is_found_and_no_other(#[case] backend: Back
         })
         .map(|(entry, _)| entry.index)
         .collect();
-    assert_eq!(truth.len(), 5);
+    // One tells that two numbers of the pupil became one.
+    assert_eq!(truth.len(), 6);
     for (whom, expected) in [
         (Tagged::Subject(&subject), truth.clone()),
         (
@@ -167,8 +185,8 @@ async fn every_entry_about_one_pupil_is_found_and_no_other(#[case] backend: Back
     ] {
         let mut found = BTreeSet::new();
         let mut reader = Reader::new(ORIGIN, &world.files.fg);
-        follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
-            if reader.is_about(&entry.leaf, whom).unwrap() {
+        follow(&entries(&world), Parts::Sealed, &mut reader, |reader, entry| {
+            if reader.is_about_any(&entry.leaf, &[whom]).unwrap() {
                 found.insert(entry.index);
             }
             Ok::<(), FollowError>(())
@@ -216,6 +234,10 @@ async fn any_decision_comes_out_the_same_again(#[case] backend: Backend) {
             let later = text.replacen("version = 1", "version = 2", 1);
             assert_ne!(text, later);
             std::fs::write(&file, later).unwrap();
+            // It names that purpose, so it is signed anew with it.
+            let file = policies.join("purposes/case-resolution.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text.replacen("version = 1", "version = 2", 1)).unwrap();
         })
         .await;
     world.gateway.reload_policies().await.unwrap();
@@ -225,7 +247,10 @@ async fn any_decision_comes_out_the_same_again(#[case] backend: Backend) {
         .await
         .unwrap();
 
-    let mut archive = Archive::new(world.gateway.store(), crate::support::world::DEPLOYMENT);
+    let mut archive = Archive::new(
+        Archived::Store(world.gateway.store()),
+        crate::support::world::DEPLOYMENT,
+    );
     let mut history = History::default();
     let (mut decided, mut others) = (0, 0);
     for (entry, private) in read(&world, &world.files.fg).await {
@@ -348,27 +373,99 @@ async fn what_is_destroyed_is_told_and_every_proof_still_holds(#[case] backend: 
     let log = world.gateway.log();
     let last = world.report().await.size - 1;
 
-    let erased = log.erase(last, "AVG 17, request 12").await.unwrap().unwrap();
-    assert_eq!(
-        (erased.count, log.erase(last, "again").await.unwrap().is_none()),
-        (1, true)
-    );
-    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &world.files.fg, 0)
+    let policies = world.gateway.policies().current();
+    let approvers = &policies.policies.evidence.keys;
+    let signed = |order: &RetentionOrder| {
+        SignedOrder::verify(&fg::sign(order, &world.files.config.deployment.name), approvers).unwrap()
+    };
+    let order = log
+        .entry_order(last, "AVG 17, request 12")
         .await
+        .unwrap()
         .unwrap();
-    assert_eq!(monitored.missing, [last]);
+    assert_eq!(log.destroy(&signed(&order)).await.unwrap().count, 1);
+    assert!(log.entry_order(last, "again").await.unwrap().is_none());
+    assert!(
+        log.destroy(&signed(&order)).await.is_err(),
+        "what is gone is destroyed once"
+    );
+    let monitored = monitor(
+        &entries(&world),
+        world.gateway.log().verifier(),
+        &world.files.fg,
+        Some(approvers),
+        0,
+    )
+    .await
+    .unwrap();
+    assert_eq!((monitored.is_honest(), monitored.destroyed), (true, vec![last]));
 
     let month = "2026-11".parse().unwrap();
-    let dropped = log.drop_month(month, "term of 60 months").await.unwrap().unwrap();
-    assert_eq!(dropped.count, 1);
-    assert!(log.drop_month(month, "again").await.unwrap().is_none());
+    let order = log
+        .month_orders(month, 1, "term of 1 month")
+        .await
+        .unwrap()
+        .remove(0);
+    let early = log.destroy(&signed(&order)).await;
+    assert!(
+        matches!(early, Err(LogError::Order(InvalidOrder::Term))),
+        "{early:?}"
+    );
+    world.advance(24 * 10);
+    let later = RetentionOrder {
+        until: 1_000_000,
+        ..order.clone()
+    };
+    let later = log.destroy(&signed(&later)).await;
+    assert!(
+        matches!(later, Err(LogError::Order(InvalidOrder::Range))),
+        "{later:?}"
+    );
+    let other = RetentionOrder {
+        count: order.count + 1,
+        ..order.clone()
+    };
+    assert!(
+        log.destroy(&signed(&other)).await.is_err(),
+        "another number than there are"
+    );
+    assert_eq!(log.destroy(&signed(&order)).await.unwrap().count, 2);
+    let monitored = monitor(
+        &entries(&world),
+        world.gateway.log().verifier(),
+        &world.files.fg,
+        Some(approvers),
+        0,
+    )
+    .await
+    .unwrap();
+    assert_eq!((monitored.is_honest(), monitored.destroyed.len()), (true, 3));
+
+    // Who deletes one and says nothing is found out.
+    ask_about(&world, 2).await;
+    let later = world.report().await.size - 1;
+    let sql = "DELETE FROM log_private WHERE idx = (SELECT MAX(idx) FROM log_private)";
+    assert_eq!(world.gateway.store().execute(sql, vec![]).await.unwrap(), 1);
+    let monitored = monitor(
+        &entries(&world),
+        world.gateway.log().verifier(),
+        &world.files.fg,
+        Some(approvers),
+        0,
+    )
+    .await
+    .unwrap();
+    assert_eq!((monitored.findings[0].0, monitored.findings.len()), (later, 1));
+
+    assert!(log.month_orders(month, 1, "again").await.unwrap().is_empty());
 
     let report = world.report().await;
     assert!(report.is_intact(), "{report}");
     let told: Vec<_> = world
-        .last_entries(2)
+        .last_entries(6)
         .await
         .iter()
+        .filter(|leaf| leaf.event.kind == Kind::Retention)
         .map(|leaf| {
             (
                 leaf.event.decision.clone().unwrap(),
@@ -382,7 +479,7 @@ async fn what_is_destroyed_is_told_and_every_proof_still_holds(#[case] backend: 
     );
     assert_eq!(
         told[1],
-        ("private-parts-dropped".to_owned(), "term of 60 months".to_owned())
+        ("private-parts-dropped".to_owned(), "term of 1 month".to_owned())
     );
 }
 
@@ -406,16 +503,16 @@ async fn without_the_months_key_a_backup_is_noise() {
     let keys = FgPrivateKeys::read(&path).unwrap();
     let keys = keys.destroy("2026-11".parse().unwrap(), &path).unwrap();
 
-    let monitored = monitor(world.gateway.store(), SHARD, ORIGIN, &keys, 0)
+    let monitored = monitor(&entries(&world), world.gateway.log().verifier(), &keys, None, 0)
         .await
         .unwrap();
-    assert_eq!((monitored.opened, monitored.shredded), (0, 1));
+    assert_eq!((monitored.opened, monitored.shredded), (0, 2));
     let mut reader = Reader::new(ORIGIN, &keys);
     let mut searched = Vec::new();
-    follow(world.gateway.store(), SHARD, &mut reader, |reader, entry| {
+    follow(&entries(&world), Parts::Sealed, &mut reader, |reader, entry| {
         searched.push(
             reader
-                .is_about(&entry.leaf, Tagged::Subject(&subject))
+                .is_about_any(&entry.leaf, &[Tagged::Subject(&subject)])
                 .unwrap_or(false),
         );
         Ok::<(), FollowError>(())
@@ -440,8 +537,8 @@ async fn which_pupil_was_asked_does_not_show() {
         }
         let mut shape = Vec::new();
         let mut reader = Reader::new(ORIGIN, &world.files.fg);
-        follow(world.gateway.store(), SHARD, &mut reader, |_, entry| {
-            let LogEntry { leaf, sealed, .. } = entry;
+        follow(&entries(&world), Parts::Sealed, &mut reader, |_, entry| {
+            let Entry { leaf, sealed, .. } = entry;
             for tag in &leaf.event.tags {
                 assert!(tags.insert(*tag), "a tag twice");
             }
@@ -464,4 +561,94 @@ async fn which_pupil_was_asked_does_not_show() {
     assert_eq!(shapes[0], shapes[1]);
     // The control: asking about two pupils at once does show, in the number of tags.
     assert!(shapes[0].iter().any(|line| line.contains(" 2 ")));
+}
+
+/// Who writes an entry of retention without the FG's order, or with another than it tells of, is found out.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_the_fg_did_not_sign_for_is_found(#[case] backend: Backend) {
+    let Some(world) = school(backend).await else {
+        return;
+    };
+    ask_about(&world, 1).await;
+    let log = world.gateway.log();
+    let last = world.report().await.size - 1;
+    let order = log
+        .entry_order(last, "AVG 17, request 12")
+        .await
+        .unwrap()
+        .unwrap();
+    let policies = world.gateway.policies().current();
+    let approvers = &policies.policies.evidence.keys;
+    let name = &world.files.config.deployment.name;
+    let text = fg::sign(&order, name);
+    let signed = SignedOrder::verify(&text, approvers).unwrap();
+    let other_key = approver("board-41676", "fg");
+    let now = world.clock_now();
+    let forged = order.sign(name, now, &other_key.kid(), other_key.signing_key());
+    assert_eq!(
+        SignedOrder::verify(&forged.unwrap(), approvers),
+        Err(InvalidOrder::UnknownKey)
+    );
+    assert_eq!(
+        SignedOrder::verify(&fg::sign(&order, "other"), approvers),
+        Err(InvalidOrder::OtherDeployment)
+    );
+
+    let plain = NewEntry::new(Kind::Retention).unwrap();
+    let mut otherwise = NewEntry::new(Kind::Retention).unwrap();
+    signed.write(&mut otherwise.event);
+    otherwise.event.clause = Some("another ground".to_owned());
+    let mut future = NewEntry::new(Kind::Retention).unwrap();
+    let ahead = RetentionOrder {
+        from: last + 100,
+        until: last + 101,
+        ..order
+    };
+    SignedOrder::verify(&fg::sign(&ahead, name), approvers)
+        .unwrap()
+        .write(&mut future.event);
+    let mut bad = Vec::new();
+    for entry in [plain, otherwise, future] {
+        bad.push(Some(log.append(entry).await.unwrap().index));
+    }
+    let good = log.destroy(&signed).await.unwrap().receipt.index;
+    let verified = async |approvers: Option<KeyList>| {
+        let given = Evidence {
+            against: Ok(None),
+            receipts: Vec::new(),
+            approvers,
+        };
+        verify_with(world.gateway.store(), log.verifier(), given)
+            .await
+            .unwrap()
+    };
+    let found: Vec<_> = verified(Some(approvers.clone()))
+        .await
+        .findings
+        .iter()
+        .map(|one| one.index)
+        .collect();
+    assert_eq!(found, bad);
+    let unsigned = verified(None).await;
+    assert!(
+        unsigned
+            .not_checked()
+            .iter()
+            .any(|line| line.contains("--approvers"))
+    );
+    let check = async |approvers| {
+        let here = entries(&world);
+        let monitored = monitor(&here, log.verifier(), &world.files.fg, approvers, 0);
+        let findings = monitored.await.unwrap().findings;
+        findings
+            .into_iter()
+            .map(|(index, _)| Some(index))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(check(Some(approvers)).await, bad);
+    bad.push(Some(good));
+    assert_eq!(check(None).await, bad);
 }

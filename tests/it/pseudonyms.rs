@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, pseudonyms, records, refusal};
-use crate::support::world::pupils::{self, CONSULENT, OTHER_SITE, SITE, enrolment, enrolment_in};
+use crate::support::world::pupils::{
+    self, CASELOADS, CONSULENT, OTHER_SITE, SITE, at_both_schools, enrolment, enrolment_in,
+};
 
 const FIELDS: &[&str] = &[
     "pseudonym",
@@ -18,19 +20,16 @@ const FIELDS: &[&str] = &[
     "absence.weeks",
 ];
 
-/// Twelve pupils at the site of the consulents of both partnerships, and one elsewhere.
-async fn consultation(backend: Backend) -> Option<World> {
+/// Twelve pupils at the sites of the consulents of both partnerships, and one elsewhere.
+pub(crate) async fn consultation(backend: Backend) -> Option<World> {
     let world = World::new(backend).await?;
-    let mut rows: Vec<_> = (0..12).map(enrolment).collect();
+    let mut rows = at_both_schools((0..12).map(enrolment).collect());
     rows.push(enrolment_in(12, OTHER_SITE, "BO", "WK003403"));
     world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
     let absences: Vec<_> = (0..3).map(pupils::absence).collect();
     world.deliver("vendor-alpha-delivery", "absence", &absences).await;
-    for (client, staff) in [
-        ("swv-po-delivery", CONSULENT),
-        ("swv-vo-delivery", "consulent-02"),
-    ] {
-        let rows = [pupils::caseload(staff, SITE)];
+    for (client, staff, site) in CASELOADS {
+        let rows = [pupils::caseload(staff, site)];
         world.deliver(client, "caseload", &rows).await;
     }
     world.next_day().await;
@@ -210,6 +209,29 @@ async fn a_caseload_of_the_past_gives_no_right_to_the_past() {
     asked.insert("at".to_owned(), "2026-09-15".into());
     let answer = world.client("swv-po-consulent").query(asked).await.unwrap();
     assert!(pseudonyms(&answer).is_empty());
+}
+
+/// Found by reading: with a date in the past, who had left the sites of the caseload was shown as well.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn who_left_the_caseload_is_not_shown_by_asking_for_an_earlier_date(#[case] backend: Backend) {
+    let Some(world) = consultation(backend).await else {
+        return;
+    };
+    let mut asked = records(&["pseudonym"]);
+    asked.insert("at".to_owned(), "2026-09-15".into());
+    let client = world.client("swv-po-consulent");
+    let before = pseudonyms(&client.query(asked.clone()).await.unwrap());
+
+    let mut left = enrolment(0);
+    left["until"] = "2026-10-01".into();
+    let mut rows: Vec<_> = (1..12).map(enrolment).collect();
+    rows.push(left);
+    world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
+    let after = pseudonyms(&client.query(asked).await.unwrap());
+    assert_eq!((before.len(), after.len()), (12, 11));
 }
 
 /// Found by reading: rows were counted after a pupil's earlier rows had fallen away, so that a limit could cut off

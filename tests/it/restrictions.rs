@@ -10,7 +10,7 @@ use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, fact, figures, pseudonyms, records, refusal};
 use crate::support::world::pupils::{
-    CONSULENT, SITE, admissibility, bsn, caseload, eck_id, enrolment, resident,
+    CONSULENT, SITE, admissibility, bsn, caseload, eck_id, enrolment, enrolment_in, resident,
 };
 
 const BOARD: &str = "00000099000000041676";
@@ -238,6 +238,12 @@ async fn figures_leave_out_who_objects_alike_for_all_purposes(#[case] backend: B
         world.deliver_city().await;
         let absences: Vec<_> = (0..60).map(crate::support::world::pupils::absence).collect();
         world.deliver("vendor-alpha-delivery", "absence", &absences).await;
+        // Another board's, for what rests on one board's rows alone is not shown.
+        let at_other_board = |number| enrolment_in(number, "32GE00", "VO", "WK003403");
+        let others: Vec<_> = (400..460).map(at_other_board).collect();
+        world.deliver("vendor-beta-delivery", "enrolment", &others).await;
+        let others: Vec<_> = (400..460).map(crate::support::world::pupils::absence).collect();
+        world.deliver("vendor-beta-delivery", "absence", &others).await;
         world.next_day().await;
         let everybody: Vec<usize> = (0..60).collect();
         let answer = send(&world, objection("enter", against, &everybody))

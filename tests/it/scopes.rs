@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use doelpoort::client::Mode;
 use doelpoort_core::catalogue::Name;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
@@ -10,8 +11,8 @@ use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, figures, pseudonyms, records, refusal};
 use crate::support::world::pupils::{
-    CONSULENT, OTHER_SITE, SITE, absence, admissibility, bsn, caseload, eck_id, enrolment, enrolment_in,
-    resident, resident_in,
+    CONSULENT, OTHER_SITE, SECONDARY_SITE, SITE, absence, admissibility, bsn, caseload, eck_id, enrolment,
+    enrolment_in, resident, resident_in,
 };
 
 const BOARD: &str = "00000099000000041676";
@@ -76,7 +77,11 @@ fn scoped(policies: &Path) {
     );
 }
 
-/// Pupils 0 to 2 at one site, 3 at another, 4 claimed against the municipality's word; all with a declaration.
+/// A site in the city whose board takes no part.
+const SITE_OF_NOBODY: &str = "17JI02";
+
+/// Pupils 0 to 2 at one site, 3 at another, 4 claimed against the municipality's word, 9 claimed at a site that is not
+/// the board's, which was refused; all with a declaration.
 async fn school(backend: Backend) -> Option<World> {
     let world = World::prepared(backend, scoped, |_| ()).await?;
     let mut enrolments: Vec<_> = [0, 1, 2, 4].map(enrolment).to_vec();
@@ -84,6 +89,7 @@ async fn school(backend: Backend) -> Option<World> {
     let mut residents: Vec<_> = [0, 1, 2].map(resident).to_vec();
     residents.push(resident_in(3, Some(OTHER_SITE), "WK003403"));
     residents.push(resident_in(4, Some("99ZZ00"), "WK003403"));
+    residents.push(resident_in(9, Some(SITE_OF_NOBODY), "WK003403"));
     let declarations: Vec<_> = [0, 1, 2, 3, 4, 9].map(admissibility).to_vec();
     let mut authorised = absence(1);
     authorised["kind"] = "authorised".into();
@@ -93,6 +99,7 @@ async fn school(backend: Backend) -> Option<World> {
     world
         .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
         .await;
+    refuses_other_sites(&world).await;
     world
         .deliver("vendor-alpha-delivery", "absence", &[absence(0), authorised])
         .await;
@@ -104,6 +111,23 @@ async fn school(backend: Backend) -> Option<World> {
         .await;
     world.next_day().await;
     Some(world)
+}
+
+/// A row about a site of another party is refused, whoever claims it: a board's enrolments elsewhere, and in a caseload
+/// a site of the other partnership.
+async fn refuses_other_sites(world: &World) {
+    let elsewhere = [(SITE_OF_NOBODY, "PRO"), (SECOND_SITE, "BO")]
+        .map(|(site, sector)| enrolment_in(9, site, sector, "WK003403"));
+    let secondary = [caseload(CONSULENT, SECONDARY_SITE)];
+    for (client, dataset, rows) in [
+        ("vendor-alpha-delivery", "enrolment", &elsewhere[..]),
+        ("swv-po-delivery", "caseload", &secondary[..]),
+    ] {
+        let refused = world.try_deliver(client, dataset, Mode::Snapshot, rows).await;
+        let problem = crate::support::world::problem(refused);
+        let codes: Vec<&str> = problem.errors.iter().map(|error| error.code.as_str()).collect();
+        assert_eq!(codes, vec!["site-not-yours"; rows.len()]);
+    }
 }
 
 fn list(purpose: &str, site: Option<&str>) -> Map<String, Value> {
@@ -136,11 +160,12 @@ async fn a_school_lists_its_own_pupils_or_those_of_one_site(#[case] backend: Bac
         );
         pseudonyms(&answer).len()
     };
-    // Not pupil 4, whom the municipality knows at another school, nor pupil 9, who is nobody's.
+    // Not pupil 4, whom the municipality knows at another school, nor pupil 9, whose site is not the board's.
     assert_eq!(ask("own-school-list", None).await, 4);
     assert_eq!(ask("own-site-list", Some(SITE)).await, 3);
     assert_eq!(ask("own-site-list", Some(OTHER_SITE)).await, 1);
     assert_eq!(ask("own-site-list", Some("99ZZ00")).await, 0);
+    assert_eq!(ask("own-site-list", Some(SITE_OF_NOBODY)).await, 0);
     let refusals = [
         refusal(client.query(list("own-site-list", None)).await),
         refusal(client.query(list("own-school-list", Some(SITE))).await),
@@ -218,8 +243,26 @@ fn conditioned(policies: &Path) {
     std::fs::remove_file(policies.join("purposes/case-consultation.test.toml")).unwrap();
 }
 
+/// A primary school that the second board runs, in these tests.
+const SECOND_SITE: &str = "12PM00";
+
+/// The second board's only site is a secondary school: it gets this primary one.
+fn give_second_board(policies: &Path, site: &str) {
+    let file = policies.join("hierarchies/site.toml");
+    let mut lines = std::fs::read_to_string(&file).unwrap();
+    let from = lines.find(&format!("{{ code = \"{site}\"")).unwrap();
+    let until = from + lines[from..].find('\n').unwrap();
+    let line = lines[from..until].replace("\"40114\"", "\"20041\"");
+    lines.replace_range(from..until, &line);
+    std::fs::write(file, lines).unwrap();
+}
+
 async fn two_boards(backend: Backend, sleeping: bool) -> Option<World> {
-    let world = World::prepared(backend, conditioned, |config| {
+    let prepared = |policies: &Path| {
+        conditioned(policies);
+        give_second_board(policies, SECOND_SITE);
+    };
+    let world = World::prepared(backend, prepared, |config| {
         if sleeping {
             let approval = "approvals/case-consultation.board-20041.holder.jws";
             std::fs::remove_file(config.policies.dir.join(approval)).unwrap();
@@ -227,12 +270,13 @@ async fn two_boards(backend: Backend, sleeping: bool) -> Option<World> {
     })
     .await?;
     let alpha: Vec<_> = (0..3).map(enrolment).collect();
-    let beta: Vec<_> = (10..12).map(enrolment).collect();
+    let beta: Vec<_> = (10..12)
+        .map(|number| enrolment_in(number, SECOND_SITE, "BO", "WK003403"))
+        .collect();
+    let caseloads = [SITE, SECOND_SITE].map(|site| caseload(CONSULENT, site));
     world.deliver("vendor-alpha-delivery", "enrolment", &alpha).await;
     world.deliver("vendor-beta-delivery", "enrolment", &beta).await;
-    world
-        .deliver("swv-po-delivery", "caseload", &[caseload(CONSULENT, SITE)])
-        .await;
+    world.deliver("swv-po-delivery", "caseload", &caseloads).await;
     world.next_day().await;
     Some(world)
 }

@@ -4,6 +4,8 @@ mod base;
 mod canonical;
 mod deliveries;
 mod kept;
+mod links;
+mod merges;
 mod released;
 mod subjects;
 mod world;

@@ -2,7 +2,9 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod database;
+pub(crate) mod dump;
 pub(crate) mod fg;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod world;

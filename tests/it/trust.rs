@@ -2,8 +2,11 @@
 
 mod activation;
 mod keys;
+mod older;
 mod replicas;
+mod signed;
 mod stream;
+mod waking;
 mod withdrawal;
 
 use doelpoort::client::{Answer, ClientError};

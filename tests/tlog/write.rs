@@ -121,6 +121,8 @@ async fn write(log: &Log, dir: &Path, sizes: &[u64]) -> Result<(), Failure> {
         std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
         Ok(std::fs::write(path, content)?)
     };
+    // A log that was written here before had another size, and proofs under it.
+    let _ = std::fs::remove_dir_all(dir.join("log"));
     let note = log.witnessed().await?.ok_or("no checkpoint")?;
     let size = Checkpoint::open(&note, log.verifier())?.size;
     file("checkpoint", note.as_bytes())?;

@@ -9,9 +9,11 @@ use clap::{ValueEnum, ValueHint};
 use doelpoort_core::audit::alert::{Alert, Thresholds, verifier_failure};
 use doelpoort_core::audit::leaf::Micros;
 use doelpoort_core::audit::record::time;
+use doelpoort_core::request::LookCommand;
 use doelpoort_core::text::Language;
 
 use super::filter::moment;
+use super::look::Sought;
 use super::{EntriesArgs, FOUND, read};
 use crate::audit::{OpenPrivate, alerts, opening};
 use crate::clock::{Clock as _, SystemClock};
@@ -31,7 +33,7 @@ pub(super) struct Alerts {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     key: Option<PathBuf>,
     /// As the FG: also the rules about persons, which need the private parts (`doelpoort fg new`)
-    #[arg(long, value_name = "FILE", conflicts_with = "bundle", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     fg_key: Option<PathBuf>,
     /// How they look
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -69,14 +71,22 @@ impl Alerts {
             return Ok(ExitCode::SUCCESS);
         }
         let now = SystemClock.now().as_microsecond();
-        let entries = self.entries.open().await?;
         let keys = self.fg_key.as_deref().map(FgPrivateKeys::read).transpose()?;
+        let key = self.key.as_deref().map(super::verify::key).transpose()?;
+        let sought = Sought {
+            command: LookCommand::Alerts,
+            what: "what should be looked at".to_owned(),
+            log: key.as_ref(),
+            keys: keys.as_ref(),
+        };
+        let log = self.entries.look(sought).await?;
+        let entries = &log.entries;
         let origin = entries.origin().await?;
         let mut open = keys.as_ref().map(|keys| opening(Reader::new(&origin, keys)));
         let open = open.as_mut().map(|open| open as &mut OpenPrivate<'_>);
-        let mut found = alerts(&entries, limits, self.since, now, open).await?;
-        if let Some(key) = &self.key {
-            let report = super::verify::whole(&entries, &super::verify::key(key)?, None).await?;
+        let mut found = alerts(entries, limits, self.since, now, open).await?;
+        if let Some(key) = &key {
+            let report = super::verify::whole(entries, key, None).await?;
             found.extend(verifier_failure(&report, now));
         }
         entries.close().await;

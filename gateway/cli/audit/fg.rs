@@ -4,15 +4,17 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::ValueHint;
+use doelpoort_core::audit::note::Verifier;
+use doelpoort_core::request::LookCommand;
 
-use super::DatabaseArgs;
+use super::EntriesArgs;
+use super::look::{Looking, Sought};
 use crate::fg::FgPrivateKeys;
-use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct FgArgs {
     #[command(flatten)]
-    database: DatabaseArgs,
+    pub(in crate::cli) entries: EntriesArgs,
     /// The log's public key: a file with one line `origin+id+key`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     key: PathBuf,
@@ -23,16 +25,38 @@ pub(in crate::cli) struct FgArgs {
 
 /// The log as the FG reads it.
 pub(in crate::cli) struct FgLog {
-    pub(in crate::cli) store: Store,
+    pub(in crate::cli) log: Looking,
     pub(in crate::cli) origin: String,
+    pub(in crate::cli) key: Verifier,
     pub(in crate::cli) keys: FgPrivateKeys,
 }
 
 impl FgArgs {
-    pub(in crate::cli) async fn open(&self) -> Result<FgLog, Box<dyn Error>> {
-        let keys = FgPrivateKeys::read(&self.fg_key)?;
-        let origin = super::verify::key(&self.key)?.name().to_owned();
-        let store = self.database.open().await?;
-        Ok(FgLog { store, origin, keys })
+    /// The FG's keys and the log's.
+    pub(in crate::cli) fn keys(&self) -> Result<(FgPrivateKeys, Verifier), Box<dyn Error>> {
+        Ok((FgPrivateKeys::read(&self.fg_key)?, super::verify::key(&self.key)?))
+    }
+
+    /// Logs the look and opens the log.
+    pub(in crate::cli) async fn open(
+        &self,
+        command: LookCommand,
+        what: String,
+    ) -> Result<FgLog, Box<dyn Error>> {
+        let (keys, key) = self.keys()?;
+        let sought = Sought {
+            command,
+            what,
+            log: Some(&key),
+            keys: Some(&keys),
+        };
+        let log = self.entries.look(sought).await?;
+        let origin = key.name().to_owned();
+        Ok(FgLog {
+            log,
+            origin,
+            key,
+            keys,
+        })
     }
 }

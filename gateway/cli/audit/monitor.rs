@@ -2,17 +2,23 @@
 
 use std::error::Error;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::FOUND;
+use clap::ValueHint;
+use doelpoort_core::request::LookCommand;
+
 use super::fg::FgArgs;
+use super::{FOUND, approvers};
 use crate::fg::monitor::{Monitored, monitor};
-use crate::log::SHARD;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Monitor {
     #[command(flatten)]
     fg: FgArgs,
+    /// The policies folder: verifies that you signed for what was destroyed
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    approvers: Option<PathBuf>,
     /// Only entries from this number on
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     from: u64,
@@ -20,9 +26,18 @@ pub(super) struct Monitor {
 
 impl Monitor {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let log = self.fg.open().await?;
-        let monitored = monitor(&log.store, SHARD, &log.origin, &log.keys, self.from).await?;
-        log.store.close().await;
+        let approvers = self.approvers.as_deref().map(approvers).transpose()?;
+        let what = "every private part".to_owned();
+        let log = self.fg.open(LookCommand::Monitor, what).await?;
+        let monitored = monitor(
+            &log.log.entries,
+            &log.key,
+            &log.keys,
+            approvers.as_ref(),
+            self.from,
+        )
+        .await?;
+        log.log.entries.close().await;
         tell(&monitored)?;
         Ok(if monitored.is_honest() {
             ExitCode::SUCCESS
@@ -47,19 +62,19 @@ fn tell(monitored: &Monitored) -> std::io::Result<()> {
             monitored.shredded
         )?;
     }
-    if !monitored.missing.is_empty() {
-        let missing: Vec<String> = monitored.missing.iter().map(u64::to_string).collect();
+    if !monitored.destroyed.is_empty() {
+        let destroyed: Vec<String> = monitored.destroyed.iter().map(u64::to_string).collect();
         writeln!(
             out,
-            "erased         {} (see their entries of retention)",
-            missing.join(", ")
+            "destroyed      {}, as entries of retention say",
+            destroyed.join(", ")
         )?;
     }
     for (index, what) in &monitored.findings {
         writeln!(out, "  index {index}: {what}")?;
     }
     let result = if monitored.is_honest() {
-        "honest: every commitment and every tag is that of its private part"
+        "honest: every commitment and every tag is that of its private part, and the log that of its checkpoint"
     } else {
         "NOT HONEST: the log does not say what was done"
     };

@@ -9,14 +9,16 @@ use clap::ValueHint;
 
 use super::DatabaseArgs;
 use crate::audit::{Wanted, prove};
+use crate::log::Numbers;
+use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Prove {
     #[command(flatten)]
     database: DatabaseArgs,
-    /// The entry's number, from 0
+    /// The entry's number, from 0; or its index behind its shard, as a receipt tells them: `2027:5`
     #[arg(required_unless_present = "entry_id")]
-    index: Option<u64>,
+    index: Option<String>,
     /// The entry's id, instead of its number: 32 hex digits
     #[arg(long, value_name = "HEX", conflicts_with = "index")]
     entry_id: Option<String>,
@@ -27,12 +29,12 @@ pub(super) struct Prove {
 
 impl Prove {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let wanted = match (self.index, &self.entry_id) {
-            (Some(index), _) => Wanted::Index(index),
+        let store = self.database.open().await?;
+        let wanted = match (&self.index, &self.entry_id) {
+            (Some(text), _) => Wanted::Index(number(&store, text).await?),
             (None, Some(id)) => Wanted::EntryId(entry_id(id)?),
             (None, None) => return Err("give the entry's number, or --entry-id".into()),
         };
-        let store = self.database.open().await?;
         let proof = prove(&store, wanted).await?;
         store.close().await;
         match &self.output {
@@ -42,6 +44,13 @@ impl Prove {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn number(store: &Store, text: &str) -> Result<u64, Box<dyn Error>> {
+    let numbers = Numbers::read(store).await?;
+    numbers.parse(text).ok_or_else(|| {
+        format!("`{text}` is no entry: give a number, or an index behind its shard as in `2027:5`").into()
+    })
 }
 
 fn entry_id(text: &str) -> Result<[u8; 16], String> {

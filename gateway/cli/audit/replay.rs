@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use doelpoort_core::policy::History;
+use doelpoort_core::request::LookCommand;
 
 use super::FOUND;
 use super::fg::FgArgs;
 use crate::fg::Reader;
-use crate::fg::follow::{FollowError, follow};
-use crate::fg::replay::{Archive, ReplayFailure, Replayed, decide, decided, is_decision};
-use crate::log::SHARD;
+use crate::fg::follow::{FollowError, Parts, follow};
+use crate::fg::replay::{Archive, ReplayFailure, Replayed, again, is_decision};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Replay {
@@ -26,22 +26,26 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let log = self.fg.open().await?;
+        let what = match self.index {
+            Some(index) => format!("entry {index}"),
+            None => "every decision".to_owned(),
+        };
+        let log = self.fg.open(LookCommand::Replay, what).await?;
         let mut asked = Vec::new();
         let mut history = History::default();
         let mut reader = Reader::new(&log.origin, &log.keys);
-        follow(&log.store, SHARD, &mut reader, |reader, entry| {
+        follow(&log.log.entries, Parts::Sealed, &mut reader, |reader, entry| {
             // A gap in the policies is the verifier's finding, not ours.
             let _ = history.apply(&entry.leaf);
             let wanted = self.index.is_none_or(|index| index == entry.index);
             if wanted && is_decision(&entry.leaf.event) {
-                let opened = entry.open(reader);
+                let opened = reader.open_entry(&entry);
                 asked.push((entry, opened, history.clone()));
             }
             Ok::<(), FollowError>(())
         })
         .await?;
-        let mut archive = Archive::new(&log.store, &self.deployment);
+        let mut archive = Archive::new(log.log.archived(), &self.deployment);
         let mut other = 0;
         let mut out = std::io::stdout().lock();
         for (entry, opened, history) in &asked {
@@ -50,11 +54,7 @@ impl Replay {
                     Ok(opened) => opened.as_ref().ok_or(ReplayFailure::NoRequest)?,
                     Err(error) => return Err(ReplayFailure::Unreadable(error.to_string())),
                 };
-                let private = &opened.private;
-                let (at, digest) = decided(&entry.leaf, private, history)?;
-                let digest = digest.ok_or(ReplayFailure::NoRequest)?;
-                let policies = archive.policies(digest, history, at).await?;
-                decide(&policies, &entry.leaf, private)
+                again(&mut archive, &entry.leaf, opened.held()?, history).await
             };
             let told = match replayed.await {
                 Ok(Replayed::Decided { logged, now }) if logged == now => format!("same: {logged}"),
@@ -71,7 +71,7 @@ impl Replay {
             writeln!(out, "{} {told}", entry.index)?;
         }
         writeln!(out, "{} decisions, {other} not the same", asked.len())?;
-        log.store.close().await;
+        log.log.entries.close().await;
         Ok(if other == 0 {
             ExitCode::SUCCESS
         } else {

@@ -11,10 +11,14 @@ use doelpoort_core::audit::checkpoint::Checkpoint;
 use doelpoort_core::audit::leaf::Micros;
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::sample::{Announcement, Population};
+use doelpoort_core::request::LookCommand;
 
 use super::filter::{moment, oin};
+use super::look::Sought;
 use super::{DatabaseArgs, EntriesArgs, FOUND, read};
-use crate::audit::{AuditError, Entries, Sample as Drawn, draw, first_checkpoint_after, last_checkpoint};
+use crate::audit::{
+    AuditError, Entries, NumberedCheckpoint, Sample as Drawn, draw, first_checkpoint_after, last_checkpoint,
+};
 use crate::clock::{Clock as _, SystemClock};
 
 #[derive(Debug, clap::Args)]
@@ -119,17 +123,22 @@ impl Announce {
         };
         let until = match self.until {
             Some(until) => entries.first_at(until).await?,
-            None => last.size,
+            None => last.end(),
         };
         entries.close().await;
         let population = Population {
             from,
-            until: until.min(last.size),
+            until: until.min(last.end()),
             recipient: self.organisation,
             purpose: self.purpose,
             decision: self.decision,
         };
-        let announcement = Announcement::new(&last, self.n, population, SystemClock.now())?;
+        let announcement = Announcement::new(
+            (&last.checkpoint, last.first),
+            self.n,
+            population,
+            SystemClock.now(),
+        )?;
         write_new(&self.output, &serde_json::to_string_pretty(&announcement)?)?;
         let digest = base64(&announcement.digest());
         writeln!(
@@ -194,9 +203,16 @@ impl Check {
 impl From {
     async fn draw(&self, announcement: Announcement) -> Result<Drawn, Box<dyn Error>> {
         let key = super::verify::key(&self.key)?;
-        let entries = self.entries.open().await?;
-        let (checkpoint, note) = self.checkpoint(&entries, &key, announcement.after_size).await?;
-        let sample = draw(&entries, announcement, &checkpoint, note).await?;
+        let sought = Sought {
+            command: LookCommand::Sample,
+            what: "a sample for a review".to_owned(),
+            log: Some(&key),
+            keys: None,
+        };
+        let log = self.entries.look(sought).await?;
+        let entries = &log.entries;
+        let by = self.checkpoint(entries, &key, announcement.after_size).await?;
+        let sample = draw(entries, announcement, by).await?;
         entries.close().await;
         Ok(sample)
     }
@@ -207,10 +223,18 @@ impl From {
         entries: &Entries,
         key: &Verifier,
         after: u64,
-    ) -> Result<(Checkpoint, String), Box<dyn Error>> {
+    ) -> Result<NumberedCheckpoint, Box<dyn Error>> {
         let given = self.checkpoint.as_deref().map(read).transpose()?;
         let given = match given {
-            Some(note) => Some((Checkpoint::open(&note, key)?, note)),
+            Some(note) => {
+                let checkpoint = Checkpoint::open_of_log(&note, key)?;
+                let first = entries.first_of(&checkpoint.origin).await?;
+                Some(NumberedCheckpoint {
+                    checkpoint,
+                    note,
+                    first,
+                })
+            }
             None => None,
         };
         let Entries::Database(store) = entries else {
@@ -220,9 +244,9 @@ impl From {
             .await?
             .ok_or(AuditError::NoLaterCheckpoint { after })?;
         match given {
-            Some((given, _)) if given.size != first.0.size || given.root != first.0.root => Err(format!(
+            Some(given) if given.checkpoint != first.checkpoint => Err(format!(
                 "the given checkpoint has size {}; the first after the announcement has {}",
-                given.size, first.0.size
+                given.checkpoint.size, first.checkpoint.size
             )
             .into()),
             _ => Ok(first),

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueHint;
+use doelpoort_core::audit::checkpoint::Checkpoint;
 use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::proof::Proof;
 use doelpoort_core::audit::quorum::Policy;
+use doelpoort_core::audit::receipt::{self, Proven};
 use doelpoort_core::audit::verify::Report;
+use doelpoort_core::policy::KeyList;
 
-use super::{EntriesArgs, FOUND, read};
+use super::{EntriesArgs, FOUND, approvers, read};
 use crate::audit::{AuditError, Entries};
 use crate::cli::receipt::told;
-use crate::log::{Vouched, vouched};
+use crate::log::{Evidence, Vouched, vouched};
 use crate::tls::certificates;
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +27,7 @@ pub(super) struct Verify {
     #[command(flatten)]
     entries: EntriesArgs,
     /// A proof of one entry (`.tlog-proof`), instead of a whole log
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database", "bundle", "against"], value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "database", "bundle", "against", "policy", "timestamp_authorities"], value_hint = ValueHint::FilePath)]
     proof: Option<PathBuf>,
     /// The leaf that the proof is about, where it does not carry it
     #[arg(long, value_name = "FILE", requires = "proof", value_hint = ValueHint::FilePath)]
@@ -35,24 +38,35 @@ pub(super) struct Verify {
     /// A checkpoint that was kept elsewhere: shows that the log only grew since
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     against: Option<PathBuf>,
+    /// A receipt, or an answer as it came: its entry must be in the log; more than once for several
+    #[arg(long, value_name = "FILE", conflicts_with = "proof", value_hint = ValueHint::FilePath)]
+    receipt: Vec<PathBuf>,
+    /// The policies folder, with the approvers' list: verifies that the FG signed for what was destroyed
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "proof"], value_hint = ValueHint::DirPath)]
+    approvers: Option<PathBuf>,
     #[command(flatten)]
     others: Others,
 }
 
 /// What others said of the log, as far as the database has it.
 #[derive(Debug, clap::Args)]
-struct Others {
+pub(super) struct Others {
     /// The trust policy (C2SP tlog-policy) that names the witnesses: verifies their cosignatures and wants a quorum
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["bundle", "proof"], value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle", value_hint = ValueHint::FilePath)]
     policy: Option<PathBuf>,
     /// Certificates of the time stamp authorities, PEM: verifies the time stamps
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["bundle", "proof"], value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle", value_hint = ValueHint::FilePath)]
     timestamp_authorities: Option<PathBuf>,
 }
 
 impl Others {
+    /// Was anything of it asked for?
+    pub(super) fn is_asked(&self) -> bool {
+        self.policy.is_some() || self.timestamp_authorities.is_some()
+    }
+
     /// What they vouch for, and whether it is all that was asked for; `None` for a bundle, which has nothing of it.
-    async fn verify(
+    pub(super) async fn verify(
         &self,
         entries: &Entries,
         key: &Verifier,
@@ -83,9 +97,13 @@ impl Verify {
         if let Some(proof) = &self.proof {
             return self.proof(proof, &key);
         }
-        let entries = self.entries.open().await?;
-        let mut report = whole(&entries, &key, against.as_deref()).await?;
-        let others = self.others.verify(&entries, &key).await?;
+        let receipts = self.receipt.iter().map(|file| receipt(file, &key));
+        let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
+        let log = self.entries.read(&key).await?;
+        let entries = &log.entries;
+        let approvers = self.approvers.as_deref().map(approvers).transpose()?;
+        let mut report = whole_with(entries, &key, against.as_deref(), receipts, approvers).await?;
+        let others = self.others.verify(entries, &key).await?;
         entries.close().await;
         let mut out = std::io::stdout().lock();
         let mut intact = report.is_intact();
@@ -106,10 +124,17 @@ impl Verify {
             .or(proof.extra.as_deref())
             .ok_or("the proof carries no leaf: give it with --leaf FILE")?;
         let mut out = std::io::stdout().lock();
-        match proof.verify(&leaf_hash(leaf), key) {
+        // Of whichever shard: the key is the same.
+        let origin = proof.note.lines().next().unwrap_or_default();
+        let shard = key.of_shard(origin);
+        match proof.verify(&leaf_hash(leaf), shard.as_ref().unwrap_or(key)) {
             Ok(checkpoint) => {
                 let leaf = Leaf::decode(leaf)?;
-                write!(out, "{}", told(&leaf, proof.index, checkpoint.size, key, None))?;
+                write!(
+                    out,
+                    "{}",
+                    told(&leaf, proof.index, checkpoint.size, &checkpoint.origin, None)
+                )?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
@@ -126,20 +151,44 @@ pub(super) async fn whole(
     key: &Verifier,
     against: Option<&str>,
 ) -> Result<Report, Box<dyn Error>> {
+    whole_with(entries, key, against, Vec::new(), None).await
+}
+
+/// The same, held against receipts that the log signed, and the approvers' list where it is a database.
+async fn whole_with(
+    entries: &Entries,
+    key: &Verifier,
+    against: Option<&str>,
+    receipts: Vec<Proven>,
+    approvers: Option<KeyList>,
+) -> Result<Report, Box<dyn Error>> {
     Ok(match entries {
-        Entries::Database(store) => crate::log::verify(store, key, against).await?,
+        Entries::Database(store) => {
+            let against = against.map(|note| Checkpoint::open_of_log(note, key)).transpose();
+            let given = Evidence {
+                against,
+                receipts,
+                approvers,
+            };
+            crate::log::verify_with(store, key, given).await?
+        }
         Entries::Bundle(file) => {
             let bundle = File::open(file).map_err(|error| AuditError::File {
                 file: file.display().to_string(),
                 error,
             })?;
-            doelpoort_verify::verify(BufReader::new(bundle), key, against)?
+            doelpoort_verify::verify_with(BufReader::new(bundle), key, against, &receipts)?
         }
     })
 }
 
+/// What a receipt proves of the log that signed it.
+fn receipt(file: &Path, key: &Verifier) -> Result<Proven, Box<dyn Error>> {
+    receipt::verify_file(&read(file)?, key).map_err(|error| format!("`{}`: {error}", file.display()).into())
+}
+
 /// A log's public key.
-pub(super) fn key(file: &Path) -> Result<Verifier, Box<dyn Error>> {
+pub(in crate::cli) fn key(file: &Path) -> Result<Verifier, Box<dyn Error>> {
     Verifier::parse(&read(file)?).map_err(|error| format!("`{}`: {error}", file.display()).into())
 }
 

@@ -62,7 +62,7 @@ impl FromStr for Live {
 
 /// Exits with 1 on errors; with `--strict` also on warnings that nothing explains.
 pub(super) fn check(args: &Check, now: Timestamp, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
-    let (policies, findings) = match found(args, now) {
+    let (policies, findings, bounds) = match found(args, now) {
         Ok(found) => found,
         Err(error) => {
             match args.format {
@@ -81,13 +81,14 @@ pub(super) fn check(args: &Check, now: Timestamp, out: &mut impl Write) -> Resul
             writeln!(
                 out,
                 "{:#}",
-                json!({ "errors": [], "findings": findings, "purposes": purposes })
+                json!({ "errors": [], "findings": findings, "bounds": bounds, "purposes": purposes })
             )?;
         }
         Told::Text => {
             findings
                 .iter()
                 .try_for_each(|one| finding(one, args.lang.into(), out))?;
+            bounds.iter().try_for_each(|line| writeln!(out, "{line}"))?;
             let count = |severity| findings.iter().filter(|one| one.severity == severity).count();
             writeln!(
                 out,
@@ -116,7 +117,7 @@ enum Broken {
     Tables(Vec<SourceError>),
 }
 
-type Found = (Option<Policies>, Vec<Finding>);
+type Found = (Option<Policies>, Vec<Finding>, Vec<String>);
 
 fn found(args: &Check, now: Timestamp) -> Result<Found, Broken> {
     let files = policies::read(&args.policies).map_err(Broken::Policies)?;
@@ -135,7 +136,7 @@ fn found(args: &Check, now: Timestamp) -> Result<Found, Broken> {
             .collect(),
     };
     let findings = check::check(&files, &draft, policies.as_ref(), &settings).map_err(Broken::Tables)?;
-    Ok((policies, findings))
+    Ok((policies, findings, check::bound::lines(&draft)))
 }
 
 impl std::fmt::Display for Broken {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueHint};
 use doelpoort_core::policy::{Draft, Policies};
+use doelpoort_core::request::LookCommand;
 
 use super::super::audit::fg::FgArgs;
 use crate::fg::Reader;
-use crate::fg::follow::{FollowError, follow};
+use crate::fg::follow::{FollowError, Parts, follow};
 use crate::fg::replay::{Outcome, Replayed, is_decision, simulate as again};
-use crate::log::SHARD;
 use crate::policies;
 
 /// Decides every request of the log again under other policies, as if everything in them were signed.
@@ -42,15 +42,16 @@ pub(super) async fn simulate(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     let policies = as_if_signed(args, now)?;
-    let log = args.fg.open().await?;
+    let what = "other policies".to_owned();
+    let log = args.fg.open(LookCommand::Simulate, what).await?;
     let (mut decided, mut unread) = (0_u64, 0_u64);
     let mut changes = Vec::new();
     let mut reader = Reader::new(&log.origin, &log.keys);
-    follow(&log.store, SHARD, &mut reader, |reader, entry| {
+    follow(&log.log.entries, Parts::Sealed, &mut reader, |reader, entry| {
         if !is_decision(&entry.leaf.event) {
             return Ok(());
         }
-        let Ok(Some(opened)) = entry.open(reader) else {
+        let Ok(Some(opened)) = reader.open_entry(&entry) else {
             unread += 1;
             return Ok(());
         };
@@ -68,7 +69,7 @@ pub(super) async fn simulate(
         Ok::<(), FollowError>(())
     })
     .await?;
-    log.store.close().await;
+    log.log.entries.close().await;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for Change { index, logged, now } in &changes {
         writeln!(out, "{index} {logged} -> {now}")?;

@@ -240,3 +240,29 @@ fn a_key_is_made_listed_signed_for_and_shown() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_withdrawal_is_signed_with_an_approvers_key_alone() {
+    let world = World::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let withdraw = |what: &str| {
+        world.run(&format!(
+            "withdraw {what} --policies POLICIES --organisation municipality --key KEY --deployment almere"
+        ))
+    };
+    let draft = crate::policies::draft(&world.policies()).unwrap();
+    let now = "2026-11-22T12:00:00Z".parse().unwrap();
+    let read = |text: &str| {
+        doelpoort_core::policy::Withdrawal::verify(text.trim_end(), "almere", &draft.keys, now).unwrap()
+    };
+    let (_, grant) = withdraw("youth-atlas --grant 0").unwrap();
+    let manifest = draft.purposes[&"youth-atlas".parse().unwrap()].1.digest();
+    assert_eq!(
+        (read(&grant).grant, read(&grant).manifest),
+        (Some(0), Some(manifest))
+    );
+    let (_, all) = withdraw("--all").unwrap();
+    assert_eq!(read(&all).purpose, None);
+    assert!(withdraw("youth-atlas --all").is_err() && withdraw("").is_err());
+}

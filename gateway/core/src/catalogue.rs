@@ -17,11 +17,11 @@ pub use dataset::{
     About, CodeEntry, Dataset, DatasetPeriod, Derive, ErrorPolicy, Field, FieldType, Implication,
     ProtectionClass, Retention, Rule,
 };
-pub use derived::{age, whole_weeks};
+pub use derived::{age, whole_days, whole_weeks};
 pub use hierarchy::{Hierarchy, Node, Source};
 pub use mapping::Mapping;
 pub use name::{Dimension, FieldName, Name, NameError};
-pub use population::{Calendar, MonthDay, Population, school_year, school_year_days};
+pub use population::{Bound, Calendar, MonthDay, Population, SoleHolder, school_year, school_year_days};
 pub use row::{Row, RowError, RowErrorCode, RowReader};
 pub(crate) use value::is_brin6;
 pub use value::{Raw, Value, ValueError, ValueErrorCode};

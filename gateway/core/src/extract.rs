@@ -18,9 +18,11 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use zeroize::Zeroize;
 
 use crate::catalogue::Value;
+use crate::party::Oin;
 use crate::pseudonym::SubjectId;
 
 /// Raw rows, released cells, or the rows of named pupils.
@@ -29,8 +31,21 @@ pub enum Extract {
     Cells(EpochCells),
     /// A row for each named pupil, in the order of the request.
     Facts(Vec<FactRow>),
+    /// Who holds each pupil that a pseudonym names, in the order of the request.
+    Held(Vec<Option<Held>>),
     /// One row a pupil, with its fields in the order of the columns.
     Rows(Vec<RawRow>),
+}
+
+/// Whose row a named pupil has, and by which reference of its own that holder knows it.
+#[derive(Clone)]
+pub struct Held {
+    /// The holder.
+    pub holder: Oin,
+    /// The row's number in its dataset.
+    pub row: i64,
+    /// The holder's own reference, as it is sealed at rest; none where it sent none.
+    pub reference: Option<Vec<u8>>,
 }
 
 /// Cells of one closed epoch.
@@ -70,6 +85,17 @@ pub struct RawRow {
     pub subject: SubjectId,
     /// Its fields; `None` where the pupil has none.
     pub values: Vec<Option<Value>>,
+    /// Under which other subjects its rows stood before two of the pupil's numbers were merged.
+    pub formerly: Vec<Former>,
+}
+
+/// A subject under which rows of a pupil stood, and for which they could be given a pseudonym.
+#[derive(Clone, Copy)]
+pub struct Former {
+    /// The subject; it is the same pupil's still.
+    pub subject: SubjectId,
+    /// Until then.
+    pub until: Timestamp,
 }
 
 /// What was found about one named pupil; not-yours, unknown and none are one.
@@ -86,6 +112,7 @@ impl Extract {
         match self {
             Self::Cells(cells) => cells.values.len(),
             Self::Facts(rows) => rows.len(),
+            Self::Held(held) => held.iter().flatten().count(),
             Self::Rows(rows) => rows.len(),
         }
     }

@@ -16,8 +16,14 @@ use crate::lp::Part;
 use crate::party::Oin;
 
 mod normalise;
+mod origin;
 #[cfg(test)]
 mod tests;
+
+pub use origin::{IndexOrigin, ReservedName};
+
+/// Says of an index's message what it is, and its version.
+const TAG: &[u8] = b"dsg-idx\x01";
 
 /// The kinds of identifier, as a deliverer names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,18 +120,20 @@ impl Identifier {
         self.namespace as u8
     }
 
-    /// `HMAC-SHA256(K_idx, "dsg-idx" ‖ 0x01 ‖ type ‖ LP(id))`: finds the subject without keeping the number.
+    /// `HMAC-SHA256(K_idx, message)`: finds the subject without keeping the number.
     pub fn index(&self, key: &IndexKey) -> Index {
-        index(key, self.type_byte(), &self.encoded)
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.0.as_slice());
+        Index(kdf::first(hmac::sign(&key, &self.message()).as_ref()))
     }
-}
 
-fn index(key: &IndexKey, type_byte: u8, encoded: &[u8]) -> Index {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.0.as_slice()));
-    context.update(b"dsg-idx\x01");
-    context.update(&[type_byte]);
-    context.update(encoded);
-    Index(kdf::first(context.sign().as_ref()))
+    /// What the entrance key is applied to, wherever that key is: `"dsg-idx" ‖ 0x01 ‖ type ‖ LP(id)`. Wiped on drop.
+    pub fn message(&self) -> Zeroizing<Vec<u8>> {
+        let mut message = Zeroizing::new(Vec::with_capacity(TAG.len() + 1 + self.encoded.len()));
+        message.extend_from_slice(TAG);
+        message.push(self.type_byte());
+        message.extend_from_slice(&self.encoded);
+        message
+    }
 }
 
 impl fmt::Debug for Identifier {
@@ -208,6 +216,11 @@ impl fmt::Debug for IndexKey {
 pub struct Index([u8; 32]);
 
 impl Index {
+    /// An index that was computed where the key is: in a hardware module, or by a key service.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes to store or look up.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,5 +1,6 @@
 //! The pure half of Doelpoort, in the order of a request.
 
+pub mod anonymity;
 pub mod answer;
 pub mod audit;
 pub mod catalogue;
@@ -22,4 +23,5 @@ pub mod request;
 pub mod request_digest;
 pub mod scope;
 pub mod source_text;
+pub mod strict_json;
 pub mod text;

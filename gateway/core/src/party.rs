@@ -92,6 +92,8 @@ pub struct Organisation {
     pub board: Option<String>,
     /// Number of an SWV, PO or VO and 4 digits.
     pub swv: Option<String>,
+    /// Pupils that it is responsible for by public counts; the pupils that it may look up in a day follow from it.
+    pub pupils: Option<u32>,
     /// Kinds of identifier that it may send; none: it delivers nothing about pupils.
     pub identifiers: Vec<IdentifierKind>,
     /// Its programs.
@@ -103,10 +105,12 @@ pub struct Organisation {
 /// When an identifier pair, asserted by one kind of holder alone, links for all holders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkingRule {
-    /// Whose assertion suffices.
+    /// Whose assertion it is about.
     pub asserted_by: OrganisationKind,
-    /// The two fields that must agree.
+    /// The two dates that must agree: one of the asserting holder's own row, one of another holder's.
     pub when_equal: (FieldName, FieldName),
+    /// Whether that other holder must confirm it in its inbox; else the register is enough.
+    pub confirmed: bool,
 }
 
 /// All organisations and the linking rules between them.

@@ -32,6 +32,7 @@
 
 mod facts;
 mod figures;
+mod meant;
 mod records;
 mod restrict;
 mod scope;
@@ -43,7 +44,8 @@ use crate::policy::decide::{Permit, Right};
 use crate::request::Request;
 
 pub use facts::{AskedPupil, FactsPlan};
-pub use figures::{CELLS_MAX, Code, FiguresPlan, PlannedRow};
+pub use figures::{CELLS_MAX, Code, FigureColumn, FiguresPlan, PlannedFigure, PlannedRow};
+pub use meant::{Aim, MeantPlan};
 pub use records::{Column, Part, RecordsPlan};
 pub use restrict::RestrictPlan;
 pub use scope::{LeftOut, PlannedScope};
@@ -55,6 +57,8 @@ pub enum Plan {
     Facts(FactsPlan),
     /// Released cells.
     Figures(FiguresPlan),
+    /// Who holds the pupils that pseudonyms name.
+    Meant(MeantPlan),
     /// Rows in a scope.
     Records(RecordsPlan),
     /// Which of the named pupils are the board's own.
@@ -79,7 +83,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The minimal plan for a permitted request; `pupils` are those that a facts request names, as subjects.
+    /// The minimal plan for a permitted request; `pupils` are those that it names, as subjects.
     ///
     /// # Errors
     /// When the answer would be larger than one answer may be, or a filter cannot be evaluated.
@@ -97,6 +101,12 @@ impl Plan {
             }
             (Right::Records(grant, staff), Request::Records(request)) => {
                 RecordsPlan::minimal(permit, grant, staff.as_ref(), request).map(Self::Records)
+            }
+            (Right::Resolve(grant), Request::Resolve(request)) => {
+                Ok(Self::Meant(MeantPlan::resolve(permit, grant, request, pupils)))
+            }
+            (Right::Translate(grant), Request::Translate(_)) => {
+                MeantPlan::translate(permit, grant, pupils).map(Self::Meant)
             }
             (Right::Restrict(_), Request::Restrict(request)) => {
                 Ok(Self::Restrict(RestrictPlan::minimal(permit, request, pupils)))

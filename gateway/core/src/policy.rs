@@ -9,10 +9,12 @@ pub mod key_list;
 pub mod load;
 pub mod mandate;
 pub mod manifest;
+pub mod revocation;
 mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tools;
+pub mod withdrawal;
 
 use std::collections::BTreeMap;
 
@@ -21,15 +23,17 @@ use jiff::civil::Date;
 
 use crate::catalogue::{Catalogue, Name};
 use crate::party::{Oin, Organisations};
+use crate::scope::SitePartnerships;
 
 pub use approval::{ApprovalRole, InvalidApproval};
 pub use fg_keys::FgKeys;
-pub use history::{History, Withdrawal};
+pub use history::{History, LoggedPurpose};
 pub use key_list::KeyList;
 pub use load::{Draft, PolicyError, PolicyFiles};
-pub use mandate::Mandate;
+pub use mandate::{Mandate, SignedMandate};
 pub use manifest::Manifest;
 pub use standing::{Approvals, Dormant, Missing, Standing, StandingState};
+pub use withdrawal::Withdrawal;
 
 /// Everything that decides what may be asked. Made whole or not at all.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct Policies {
     pub catalogue: Catalogue,
     /// Who takes part.
     pub organisations: Organisations,
+    /// To which partnership each school site belongs.
+    pub partnerships: SitePartnerships,
     /// All purposes that were loaded, acting or not.
     pub purposes: BTreeMap<Name, Standing>,
     /// Verified mandates.
@@ -53,8 +59,8 @@ pub struct Policies {
 pub struct Evidence {
     /// The approvers' keys.
     pub keys: KeyList,
-    /// When each of the mandates was signed, in their order.
-    mandates_issued: Vec<Timestamp>,
+    /// The mandates as they were signed, withdrawn or not.
+    mandates: Vec<SignedMandate>,
 }
 
 impl Policies {
@@ -65,28 +71,39 @@ impl Policies {
             .find(|mandate| mandate.covers(vendor, board, dataset, day))
     }
 
-    /// The same policies without what was withdrawn: approvals, and for who withdrew all, its mandates.
+    /// The same policies without what was withdrawn: approvals, and for who withdrew all, its mandates. It begins with
+    /// what was signed each time, so that it may be done again with the same withdrawals or more.
     #[must_use]
     pub fn after(mut self, withdrawals: &[Withdrawal], now: Timestamp) -> Self {
-        for withdrawal in withdrawals {
-            for standing in self.purposes.values_mut() {
-                standing.withdraw(withdrawal, now);
-            }
-            if withdrawal.purpose.is_none() {
-                self.withdraw_mandates(withdrawal);
-            }
+        for standing in self.purposes.values_mut() {
+            standing.rest_on(withdrawals, now);
         }
+        let stands = |signed: &&SignedMandate| !withdrawals.iter().any(|one| one.ends(signed));
+        let standing = self.evidence.mandates.iter().filter(stands);
+        self.mandates = standing.map(|signed| signed.mandate.clone()).collect();
         self
     }
 
-    fn withdraw_mandates(&mut self, withdrawal: &Withdrawal) {
-        let issued = std::mem::take(&mut self.evidence.mandates_issued);
-        let mandates = std::mem::take(&mut self.mandates);
-        let stands = |(mandate, issued): &(Mandate, Timestamp)| {
-            mandate.board != withdrawal.organisation || !withdrawal.voids(*issued)
-        };
-        (self.mandates, self.evidence.mandates_issued) =
-            mandates.into_iter().zip(issued).filter(stands).unzip();
+    /// Whether anything that stands would no longer stand after this withdrawal.
+    pub fn are_changed_by(&self, withdrawal: &Withdrawal) -> bool {
+        let ends =
+            |signed: &SignedMandate| withdrawal.ends(signed) && self.mandates.contains(&signed.mandate);
+        self.purposes
+            .values()
+            .any(|standing| standing.is_changed_by(withdrawal))
+            || self.evidence.mandates.iter().any(ends)
+    }
+
+    /// Whether an organisation has a part in anything: a purpose asks for its approval, or it signed a mandate.
+    pub fn involve(&self, organisation: &Oin) -> bool {
+        let asks = |standing: &Standing| standing.asks(organisation);
+        let mut mandates = self.evidence.mandates.iter();
+        self.purposes.values().any(asks) || mandates.any(|signed| signed.mandate.board == *organisation)
+    }
+
+    /// Whether a purpose sleeps because an approval was too early when it was read, and that moment has come.
+    pub fn could_wake(&self, now: Timestamp) -> bool {
+        self.purposes.values().any(|standing| standing.could_wake(now))
     }
 }
 

@@ -5,6 +5,7 @@
 mod coarsen;
 mod facts;
 mod figures;
+mod meant;
 mod meta;
 mod records;
 mod restrict;
@@ -104,6 +105,8 @@ pub struct Envelope {
     pub next_cursor: Option<String>,
     /// How the answer is written.
     pub format: Format,
+    /// By which its state can be asked later, of what takes its time.
+    pub reference: Option<String>,
 }
 
 /// Renders an answer to its final bytes.
@@ -123,6 +126,9 @@ pub fn protect(
         (Content::Facts(rows), Plan::Facts(plan)) => facts::render(permit, plan, &rows, format)?,
         (Content::Records { rows, .. }, Plan::Records(plan)) => {
             records::render(permit, plan, &rows, envelope.next_cursor, format)?
+        }
+        (Content::Meant(_), Plan::Meant(plan)) => {
+            meant::render(permit, plan, &envelope.reference.unwrap_or_default(), format)?
         }
         (Content::Facts(rows), Plan::Restrict(plan)) => restrict::render(permit, plan, &rows, format)?,
         _ => return Err(RenderError::OtherForm),

@@ -6,11 +6,13 @@
 use std::fmt;
 
 mod domain;
+mod named;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use domain::{DomainKey, ExitRoot, KeyVersion, NoKeyVersion};
+pub use named::Named;
 pub use text::{InvalidPseudonym, Pseudonym};
 
 /// A pupil inside the gateway: 128 random bits, made at first sight. Never leaves, shown nowhere.

@@ -4,6 +4,8 @@ pub mod docs;
 mod explain;
 mod grant;
 mod grants;
+mod indicator;
+mod measure;
 mod names;
 mod parse;
 mod question;
@@ -25,8 +27,11 @@ use crate::text::Text;
 pub use explain::{Explanation, Warning};
 pub use grants::{
     Conditions, DeliveryGrant, FactsGrant, FieldGrant, FiguresGrant, Generalise, Grant, HolderRule,
-    KeyPeriod, RecordsGrant, ResolveGrant, RestrictGrant, Scope, StaffRule, TranslateGrant,
+    KeyPeriod, LinkScope, Mechanism, RecordsGrant, ResolveGrant, RestrictGrant, Scope, SearchGrant,
+    StaffRule, TranslateGrant,
 };
+pub use indicator::{Indicator, Term};
+pub use measure::{InvalidMeasure, Measure};
 pub use rate::InvalidRate;
 pub use retention::keep_days;
 pub(crate) use retention::months;
@@ -128,27 +133,6 @@ pub enum HardRule {
     StaffProved,
 }
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Measure {
-    /// Distinct pupils.
-    Pupils,
-}
-
-impl Measure {
-    /// The measure of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::Pupils.name()).then_some(Self::Pupils)
-    }
-
-    /// The measure's name in questions and cells.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pupils => "pupils",
-        }
-    }
-}
-
 /// Clients with a role, of one organisation or of all of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
@@ -189,8 +173,10 @@ pub struct Question {
     pub group_by: Vec<Dimension>,
     /// Its filters, besides those of the grant.
     pub only: Vec<(Dimension, String)>,
-    /// What it counts.
+    /// What it counts; nothing where it is an indicator.
     pub measures: Vec<Measure>,
+    /// The ratio that it is, of cells that the purpose's grants show.
+    pub indicator: Option<Indicator>,
 }
 
 /// How much may be asked.

@@ -4,11 +4,14 @@
 
 mod facts;
 mod figures;
+mod inbox;
+mod log_look;
 mod log_reading;
 mod pseudonyms;
 mod reader;
 mod records;
 mod restrict;
+mod search;
 #[cfg(test)]
 mod tests;
 mod withdrawal;
@@ -21,11 +24,14 @@ use crate::party::Oin;
 
 pub use facts::{FactsRequest, Pupil};
 pub use figures::{EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, finer_filter};
+pub use inbox::{InboxAnswer, LinkUndo};
+pub use log_look::{LogLook, LookCommand};
 pub use log_reading::LogReading;
 pub use pseudonyms::{RESOLVED_MAX, ResolveRequest, TRANSLATED_MAX, TRANSLATED_MIN, TranslateRequest};
 pub use reader::InputError;
 pub use records::{Page, RecordsRequest};
 pub use restrict::{Objection, RestrictAction, RestrictRequest};
+pub use search::{MONTHS_MAX, SearchRequest};
 pub use withdrawal::WithdrawalRequest;
 
 use reader::Reader;
@@ -51,6 +57,8 @@ pub enum Form {
     Resolve,
     /// Entering and lifting restrictions and objections.
     Restrict,
+    /// Finding the data protection officer a pupil's place in the log.
+    Search,
     /// Pseudonyms of one recipient and purpose into those of another.
     Translate,
 }
@@ -65,6 +73,7 @@ impl Form {
             Self::Records => "records",
             Self::Resolve => "resolve",
             Self::Restrict => "restrict",
+            Self::Search => "search",
             Self::Translate => "translate",
         }
     }
@@ -98,6 +107,8 @@ pub enum Request {
     Resolve(ResolveRequest),
     /// Restrictions and objections.
     Restrict(RestrictRequest),
+    /// A pupil's place in the log.
+    Search(SearchRequest),
     /// Pseudonyms for another.
     Translate(TranslateRequest),
 }
@@ -126,6 +137,15 @@ impl Request {
         reader.finish(request)
     }
 
+    /// What was understood of a body of `POST /v1/queries` that asks for figures and is wrong somewhere.
+    pub fn understood(catalogue: &Catalogue, body: &[u8]) -> Option<FiguresRequest> {
+        let json = reader::json(body).ok()?;
+        let mut reader = Reader::new(&json).ok()?;
+        let form = reader.text("form");
+        form.filter(|form| form == Form::Figures.as_str())?;
+        FiguresRequest::understood(catalogue, &mut reader)
+    }
+
     /// Parses the body of `POST /v1/facts`.
     ///
     /// # Errors
@@ -145,6 +165,17 @@ impl Request {
         let json = reader::json(body)?;
         let mut reader = Reader::new(&json)?;
         let request = RestrictRequest::read(caller, &mut reader).map(Self::Restrict);
+        reader.finish(request)
+    }
+
+    /// Parses the body of `POST /v1/log/subjects`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn search(caller: &Oin, body: &[u8]) -> Result<Self, Vec<InputError>> {
+        let json = reader::json(body)?;
+        let mut reader = Reader::new(&json)?;
+        let request = SearchRequest::read(caller, &mut reader).map(Self::Search);
         reader.finish(request)
     }
 
@@ -191,6 +222,7 @@ impl Request {
             Self::Records(records) => &records.purpose,
             Self::Resolve(resolve) => &resolve.purpose,
             Self::Restrict(restrict) => &restrict.purpose,
+            Self::Search(search) => &search.purpose,
             Self::Translate(translate) => &translate.purpose,
         }
     }
@@ -203,6 +235,7 @@ impl Request {
             Self::Records(_) => Form::Records,
             Self::Resolve(_) => Form::Resolve,
             Self::Restrict(_) => Form::Restrict,
+            Self::Search(_) => Form::Search,
             Self::Translate(_) => Form::Translate,
         }
     }
@@ -213,7 +246,7 @@ impl Request {
             Self::Facts(facts) => facts.acting_for.as_ref(),
             Self::Records(records) => records.acting_for.as_ref(),
             Self::Restrict(restrict) => restrict.acting_for.as_ref(),
-            Self::Figures(_) | Self::Resolve(_) | Self::Translate(_) => None,
+            Self::Figures(_) | Self::Resolve(_) | Self::Search(_) | Self::Translate(_) => None,
         }
     }
 
@@ -222,6 +255,7 @@ impl Request {
         match self {
             Self::Facts(facts) => &facts.pupils,
             Self::Restrict(restrict) => &restrict.pupils,
+            Self::Search(search) => std::slice::from_ref(&search.pupil),
             Self::Figures(_) | Self::Records(_) | Self::Resolve(_) | Self::Translate(_) => &[],
         }
     }
@@ -234,7 +268,30 @@ impl Request {
             Self::Records(records) => records.on_behalf_of.as_ref(),
             Self::Resolve(resolve) => resolve.on_behalf_of.as_ref(),
             Self::Restrict(restrict) => restrict.on_behalf_of.as_ref(),
+            Self::Search(search) => search.on_behalf_of.as_ref(),
             Self::Translate(translate) => translate.on_behalf_of.as_ref(),
+        }
+    }
+}
+
+impl Request {
+    /// Who releases it besides the person on whose behalf it is made.
+    pub fn released_by(&self) -> Option<&OnBehalfOf> {
+        match self {
+            Self::Resolve(resolve) => resolve.released_by.as_ref(),
+            Self::Search(search) => search.released_by.as_ref(),
+            Self::Facts(_) | Self::Figures(_) | Self::Records(_) | Self::Restrict(_) | Self::Translate(_) => {
+                None
+            }
+        }
+    }
+
+    /// The pseudonyms that it names.
+    pub fn pseudonyms(&self) -> &[crate::pseudonym::Pseudonym] {
+        match self {
+            Self::Resolve(resolve) => &resolve.pseudonyms,
+            Self::Translate(translate) => &translate.pseudonyms,
+            Self::Facts(_) | Self::Figures(_) | Self::Records(_) | Self::Restrict(_) | Self::Search(_) => &[],
         }
     }
 }

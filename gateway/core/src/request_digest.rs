@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::party::ClientId;
 use crate::policy::sha256;
 
-/// SHA-256 of the canonical form (JCS, RFC 8785) of a request's body without `onBehalfOf.assertion` and `page`:
-/// the assertion cannot contain itself, and the pages of one answer are one request. Text form: base64url.
+/// SHA-256 of the canonical form (JCS, RFC 8785) of a request's body without `page` and the `assertion`
+/// of `onBehalfOf` and `releasedBy`: an assertion cannot contain itself, and the pages of one answer are one request. Text form: base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestDigest([u8; 32]);
 
@@ -24,8 +24,10 @@ impl RequestDigest {
     pub fn of(body: &Map<String, Value>) -> Result<Self, NotCanonical> {
         let mut body = body.clone();
         body.remove("page");
-        if let Some(Value::Object(on_behalf_of)) = body.get_mut("onBehalfOf") {
-            on_behalf_of.remove("assertion");
+        for person in ["onBehalfOf", "releasedBy"] {
+            if let Some(Value::Object(person)) = body.get_mut(person) {
+                person.remove("assertion");
+            }
         }
         canonical(&body).map(|bytes| Self(sha256(&bytes)))
     }

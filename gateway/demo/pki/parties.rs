@@ -33,6 +33,8 @@ pub struct FolderOptions {
     pub holder: Option<Oin>,
     /// A person: the organisation whose identity provider vouches for them, and their name there.
     pub staff: Option<(Slug, String)>,
+    /// Who of the same organisation releases what one alone may not ask.
+    pub released_by: Option<String>,
 }
 
 impl Plan<'_> {
@@ -97,7 +99,10 @@ impl Plan<'_> {
         let options = self.options.get(&client.id).cloned().unwrap_or_default();
         let staff = match options.staff {
             None => None,
-            Some((provider, subject)) => Some(self.staff(organisations, &folder, &provider, subject)?),
+            Some((provider, subject)) => Some(StaffSettings {
+                released_by: options.released_by,
+                ..self.staff(organisations, &folder, &provider, subject)?
+            }),
         };
         let settings = ClientSettings {
             gateway: self.gateway.to_owned(),
@@ -137,6 +142,7 @@ impl Plan<'_> {
         Ok(StaffSettings {
             issuer,
             subject,
+            released_by: None,
             key: PathBuf::from(file_names::STAFF_KEY),
             kid: None,
         })

@@ -15,6 +15,7 @@ pub(crate) fn organisations() -> Organisations {
         name: None,
         board: None,
         swv: None,
+        pupils: None,
         identifiers: Vec::new(),
         clients: vec![Client {
             id: client.parse().unwrap(),
@@ -47,7 +48,10 @@ pub(crate) fn organisations() -> Organisations {
 fn made(folder: &Path) -> (Organisations, ApproverKeys) {
     let mut organisations = organisations();
     let staff = Some(("swv-po".parse().unwrap(), "consulent-07".to_owned()));
-    let options = FolderOptions { holder: None, staff };
+    let options = FolderOptions {
+        staff,
+        ..FolderOptions::default()
+    };
     let options = BTreeMap::from([("swv-po-consulent".parse().unwrap(), options)]);
     let plan = Plan {
         folder,

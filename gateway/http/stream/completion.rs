@@ -59,7 +59,7 @@ impl Completion {
             recipient: event.recipient.clone(),
             rows,
             given: 0,
-            digest: in_pieces.then(|| gateway.keyring.digest.begin("answer")),
+            digest: in_pieces.then(|| gateway.keyring().digest.begin("answer")),
             told: false,
         }
     }

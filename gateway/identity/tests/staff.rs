@@ -4,17 +4,15 @@ use data_encoding::BASE64URL_NOPAD;
 use doelpoort_core::request_digest::{RequestDigest, nonce};
 use serde_json::{Value, json};
 
-use super::cases::{Change, remove};
+use super::cases::{Change, OF_EVERY_KIND, forged, mangled, remove};
 use super::world::{ISSUER, World};
 use crate::identity::{Asking, IdentityError as E, StaffRefused};
 
-/// What is changed in a good assertion, and why it then proves nobody.
+/// All that is tried, with what is wrong with any token.
+const CASES: usize = 80;
+
+/// What is wrong with an assertion of staff only, and why it then proves nobody.
 const UNPROVED: &[(&str, Change, E)] = &[
-    (
-        "iss another",
-        |_, c| c["iss"] = json!("https://other.example"),
-        E::IssuerWrong,
-    ),
     (
         "aud the provider's own client",
         |_, c| c["aud"] = json!("client-7"),
@@ -26,19 +24,9 @@ const UNPROVED: &[(&str, Change, E)] = &[
         E::AudienceWrong,
     ),
     (
-        "expired",
-        |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() - 5),
-        E::Expired,
-    ),
-    (
         "over 5 minutes",
         |_, c| c["exp"] = json!(c["iat"].as_i64().unwrap() + 306),
         E::LifetimeTooLong,
-    ),
-    (
-        "not yet valid",
-        |_, c| c["nbf"] = json!(c["iat"].as_i64().unwrap() + 6),
-        E::NotYetValid,
     ),
     ("sub empty", |_, c| c["sub"] = json!(""), E::ClaimsMalformed),
     (
@@ -92,13 +80,6 @@ const UNPROVED: &[(&str, Change, E)] = &[
         "an access token",
         |h, _| h["typ"] = json!("at+jwt"),
         E::TypeRefused,
-    ),
-    ("alg none", |h, _| h["alg"] = json!("none"), E::AlgorithmRefused),
-    ("kid unknown", |h, _| h["kid"] = json!("key-1"), E::KeyUnknown),
-    (
-        "jku",
-        |h, _| h["jku"] = json!("https://evil.example"),
-        E::HeaderRefused,
     ),
 ];
 
@@ -156,37 +137,33 @@ async fn what_does_not_prove_a_person_is_refused() {
     let world = World::new().await;
     let caller = world.caller(&world.dashboard).await;
     let digest = digest(r#"{"purpose":"case-consultation"}"#);
-    for (name, change, expected) in UNPROVED {
-        let (mut header, mut claims) = (world.provider.header(), claims(&world, &digest));
+    let (header, claims) = (world.provider.header(), claims(&world, &digest));
+    let good = world.provider.sign(&header, &claims);
+    let changed = OF_EVERY_KIND.iter().chain(UNPROVED).map(|(name, change, why)| {
+        let (mut header, mut claims) = (header.clone(), claims.clone());
         change(&mut header, &mut claims);
-        let assertion = world.provider.sign(&header, &claims);
-        let refused = world.identity.staff(
-            world.organisations(),
-            Asking {
-                caller: &caller,
-                recipient: &caller.organisation,
-            },
-            &assertion,
-            &digest,
-            None,
-            world.now,
-        );
-        assert_eq!(refused.err(), Some(StaffRefused(*expected)), "{name}");
+        (*name, world.provider.sign(&header, &claims), *why)
+    });
+    let cases: Vec<_> = changed
+        .chain(mangled(&good))
+        .chain(forged(&world.provider, &header, &claims))
+        .collect();
+    assert_eq!(cases.len(), CASES);
+    let asking = Asking {
+        caller: &caller,
+        recipient: &caller.organisation,
+    };
+    let prove = |assertion: &str| {
+        let organisations = world.organisations();
+        let staff = world
+            .identity
+            .staff(organisations, asking, assertion, &digest, None, world.now);
+        staff.err()
+    };
+    for (name, assertion, expected) in cases {
+        assert_eq!(prove(&assertion), Some(StaffRefused(expected)), "{name}");
     }
-    let other = super::world::Signer::new("staff-1");
-    let forged = other.sign(&other.header(), &claims(&world, &digest));
-    let refused = world.identity.staff(
-        world.organisations(),
-        Asking {
-            caller: &caller,
-            recipient: &caller.organisation,
-        },
-        &forged,
-        &digest,
-        None,
-        world.now,
-    );
-    assert_eq!(refused.err(), Some(StaffRefused(E::SignatureInvalid)));
+    assert_eq!(prove(&good), None);
 }
 
 #[tokio::test]

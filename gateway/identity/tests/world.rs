@@ -9,6 +9,7 @@ use doelpoort_core::policy::{Approvals, Evidence, Mandate, Policies, Standing, S
 use doelpoort_core::purpose::{
     Basis, DeliveryGrant, Grant, Limit, Party, Per, Purpose, Rate, Recipient, Validity,
 };
+use doelpoort_core::scope::SitePartnerships;
 use doelpoort_core::text::Text;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, DnType, DnValue, KeyPair, SigningKey as _};
@@ -276,6 +277,7 @@ fn policies(organisations: Organisations) -> Policies {
     Policies {
         catalogue: Catalogue::default(),
         organisations,
+        partnerships: SitePartnerships::default(),
         purposes,
         mandates: vec![mandate],
         digest: [0; 32],

@@ -5,15 +5,15 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use data_encoding::{BASE64, HEXLOWER};
-use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::hmac;
 use ring::rand::SecureRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
-use super::{Document, Entry, KEK_FILE, KEYS_FILE, Marks, State, aad, check_value};
-use crate::keys::{KeyPurpose, Secret, seal};
+use super::document::{Document, Entry, Marks, State, Version};
+use super::{KEK_FILE, KEYS_FILE, KeyFileError, VersionStatus};
+use crate::keys::store::{HeldKek, Hsm, HsmSettings, check_value, split};
+use crate::keys::{KekSource, KeyPurpose, KeyStore, KeyStoreError, Secret};
 
 const HEADER: &str =
     "# Made by `doelpoort keys new`. Each key is wrapped with the KEK; keep the two apart.\n\n";
@@ -25,6 +25,40 @@ pub struct NewKeys {
     pub seed: Option<u64>,
     /// Mark the set as an example, which everybody knows.
     pub example: bool,
+}
+
+/// What is to wrap the keys.
+#[derive(Clone, Debug)]
+pub enum KekKind {
+    /// A KEK in a file beside them, to be moved elsewhere.
+    File,
+    /// A KEK in two halves, one for each custodian.
+    Split {
+        /// The first custodian's file.
+        one: PathBuf,
+        /// The second custodian's file.
+        other: PathBuf,
+    },
+    /// A KEK in a hardware module; made there if it is not there.
+    Pkcs11 {
+        /// Which.
+        settings: HsmSettings,
+        /// Whether the entrance key is made inside, too, and never leaves.
+        entrance_inside: bool,
+    },
+}
+
+/// A new set, for the transcript: nothing of it is secret.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The public halves.
+    pub public: PublicKeys,
+    /// What tells the KEK from others.
+    pub kek: String,
+    /// Check values of the custodians' halves.
+    pub halves: Vec<String>,
+    /// Each key with its check value.
+    pub keys: Vec<VersionStatus>,
 }
 
 /// The public halves of a new set.
@@ -50,6 +84,12 @@ pub enum CreateError {
     /// The source of randomness or the cipher failed.
     #[error("the keys could not be made")]
     Crypto,
+    /// The hardware module did not do its part.
+    #[error(transparent)]
+    Store(#[from] KeyStoreError),
+    /// The hardware module or its PIN cannot be used.
+    #[error(transparent)]
+    Kek(#[from] KeyFileError),
 }
 
 impl NewKeys {
@@ -58,31 +98,74 @@ impl NewKeys {
     /// # Errors
     /// [`CreateError`]; nothing that exists is touched.
     pub fn write(&self, directory: &Path, random: &dyn SecureRandom) -> Result<PublicKeys, CreateError> {
+        self.write_under(directory, &KekKind::File, random)
+            .map(|made| made.public)
+    }
+
+    /// The same, wrapped in another way.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing that exists is touched.
+    pub fn write_under(
+        &self,
+        directory: &Path,
+        kek: &KekKind,
+        random: &dyn SecureRandom,
+    ) -> Result<Made, CreateError> {
+        let file = directory.join(KEYS_FILE);
+        if file.exists() {
+            let source = io::ErrorKind::AlreadyExists.into();
+            return Err(CreateError::Write { path: file, source });
+        }
+        make_directory(directory)?;
+        let (store, halves, inside) = make_kek(directory, kek, random)?;
+        let (document, public) = self.document(store.as_ref(), inside, random)?;
+        let text = toml::to_string(&document).map_err(|_| CreateError::Crypto)?;
+        write_secret(&file, [HEADER, &text].concat().as_bytes())?;
+        Ok(Made {
+            public,
+            kek: store.describe(),
+            halves,
+            keys: VersionStatus::of(&document),
+        })
+    }
+
+    fn document(
+        &self,
+        store: &dyn KeyStore,
+        entrance_inside: bool,
+        random: &dyn SecureRandom,
+    ) -> Result<(Document, PublicKeys), CreateError> {
         let marks = Marks {
             example: self.example,
             seeded: self.seed.is_some(),
         };
-        let kek = fresh(random)?;
         let mut entries = Vec::with_capacity(KeyPurpose::ALL.len());
         let mut public = PublicKeys {
             log: [0; 32],
             token: [0; 32],
         };
         for purpose in KeyPurpose::ALL {
-            let secret = self.secret(purpose, random)?;
+            let kept = entrance_inside && purpose == KeyPurpose::Index;
+            let secret = if kept {
+                store.make_kept(random)?
+            } else {
+                self.secret(purpose, random)?
+            };
             match purpose {
                 KeyPurpose::Log => public.log = public_half(&secret)?,
                 KeyPurpose::Token => public.token = public_half(&secret)?,
                 _ => {}
             }
-            entries.push(wrap(purpose, 1, State::Active, &secret, &kek, marks, random)?);
+            let of = Version {
+                purpose,
+                version: 1,
+                state: State::Active,
+                since: None,
+            };
+            entries.push(Entry::wrap(of, (&secret, kept), store, marks, random)?);
         }
-        let document = Document::new(marks, entries);
-        let text = toml::to_string(&document).map_err(|_| CreateError::Crypto)?;
-        make_directory(directory)?;
-        write_secret(&directory.join(KEK_FILE), kek.expose())?;
-        write_secret(&directory.join(KEYS_FILE), [HEADER, &text].concat().as_bytes())?;
-        Ok(public)
+        Ok((Document::new(marks, entries), public))
     }
 
     /// A root from the seed, where there is one; every other key is fresh.
@@ -98,7 +181,54 @@ impl NewKeys {
     }
 }
 
-fn fresh(random: &dyn SecureRandom) -> Result<Secret, CreateError> {
+/// The KEK, with the check values of its halves, and whether the entrance key goes where it is.
+#[expect(clippy::type_complexity, reason = "used once")]
+fn make_kek(
+    directory: &Path,
+    kek: &KekKind,
+    random: &dyn SecureRandom,
+) -> Result<(Box<dyn KeyStore>, Vec<String>, bool), CreateError> {
+    Ok(match kek {
+        KekKind::File => {
+            let kek = fresh(random)?;
+            write_secret(&directory.join(KEK_FILE), kek.expose())?;
+            (Box::new(HeldKek::new(kek)), Vec::new(), false)
+        }
+        KekKind::Split { one, other } => {
+            let kek = fresh(random)?;
+            let (first, second) = split(&kek, random)?;
+            write_secret(one, first.expose())?;
+            write_secret(other, second.expose())?;
+            let checks = [&first, &second].map(|half| check_value(b"dsg-kek-half\x01", half));
+            (Box::new(HeldKek::new(kek)), checks.into(), false)
+        }
+        KekKind::Pkcs11 {
+            settings,
+            entrance_inside,
+        } => {
+            let hsm = Hsm::open_or_make(settings)?;
+            (Box::new(hsm), Vec::new(), *entrance_inside)
+        }
+    })
+}
+
+/// Makes the files of a held KEK where none of them is there.
+///
+/// # Errors
+/// [`CreateError`].
+pub fn make_held_kek(kek: &KekSource, random: &dyn SecureRandom) -> Result<(), CreateError> {
+    let files = kek.files();
+    if files.iter().any(|file| file.exists()) || matches!(kek, KekSource::Pkcs11(_)) {
+        return Ok(());
+    }
+    // Halves of a random KEK are random: none needs to be made of the whole.
+    for file in files {
+        write_secret(file, fresh(random)?.expose())?;
+    }
+    Ok(())
+}
+
+pub(super) fn fresh(random: &dyn SecureRandom) -> Result<Secret, CreateError> {
     let mut bytes = Zeroizing::new([0; 32]);
     random
         .fill(bytes.as_mut_slice())
@@ -122,36 +252,6 @@ fn public_half(seed: &Secret) -> Result<[u8; 32], CreateError> {
         .as_ref()
         .try_into()
         .map_err(|_| CreateError::Crypto)
-}
-
-pub(super) fn wrap(
-    purpose: KeyPurpose,
-    version: u32,
-    state: State,
-    secret: &Secret,
-    kek: &Secret,
-    marks: Marks,
-    random: &dyn SecureRandom,
-) -> Result<Entry, CreateError> {
-    let mut nonce = [0; NONCE_LEN];
-    random.fill(&mut nonce).map_err(|_| CreateError::Crypto)?;
-    let aad = aad(purpose.id(), version, state).map_err(|_| CreateError::Crypto)?;
-    // Room for the tag, so that the key is not left behind by a move.
-    let mut body = Vec::with_capacity(64);
-    body.extend_from_slice(secret.expose());
-    seal::cipher(kek)
-        .and_then(|key| {
-            key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&aad), &mut body)
-        })
-        .map_err(|_| CreateError::Crypto)?;
-    Ok(Entry {
-        id: purpose.id().to_owned(),
-        version,
-        state,
-        algorithm: purpose.algorithm().to_owned(),
-        wrapped: BASE64.encode(&[nonce.as_slice(), &body].concat()),
-        check: HEXLOWER.encode(&check_value(secret, purpose, version, marks)),
-    })
 }
 
 /// Makes a directory that only its owner enters.

@@ -13,13 +13,13 @@ use super::KeyFileError;
 const OTHERS: u32 = 0o077;
 
 /// A file that was read, with the mode that it had at that moment.
-pub(super) struct Opened {
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+pub(in crate::keys) struct Opened {
+    pub(in crate::keys) bytes: Zeroizing<Vec<u8>>,
     mode: u32,
 }
 
 /// Reads a file of at most `bytes_max` bytes; a longer one is cut one byte after, so that its length shows.
-pub(super) fn open(path: &Path, bytes_max: u64) -> Result<Opened, KeyFileError> {
+pub(in crate::keys) fn open(path: &Path, bytes_max: u64) -> Result<Opened, KeyFileError> {
     let failed = |source| KeyFileError::Read {
         path: path.to_owned(),
         source,
@@ -31,8 +31,26 @@ pub(super) fn open(path: &Path, bytes_max: u64) -> Result<Opened, KeyFileError> 
     Ok(Opened { bytes, mode })
 }
 
+/// Bytes of a secret that others gave us.
+const SECRET_BYTES_MAX: u64 = 4_096;
+
+/// A secret that others gave us, such as one at an identity provider: the text of a file that only we may read, without
+/// the space around it.
+pub(crate) fn secret_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    let opened = open(path, SECRET_BYTES_MAX)?;
+    opened.refuse_others(path)?;
+    let text = std::str::from_utf8(&opened.bytes).unwrap_or_default().trim();
+    if text.is_empty() || opened.bytes.len() > usize::try_from(SECRET_BYTES_MAX).unwrap_or(0) {
+        return Err(KeyFileError::Malformed {
+            path: path.to_owned(),
+            reason: "it holds no secret of at most 4096 bytes of text".to_owned(),
+        });
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 impl Opened {
-    pub(super) fn refuse_others(&self, path: &Path) -> Result<(), KeyFileError> {
+    pub(in crate::keys) fn refuse_others(&self, path: &Path) -> Result<(), KeyFileError> {
         if self.mode & OTHERS == 0 {
             return Ok(());
         }
@@ -44,7 +62,7 @@ impl Opened {
 }
 
 /// Refuses a file inside the data directory, also by way of a symbolic link.
-pub(super) fn outside(path: &Path, data_dir: Option<&Path>) -> Result<(), KeyFileError> {
+pub(in crate::keys) fn outside(path: &Path, data_dir: Option<&Path>) -> Result<(), KeyFileError> {
     let Some(data_dir) = data_dir else { return Ok(()) };
     let real = |path: &Path| {
         path.canonicalize().map_err(|source| KeyFileError::Read {

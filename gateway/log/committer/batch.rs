@@ -7,17 +7,19 @@ use doelpoort_core::audit::merkle::{Frontier, Inclusion};
 
 use super::Pending;
 use crate::log::privacy::{Envelopes, Privacy};
-use crate::log::{Effect, LogError, SHARD};
-use crate::store::{StoreError, Tx, log as rows};
+use crate::log::{Effect, LogError};
+use crate::store::{StoreError, Tx, inbox, log as rows, private, subjects, translation};
 
 /// A batch that stands in an open transaction, or is about to: what is true once that is committed.
-pub(super) struct Prepared {
-    pub(super) head: rows::Head,
+pub(in crate::log) struct Prepared {
+    pub(in crate::log) head: rows::Head,
     /// The compact range of that head.
-    pub(super) frontier: Frontier,
+    pub(in crate::log) frontier: Frontier,
     /// The size before the batch.
     pub(super) first_index: u64,
     pub(super) next_sequence: u64,
+    /// The number of the last of its entries in the tree, and the hash of that leaf; none where it is empty.
+    pub(super) last: Option<(u64, Hash)>,
     /// For each entry of the batch: its leaf, or why it is not taken in.
     pub(super) fates: Vec<Result<Vec<u8>, LogError>>,
     /// The proofs of the leaves, in order.
@@ -25,6 +27,12 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Is this entry, found in the log under the last number of this replica, the last one of this batch? Another attempt
+    /// at the same batch has other times or another place, so the number of its replica alone tells nothing.
+    pub(super) fn is_committed_by(&self, found: &rows::LastEntry) -> bool {
+        self.next_sequence == found.sequence + 1 && self.last == Some((found.index, found.leaf_hash))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.inclusions.is_empty()
     }
@@ -32,15 +40,25 @@ impl Prepared {
 
 /// Where and when the batch comes to stand.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) replica: [u8; 16],
-    pub(super) next_sequence: u64,
-    pub(super) now_us: i64,
+pub(in crate::log) struct Place {
+    pub(in crate::log) shard: i64,
+    pub(in crate::log) replica: [u8; 16],
+    pub(in crate::log) next_sequence: u64,
+    pub(in crate::log) now_us: i64,
+}
+
+impl Place {
+    /// On which day its entries will stand, behind this head.
+    pub(super) fn day(&self, head: &rows::Head) -> Day {
+        Day::of(head.last_us.max(self.now_us))
+    }
 }
 
 /// What private parts are sealed with.
 pub(super) struct Sealing<'a> {
     pub(super) privacy: &'a Privacy,
+    /// The name of the shard.
+    pub(super) origin: &'a str,
     pub(super) envelopes: &'a mut Envelopes,
 }
 
@@ -101,8 +119,8 @@ pub(super) async fn fill(
     }
     let (prepared, entries) = stand(place, head, frontier, fates);
     if !prepared.is_empty() {
-        rows::insert_entries(tx, SHARD, &place.replica, entries).await?;
-        rows::update_head(tx, SHARD, &prepared.head).await?;
+        rows::insert_entries(tx, place.shard, &place.replica, entries).await?;
+        rows::update_head(tx, place.shard, &prepared.head).await?;
     }
     Ok(prepared)
 }
@@ -129,10 +147,12 @@ fn stand(
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
     let inclusions = frontier.append(&hashes);
     (head.size, head.frontier, head.root) = (frontier.size(), frontier.to_bytes(), frontier.root());
+    let last = hashes.last().map(|hash| (frontier.size() - 1, *hash));
     let prepared = Prepared {
         head,
         frontier,
         first_index,
+        last,
         next_sequence: place.next_sequence + leaves.len() as u64,
         fates,
         inclusions,
@@ -170,12 +190,18 @@ fn take_in(
     if let Some(private) = &pending.private {
         let day = Day::of(head.last_us);
         // The day changed while it queued: only the key of the day on which it stands will find it.
-        if private.persons() > 0 && pending.stamp != Some(sealing.privacy.stamp(day)) {
+        let is_stale = || pending.stamp.is_none() || pending.stamp != sealing.privacy.stamp(day);
+        if private.persons() > 0 && is_stale() {
             let made = sealing.privacy.tags(day, &event.entry_id, private)?;
             event.tags = made.ok_or(LogError::Unavailable)?.1;
         }
         let envelopes = &mut *sealing.envelopes;
-        sealed = Some(envelopes.seal(sealing.privacy, day.month(), &event.entry_id, private)?);
+        sealed = Some(envelopes.seal(
+            (sealing.privacy, sealing.origin),
+            day.month(),
+            &event.entry_id,
+            private,
+        )?);
     }
     let leaf = Leaf {
         time: head.last_us,
@@ -211,6 +237,21 @@ async fn run_effects(
 
 async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Result<(), LogError> {
     match effect {
+        Effect::Ask(asked) => inbox::ask(tx, asked, head.last_us)
+            .await
+            .map_err(LogError::Effect),
+        Effect::SettleItem(settlement) => inbox::settle(tx, settlement, head.last_us)
+            .await
+            .map_err(LogError::Effect),
+        Effect::TellOfMerges { entry, merges } => subjects::logged(tx, entry, merges, head.last_us)
+            .await
+            .map_err(LogError::Effect),
+        Effect::Translate(new) => translation::keep(tx, new, head.last_us)
+            .await
+            .map_err(LogError::Effect),
+        Effect::UndoMerges(pairs) => subjects::ask_to_undo(tx, pairs, head.last_us)
+            .await
+            .map_err(LogError::Effect),
         Effect::ActivateDelivery { delivery } => {
             crate::store::delivery::activate(tx, *delivery, head.last_us)
                 .await
@@ -219,16 +260,21 @@ async fn run_effect(tx: &mut Tx, head: &mut rows::Head, effect: &Effect) -> Resu
         Effect::ReleaseEpoch { epoch } => crate::store::released::release(tx, *epoch, head.last_us)
             .await
             .map_err(LogError::Effect),
-        Effect::DropPrivate { month, count } => rows::drop_month(tx, SHARD, month, *count)
+        Effect::DropPrivate {
+            shard,
+            month,
+            range,
+            count,
+        } => private::drop_month(tx, *shard, month, *range, *count)
             .await
             .map_err(LogError::Effect),
-        Effect::ErasePrivate { index } => rows::erase_private(tx, SHARD, *index)
-            .await
-            .map_err(LogError::Effect),
+        Effect::ErasePrivate { shard, index } => {
+            private::erase(tx, *shard, *index).await.map_err(LogError::Effect)
+        }
         Effect::Restrict(restriction) => crate::store::restrictions::apply(tx, restriction, head.last_us)
             .await
             .map_err(LogError::Effect),
-        Effect::Settle { from, until } => crate::store::settled::advance(tx, SHARD, (*from, *until))
+        Effect::Settle { shard, from, until } => crate::store::settled::advance(tx, *shard, (*from, *until))
             .await
             .map_err(LogError::Effect),
         Effect::SetPolicyGeneration { generation, .. } if *generation != head.policy_generation + 1 => {

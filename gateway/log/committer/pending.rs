@@ -111,9 +111,14 @@ impl Committed {
 /// An entry of the log about itself.
 pub(super) fn opening(kind: Kind, privacy: &Privacy) -> Result<(Pending, Waiting), LogError> {
     let mut entry = Entry::new(kind)?;
-    let software = concat!("doelpoort ", env!("CARGO_PKG_VERSION")).to_owned();
-    entry.event.extra.insert(extra::SOFTWARE, Value::Text(software));
+    software(&mut entry);
     // It is about nobody, so the day does not matter.
     let (pending, _, waiting) = Pending::new(entry, privacy, Day::of(0))?;
     Ok((pending, waiting))
+}
+
+/// Says which program wrote an entry.
+pub(super) fn software(entry: &mut Entry) {
+    let software = concat!("doelpoort ", env!("CARGO_PKG_VERSION")).to_owned();
+    entry.event.extra.insert(extra::SOFTWARE, Value::Text(software));
 }

@@ -1,6 +1,6 @@
 //! The stored nodes above the tiles: they must be what the leaf hashes give.
 
-use crate::log::{Health, LogError, SHARD};
+use crate::log::{Health, LogError};
 use crate::store::Store;
 use crate::store::published::{self, Node};
 
@@ -12,6 +12,7 @@ const NODES_PER_READ: u64 = 4_096;
 pub(super) async fn compare(
     store: &Store,
     health: &Health,
+    shard: i64,
     mut rebuilt: Vec<Node>,
     now_us: i64,
 ) -> Result<(), LogError> {
@@ -20,7 +21,7 @@ pub(super) async fn compare(
     let mut lacking = Vec::new();
     for nodes in levels.flat_map(|level| level.chunks(usize::try_from(NODES_PER_READ).unwrap_or(usize::MAX)))
     {
-        let stored = read(store, nodes).await?;
+        let stored = read(store, shard, nodes).await?;
         if stored.len() != nodes.len() {
             lacking.extend_from_slice(nodes);
         } else if !nodes
@@ -38,12 +39,12 @@ pub(super) async fn compare(
         nodes = lacking.len(),
         "nodes above the tiles of the log were missing; they are made again"
     );
-    let (mut tx, _) = published::turn(store, SHARD, now_us).await?;
-    published::insert_nodes(&mut tx, SHARD, &lacking).await?;
+    let (mut tx, _) = published::turn(store, shard, now_us).await?;
+    published::insert_nodes(&mut tx, shard, &lacking).await?;
     tx.commit().await?;
     for node in lacking {
         // What was there all the time was not overwritten.
-        if read(store, &[node]).await? != [node.hash] {
+        if read(store, shard, &[node]).await? != [node.hash] {
             return Err(differs(health));
         }
     }
@@ -51,11 +52,11 @@ pub(super) async fn compare(
 }
 
 /// The stored hashes of consecutive nodes.
-async fn read(store: &Store, nodes: &[Node]) -> Result<Vec<[u8; 32]>, LogError> {
+async fn read(store: &Store, shard: i64, nodes: &[Node]) -> Result<Vec<[u8; 32]>, LogError> {
     let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else {
         return Ok(Vec::new());
     };
-    Ok(published::nodes(store, SHARD, first.level, (first.index, last.index + 1)).await?)
+    Ok(published::nodes(store, shard, first.level, (first.index, last.index + 1)).await?)
 }
 
 fn differs(health: &Health) -> LogError {

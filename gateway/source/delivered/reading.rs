@@ -5,8 +5,10 @@ use doelpoort_core::plan::{LeftOut, Part};
 use jiff::civil::Date;
 
 use super::{SourceError, Values};
+use crate::store::dataset::type_class;
 use crate::store::render::{self, Selection, Within};
-use crate::store::{Row, StoreError};
+use crate::store::table::Cells;
+use crate::store::{StoreError, TypeClass};
 
 /// A part of a plan as the store holds it: stored columns, and fields computed from them.
 pub(super) struct Reading<'a> {
@@ -59,12 +61,22 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// How its columns are stored, after the subject's.
+    pub(super) fn classes(&self) -> Vec<TypeClass> {
+        self.columns
+            .iter()
+            .map(|field| type_class(field.field_type))
+            .collect()
+    }
+
     /// The values of the part's fields, in order. Column 0 is the subject.
-    pub(super) fn values(&self, row: &Row) -> Result<Values, StoreError> {
+    pub(super) fn values(&self, row: &impl Cells) -> Result<Values, StoreError> {
         self.fields
             .iter()
             .map(|field| match &field.derive {
-                Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => self.derived(row, derive),
+                Some(
+                    derive @ (Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. }),
+                ) => self.derived(row, derive),
                 Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => {
                     self.stored(row, &field.name)
                 }
@@ -72,7 +84,7 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
-    fn stored(&self, row: &Row, wanted: &Name) -> Result<Option<Value>, StoreError> {
+    fn stored(&self, row: &impl Cells, wanted: &Name) -> Result<Option<Value>, StoreError> {
         match self
             .columns
             .iter()
@@ -84,7 +96,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn derived(&self, row: &Row, derive: &Derive) -> Result<Option<Value>, StoreError> {
+    fn derived(&self, row: &impl Cells, derive: &Derive) -> Result<Option<Value>, StoreError> {
         let mut from: Vec<(&Name, Option<Value>)> = Vec::new();
         for source in derived_from(derive) {
             from.push((source, self.stored(row, source)?));
@@ -101,21 +113,27 @@ impl<'a> Reading<'a> {
 /// The stored fields that a field's value comes from.
 fn sources(field: &Field) -> Vec<&Name> {
     match &field.derive {
-        Some(derive @ (Derive::Age { .. } | Derive::WholeWeeks { .. })) => derived_from(derive),
+        Some(derive @ (Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. })) => {
+            derived_from(derive)
+        }
         Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
     }
 }
 
 /// What is computed when asked, from these; the rest is stored.
-fn derived_from(derive: &Derive) -> Vec<&Name> {
+pub(crate) fn derived_from(derive: &Derive) -> Vec<&Name> {
     match derive {
         Derive::Age { of } => vec![of],
-        Derive::WholeWeeks { since, until } => vec![since, until],
+        Derive::WholeDays { since, until } | Derive::WholeWeeks { since, until } => vec![since, until],
         Derive::Membership { .. } | Derive::Mapped { .. } => Vec::new(),
     }
 }
 
-pub(crate) fn stored_value(row: &Row, place: usize, field: &Field) -> Result<Option<Value>, StoreError> {
+pub(crate) fn stored_value(
+    row: &impl Cells,
+    place: usize,
+    field: &Field,
+) -> Result<Option<Value>, StoreError> {
     Ok(match field.field_type {
         FieldType::Bool => row.int_opt(place)?.map(|flag| Value::Bool(flag != 0)),
         FieldType::Date => row.int_opt(place)?.and_then(render::date).map(Value::Date),

@@ -6,7 +6,7 @@ use doelpoort_core::catalogue::{Catalogue, FieldName, Name, Value};
 use doelpoort_core::party::Oin;
 use doelpoort_core::plan::{Part, PlannedScope};
 use doelpoort_core::policy::decide::civil_day;
-use doelpoort_core::scope::{EnrolmentClaim, ResidentClaim, own_pupil};
+use doelpoort_core::scope::{EnrolmentClaim, ResidentClaim, SiteBoards, own_pupil};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -29,7 +29,7 @@ impl Delivered {
         found: Vec<([u8; 16], Values)>,
         now: Timestamp,
     ) -> Result<Vec<([u8; 16], Values)>, SourceError> {
-        let PlannedScope::OwnSchool { board, site } = scope else {
+        let PlannedScope::OwnSchool { board, site, boards } = scope else {
             return Ok(found);
         };
         let mut own = Vec::with_capacity(found.len());
@@ -41,7 +41,8 @@ impl Delivered {
             }
             let subjects: Vec<[u8; 16]> = chunk.iter().map(|(subject, _)| *subject).collect();
             let claims = self.claims(catalogue, &subjects, civil_day(now)).await?;
-            let is_own = |row: &([u8; 16], Values)| claims.is_own(board, site.as_deref(), &row.0, now);
+            let is_own =
+                |row: &([u8; 16], Values)| claims.is_own(board, site.as_deref(), boards, &row.0, now);
             own.extend(chunk.into_iter().filter(is_own));
         }
     }
@@ -57,9 +58,10 @@ impl Delivered {
         match scope {
             // Whose rows they are limits own rows already.
             PlannedScope::Everything | PlannedScope::OwnBoard(_) => Ok(subjects.iter().copied().collect()),
-            PlannedScope::OwnSchool { board, site } => {
+            PlannedScope::OwnSchool { board, site, boards } => {
                 let claims = self.claims(catalogue, subjects, civil_day(now)).await?;
-                let is_own = |subject: &&[u8; 16]| claims.is_own(board, site.as_deref(), subject, now);
+                let is_own =
+                    |subject: &&[u8; 16]| claims.is_own(board, site.as_deref(), boards, subject, now);
                 Ok(subjects.iter().filter(is_own).copied().collect())
             }
             PlannedScope::Caseload { on, .. } => {
@@ -79,7 +81,7 @@ impl Delivered {
     }
 
     /// What boards and the municipality say of where these pupils go to school.
-    async fn claims(
+    pub(super) async fn claims(
         &self,
         catalogue: &Catalogue,
         subjects: &[[u8; 16]],
@@ -129,21 +131,28 @@ fn name(text: &str) -> Result<Name, SourceError> {
 
 /// What is said of where pupils go to school.
 #[derive(Default)]
-struct Claims {
+pub(super) struct Claims {
     enrolments: HashMap<[u8; 16], Vec<EnrolmentClaim>>,
     residents: HashMap<[u8; 16], Vec<ResidentClaim>>,
 }
 
 impl Claims {
     /// Every pupil's claims are weighed, found or not, so that hit and miss take the same steps.
-    fn is_own(&self, board: &Oin, site: Option<&str>, subject: &[u8; 16], now: Timestamp) -> bool {
+    pub(super) fn is_own(
+        &self,
+        board: &Oin,
+        site: Option<&str>,
+        boards: &SiteBoards,
+        subject: &[u8; 16],
+        now: Timestamp,
+    ) -> bool {
         let enrolments = self
             .enrolments
             .get(subject)
             .map(Vec::as_slice)
             .unwrap_or_default();
         let residents = self.residents.get(subject).map(Vec::as_slice).unwrap_or_default();
-        own_pupil(board, site, enrolments, residents, now)
+        own_pupil(board, site, boards, enrolments, residents, now)
     }
 }
 
@@ -153,15 +162,17 @@ pub(super) fn within(scope: &PlannedScope, now: Timestamp) -> Vec<Within<'_>> {
         PlannedScope::Caseload {
             controller,
             staff,
+            sites,
             on,
         } => vec![Within::Caseload {
             controller,
             staff,
+            sites,
             on: *on,
         }],
         // Whose rows they are limits own rows already.
         PlannedScope::Everything | PlannedScope::OwnBoard(_) => Vec::new(),
-        PlannedScope::OwnSchool { board, site } => vec![Within::Enrolled {
+        PlannedScope::OwnSchool { board, site, .. } => vec![Within::Enrolled {
             board,
             site: site.as_deref(),
             on: civil_day(now),
@@ -170,7 +181,7 @@ pub(super) fn within(scope: &PlannedScope, now: Timestamp) -> Vec<Within<'_>> {
 }
 
 /// Rows that decide a scope, all of them: with some of them cut off, a claim could go uncontradicted.
-fn bounded<T>(rows: Vec<T>) -> Result<Vec<T>, SourceError> {
+pub(super) fn bounded<T>(rows: Vec<T>) -> Result<Vec<T>, SourceError> {
     if rows.len() > usize::try_from(CLAIMS_ROWS_MAX).unwrap_or(usize::MAX) {
         return Err(SourceError::TooManyRows);
     }

@@ -9,7 +9,8 @@
 //!
 //! So nobody looks up while a merge is under way, and the rows that a merge does not see yet are not looked up yet
 //! either. `SQLite` has one writer and needs no lock. Which tables there are, a merge asks the database, not the
-//! catalogue: one whose dataset is gone may come back. What wrote otherwise, an older program for one, is found and
+//! catalogue: one whose dataset is gone may come back. What a visible row carried before is kept: see
+//! [`former`](mod@super::former). What wrote otherwise, an older program for one, is found and
 //! mended when the program starts.
 
 use super::Rendered;
@@ -58,13 +59,31 @@ fn mend(table: &str) -> Rendered {
     ))
 }
 
-/// The statements that give every row its new canonical subject.
-pub(in crate::store) fn relabels(schema: &Schema) -> Vec<Rendered> {
+/// The statements that give the rows of a batch of subjects what their subject says now.
+pub(in crate::store) fn follow(schema: &Schema) -> Vec<Rendered> {
+    let statement = |table: &str| {
+        let right = of(&format!("{table}.subject"));
+        let update =
+            |batch: &str| format!("UPDATE {table} SET canonical = {right} WHERE subject IN ({batch})");
+        Rendered::pair(
+            update("SELECT unhex(value ->> 0) FROM json_each($1)"),
+            update("SELECT unnest($1::bytea[])"),
+        )
+    };
+    tables(schema).map(statement).collect()
+}
+
+/// The tables whose rows carry a canonical subject.
+pub(super) fn tables(schema: &Schema) -> impl Iterator<Item = &str> {
     schema
         .iter()
         .filter(|(table, columns)| table.starts_with("ds_") && columns.contains_key(COLUMN))
-        .map(|(table, _)| relabel(table))
-        .collect()
+        .map(|(table, _)| table.as_str())
+}
+
+/// The statements that give every row its new canonical subject.
+pub(in crate::store) fn relabels(schema: &Schema) -> Vec<Rendered> {
+    tables(schema).map(relabel).collect()
 }
 
 impl Tx {

@@ -3,6 +3,7 @@
 use doelpoort_core::catalogue::Name;
 
 use crate::store::dataset::{Rendered, table_name};
+use crate::store::subjects::staged;
 use crate::store::{Sql, Store, StoreError, sql};
 
 /// Rows deleted in one transaction, so that answers and deliveries do not wait.
@@ -12,7 +13,7 @@ pub(super) const ABANDON: Sql = sql!(
     "UPDATE delivery SET state = 'failed', finished_us = $1 WHERE state IN ('receiving', 'ready') AND lease_us < $1"
 );
 pub(super) const DUE: Sql = sql!(
-    "SELECT id, dataset FROM delivery
+    "SELECT id, dataset, state FROM delivery
      WHERE state IN ('superseded', 'rejected', 'failed') AND swept_us IS NULL ORDER BY id"
 );
 pub(super) const REMOVALS: Sql = sql!("DELETE FROM delivery_removal WHERE delivery = $1");
@@ -32,10 +33,18 @@ impl Store {
                 .parse()
                 .map_err(|_| StoreError::Shape { column: 1 })?;
             swept += self.sweep_rows(delivery, &dataset).await?;
+            // One with the same content as the one before counts as superseded: what it links, that one does.
+            self.give_up_links(delivery, row.text(2)? == "superseded").await?;
             self.execute(REMOVALS, vec![delivery.into()]).await?;
             self.execute(SWEPT, vec![delivery.into(), now_us.into()]).await?;
         }
         Ok(swept)
+    }
+
+    async fn give_up_links(&self, delivery: i64, was_visible: bool) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        staged::give_up(&mut tx, delivery, was_visible).await?;
+        tx.commit().await
     }
 
     async fn sweep_rows(&self, delivery: i64, dataset: &Name) -> Result<u64, StoreError> {

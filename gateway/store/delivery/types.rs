@@ -174,6 +174,36 @@ pub struct Delivery {
     pub activated_us: Option<i64>,
 }
 
+/// The deliveries of one dataset in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The dataset.
+    pub dataset: String,
+    /// The state.
+    pub state: State,
+    /// How many deliveries.
+    pub deliveries: i64,
+    /// How many rows of them were accepted.
+    pub rows_accepted: i64,
+    /// How many were rejected.
+    pub rows_rejected: i64,
+    /// When the last one began, µs since 1970, UTC.
+    pub last_us: i64,
+}
+
+impl Summary {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            dataset: row.text(0)?,
+            state: State::read(row, 1)?,
+            deliveries: row.int(2)?,
+            rows_accepted: row.int(3)?,
+            rows_rejected: row.int(4)?,
+            last_us: row.int(5)?,
+        })
+    }
+}
+
 /// Reads the columns of the statements that select a whole delivery.
 pub(super) fn read_delivery(row: &Row) -> Result<Delivery, StoreError> {
     let oin = |column| {

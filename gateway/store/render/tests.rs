@@ -47,9 +47,11 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
         site,
         on: "2026-11-22".parse().unwrap(),
     };
+    let sites = ["12AB00", "12AB01"].map(str::to_owned);
     let caseload = Within::Caseload {
         controller: &oin,
         staff: "consulent-01",
+        sites: &sites,
         on: "2026-11-22".parse().unwrap(),
     };
     let mut base = selection(enrolment, &site, vec![caseload]);
@@ -60,10 +62,17 @@ fn queries(catalogue: &Catalogue) -> Vec<(&'static str, Query)> {
     let mut nobody = selection(enrolment, &site, Vec::new());
     nobody.holders = Some(&[]);
     vec![
-        ("records of a caseload", rows(&base, 100)),
+        (
+            "records of a caseload",
+            rows_and_whether_formerly(&base, "2026-10-22".parse().unwrap(), 100),
+        ),
         (
             "what is joined to them",
             latest(&selection(absence, &since, vec![Within::Selected(&base)])),
+        ),
+        (
+            "under which subjects they stood before",
+            formerly(&base, "2026-10-22".parse().unwrap()),
         ),
         ("records of a board", rows(&held, 100)),
         ("of no holder", rows(&nobody, 100)),

@@ -2,8 +2,8 @@
 //!
 //! A pair is agreed when two holders delivered it, or by a rule of the controller: a holder of the named kind
 //! delivered it and a date of its own row agrees with that of another holder's. A subject that was ever delivered
-//! with two partners of one kind merges with neither (of local identifiers: by the same holder). Agreed pairs
-//! take effect together at the start of the next day, UTC.
+//! with two partners of one kind merges with neither (of local identifiers: by the same holder), whichever came first.
+//! Agreed pairs take effect together at the start of the next day, UTC.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use doelpoort_core::catalogue::FieldName;
 use doelpoort_core::party::Oin;
 use doelpoort_core::pseudonym::SubjectId;
 
-use super::{subject_at, subject_column};
+use super::{subject_at, subject_column, undo};
 use crate::store::dataset::canonical::relabels;
-use crate::store::dataset::{Rendered, column_name, table_name};
-use crate::store::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
+use crate::store::dataset::{Rendered, column_name, former, table_name};
+use crate::store::{Column, Row, Schema, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 /// Pairs written by one transaction.
@@ -51,6 +51,8 @@ macro_rules! candidates {
     };
 }
 
+pub(super) use candidates;
+
 /// Pairs that two holders delivered and that are not agreed yet.
 pub(super) const BORNE_OUT: Sql = Sql::same(concat!(
     candidates!(),
@@ -68,9 +70,37 @@ pub(super) const AGREE: Sql = sql!(
                 SELECT v.merged, v.survivor, $3, $1, $2 FROM unnest($4::bytea[], $5::bytea[]) AS v (merged, survivor)
                 ON CONFLICT (merged, survivor) DO NOTHING"
 );
+/// A pair that a holder confirmed; agreed or not before. `$1` merged, `$2` survivor, `$3` now, `$4` effective.
+pub(super) const CONFIRM: Sql = sql!(
+    "INSERT INTO subject_merge (merged, survivor, reason, agreed_us, effective_us)
+     VALUES ($1, $2, 'confirmed', $3, $4) ON CONFLICT (merged, survivor) DO NOTHING"
+);
+/// Merges whose time has come and that no entry of the log tells of yet.
 pub(super) const DUE: Sql = sql!(
+    "SELECT merged, survivor FROM subject_merge
+     WHERE logged_us IS NULL AND applied_us IS NULL AND undo_us IS NULL AND effective_us <= $1
+     ORDER BY merged, survivor"
+);
+/// `$1` now, `$2` the id of the entry, then the batch: merged, survivor, place in the entry.
+pub(super) const LOGGED: Sql = sql!(
+    sqlite = "UPDATE subject_merge SET logged_us = $1, told_by = $2, told_place = v.value ->> 2 FROM json_each($3) AS v
+              WHERE subject_merge.merged = unhex(v.value ->> 0) AND subject_merge.survivor = unhex(v.value ->> 1)
+                AND subject_merge.logged_us IS NULL AND subject_merge.undo_us IS NULL",
+    postgres = "UPDATE subject_merge SET logged_us = $1, told_by = $2, told_place = v.place
+                FROM unnest($3::bytea[], $4::bytea[], $5::bigint[]) AS v (merged, survivor, place)
+                WHERE subject_merge.merged = v.merged AND subject_merge.survivor = v.survivor
+                  AND subject_merge.logged_us IS NULL AND subject_merge.undo_us IS NULL"
+);
+/// What an entry (`$1`) told of at these places (`$2` to `$3`) and nobody undid.
+pub(super) const TOLD: Sql = sql!(
+    "SELECT merged, survivor FROM subject_merge
+     WHERE told_by = $1 AND told_place BETWEEN $2 AND $3 AND undo_us IS NULL AND undone_us IS NULL
+     ORDER BY told_place"
+);
+/// What is logged takes effect.
+pub(super) const APPLY: Sql = sql!(
     "UPDATE subject_merge SET applied_us = $1
-     WHERE applied_us IS NULL AND undone_us IS NULL AND effective_us <= $1"
+     WHERE applied_us IS NULL AND undo_us IS NULL AND logged_us IS NOT NULL AND effective_us <= $1"
 );
 pub(super) const LABELS: Sql = sql!(
     "SELECT a.canonical, ra.sequence, b.canonical, rb.sequence FROM subject_merge AS m
@@ -94,6 +124,8 @@ pub struct LinkRule {
     pub own: FieldName,
     /// A field of another holder's row about either identifier.
     pub other: FieldName,
+    /// Whether that other holder must confirm it; else the register is enough.
+    pub confirmed: bool,
 }
 
 impl Store {
@@ -104,7 +136,7 @@ impl Store {
     pub async fn agree_merges(&self, rules: &[LinkRule], now_us: i64) -> Result<u64, StoreError> {
         let found = self.fetch_all(BORNE_OUT, vec![]).await?;
         let mut agreed = self.agree(&found, "two-holders", now_us).await?;
-        for rule in rules {
+        for rule in rules.iter().filter(|rule| !rule.confirmed) {
             let holders = Column::texts(rule.asserted_by.iter().map(Oin::as_str));
             let found = self
                 .fetch_all(&borne_out_by(rule), vec![SqlValue::Rows(vec![holders])])
@@ -116,7 +148,7 @@ impl Store {
 
     /// Writes pairs of merged and survivor down as agreed.
     async fn agree(&self, pairs: &[Row], reason: &str, now_us: i64) -> Result<u64, StoreError> {
-        let effective_us = (now_us.div_euclid(DAY_US) + 1) * DAY_US;
+        let effective_us = next_day(now_us);
         let mut agreed = 0;
         for chunk in pairs.chunks(AGREE_ROWS_MAX) {
             let column = |place| {
@@ -135,20 +167,121 @@ impl Store {
         Ok(agreed)
     }
 
-    /// Applies the merges whose time has come, all together: the lowest creation sequence survives, the others
-    /// become its aliases. Returns how many pairs were applied.
+    /// Merges whose time has come and that are in no entry of the log yet; without those that were contradicted since they
+    /// were agreed, which never take effect.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due_merges(&self, now_us: i64) -> Result<Vec<Merge>, StoreError> {
+        let due = self.due(now_us).await?;
+        if due.is_empty() || self.withdraw_contradicted(&due, now_us).await? == 0 {
+            return Ok(due);
+        }
+        self.due(now_us).await
+    }
+
+    async fn due(&self, now_us: i64) -> Result<Vec<Merge>, StoreError> {
+        let rows = self.fetch_all(DUE, vec![now_us.into()]).await?;
+        rows.iter().map(|row| merge_at(row, 0)).collect()
+    }
+
+    /// The merges that an entry of the log told of, one of them or all, in its order; without those that were undone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn merges_told_by(
+        &self,
+        entry: &[u8; 16],
+        pair: Option<u32>,
+    ) -> Result<Vec<Merge>, StoreError> {
+        let (first, last) = pair.map_or((1, i64::MAX), |pair| (pair.into(), pair.into()));
+        let values = vec![entry.as_slice().into(), first.into(), last.into()];
+        let rows = self.fetch_all(TOLD, values).await?;
+        rows.iter().map(|row| merge_at(row, 0)).collect()
+    }
+
+    /// Applies the merges whose time has come and that are logged, all together: the lowest creation sequence survives,
+    /// the others become its aliases. With them ends what is to be undone. Returns how many pairs changed.
+    ///
+    /// # Errors
+    /// When the store fails.
     pub async fn apply_due_merges(&self, now_us: i64) -> Result<u64, StoreError> {
         let mut tx = self.begin_write().await?;
         tx.take("subject", 0).await?;
-        let due = tx.execute(DUE, vec![now_us.into()]).await?;
-        if due > 0 {
+        let due = tx.execute(APPLY, vec![now_us.into()]).await?;
+        let undone = undo::end(&mut tx, now_us).await?;
+        if due > 0 || !undone.is_empty() {
             // From here on nobody stages a row under what is about to change; the tables are read under it.
             tx.take("merge", 1).await?;
-            relabel(&mut tx, &relabels(&self.schema().await?), now_us).await?;
+            let schema = self.schema().await?;
+            relabel(&mut tx, &schema, now_us).await?;
+            undo::part(&mut tx, &undone, &schema, now_us).await?;
         }
         tx.commit().await?;
-        Ok(due)
+        Ok(due + u64::try_from(undone.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// Two subjects that become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Merge {
+    /// The one that becomes an alias.
+    pub merged: SubjectId,
+    /// The one that was created first.
+    pub survivor: SubjectId,
+}
+
+pub(super) fn merge_at(row: &Row, column: usize) -> Result<Merge, StoreError> {
+    Ok(Merge {
+        merged: subject_at(row, column)?,
+        survivor: subject_at(row, column + 1)?,
+    })
+}
+
+/// These merges are in the log, in this order in the entry of this id; part of the transaction that logs them.
+///
+/// # Errors
+/// [`StoreError::Conflict`] where another replica logged one of them.
+pub async fn logged(tx: &mut Tx, entry: &[u8; 16], merges: &[Merge], now_us: i64) -> Result<(), StoreError> {
+    let pairs = SqlValue::Rows(vec![
+        subject_column(merges.iter().map(|merge| &merge.merged)),
+        subject_column(merges.iter().map(|merge| &merge.survivor)),
+        Column::ints((1_i64..).zip(merges).map(|(place, _)| place)),
+    ]);
+    let values = vec![now_us.into(), entry.as_slice().into(), pairs];
+    let logged = tx.execute(LOGGED, values).await?;
+    if usize::try_from(logged).is_ok_and(|logged| logged == merges.len()) {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict {
+            table: "subject_merge".to_owned(),
+        })
+    }
+}
+
+/// A holder confirmed that two subjects are one pupil: it takes effect at the start of the next day. What was undone
+/// stays so. Part of the transaction that logs it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn confirm(
+    tx: &mut Tx,
+    (survivor, merged): (SubjectId, SubjectId),
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let values = vec![
+        merged.as_bytes().as_slice().into(),
+        survivor.as_bytes().as_slice().into(),
+        now_us.into(),
+        next_day(now_us).into(),
+    ];
+    tx.execute(CONFIRM, values).await?;
+    Ok(())
+}
+
+/// The start of the next day, UTC.
+pub(super) fn next_day(now_us: i64) -> i64 {
+    (now_us.div_euclid(DAY_US) + 1) * DAY_US
 }
 
 /// The same as [`BORNE_OUT`], for pairs of the rule's holders (`$1`) whose dates agree.
@@ -179,7 +312,8 @@ fn borne_out_by(rule: &LinkRule) -> Rendered {
     )
 }
 
-async fn relabel(tx: &mut Tx, rows: &[Rendered], applied_us: i64) -> Result<(), StoreError> {
+async fn relabel(tx: &mut Tx, schema: &Schema, applied_us: i64) -> Result<(), StoreError> {
+    let (former, rows) = (former::at_merges(schema), relabels(schema));
     let mut labels = Labels::default();
     for row in tx.fetch_all(LABELS, vec![applied_us.into()]).await? {
         labels.join(
@@ -192,8 +326,12 @@ async fn relabel(tx: &mut Tx, rows: &[Rendered], applied_us: i64) -> Result<(), 
         let old = subject_column(chunk.iter().map(|(old, _)| old));
         let new = subject_column(chunk.iter().map(|(_, new)| new));
         let batch = || vec![SqlValue::Rows(vec![old.clone(), new.clone()])];
+        for kept in &former {
+            let values = std::iter::once(applied_us.into()).chain(batch()).collect();
+            tx.execute(kept, values).await?;
+        }
         tx.execute(RELABEL, batch()).await?;
-        for rows in rows {
+        for rows in &rows {
             tx.execute(rows, batch()).await?;
         }
     }
@@ -202,13 +340,13 @@ async fn relabel(tx: &mut Tx, rows: &[Rendered], applied_us: i64) -> Result<(), 
 
 /// Canonical subjects, joined pair by pair under the lowest sequence. Pure.
 #[derive(Default)]
-struct Labels {
+pub(super) struct Labels {
     towards: HashMap<SubjectId, SubjectId>,
     sequence: HashMap<SubjectId, i64>,
 }
 
 impl Labels {
-    fn join(&mut self, a: (SubjectId, i64), b: (SubjectId, i64)) {
+    pub(super) fn join(&mut self, a: (SubjectId, i64), b: (SubjectId, i64)) {
         self.sequence.extend([a, b]);
         let (a, b) = (self.lowest(a.0), self.lowest(b.0));
         if a != b {
@@ -221,7 +359,7 @@ impl Labels {
         }
     }
 
-    fn lowest(&self, mut subject: SubjectId) -> SubjectId {
+    pub(super) fn lowest(&self, mut subject: SubjectId) -> SubjectId {
         while let Some(lower) = self.towards.get(&subject) {
             subject = *lower;
         }

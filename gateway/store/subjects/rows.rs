@@ -6,6 +6,7 @@ use doelpoort_core::party::Oin;
 use doelpoort_core::pseudonym::SubjectId;
 
 use super::sets::{Change, Sets};
+use super::staged::{SETS, STAGE};
 use super::{Known, NewSubject, Sighting, find_or_create, subject_at, subject_column};
 use crate::store::dataset::DatasetTables;
 use crate::store::{Column, Sql, SqlValue, Store, StoreError, Tx, sql};
@@ -25,33 +26,11 @@ pub(super) const LINKED: Sql = sql!(
 pub(super) const LINK: Sql = sql!(
     sqlite = "INSERT INTO subject_link (subject_a, subject_b, holder, delivery, asserted_us)
               SELECT unhex(value ->> 0), unhex(value ->> 1), $1, $2, $3 FROM json_each($4) WHERE TRUE
-              ON CONFLICT (subject_a, subject_b, holder)
-              DO UPDATE SET delivery = excluded.delivery, asserted_us = excluded.asserted_us",
+              ON CONFLICT (subject_a, subject_b, holder, delivery) DO NOTHING",
     postgres = "INSERT INTO subject_link (subject_a, subject_b, holder, delivery, asserted_us)
                 SELECT v.a, v.b, $1, $2, $3 FROM unnest($4::bytea[], $5::bytea[]) AS v (a, b)
-                ON CONFLICT (subject_a, subject_b, holder)
-                DO UPDATE SET delivery = excluded.delivery, asserted_us = excluded.asserted_us"
+                ON CONFLICT (subject_a, subject_b, holder, delivery) DO NOTHING"
 );
-/// All members of the sets that any of the batch is in.
-pub(super) const SETS: Sql = sql!(
-    sqlite = "SELECT DISTINCT m.subject, m.root, s.sequence, s.kind FROM json_each($2) AS v
-              CROSS JOIN subject_set AS o ON o.holder = $1 AND o.subject = unhex(v.value ->> 0)
-              CROSS JOIN subject_set AS m ON m.holder = $1 AND m.root = o.root
-              CROSS JOIN subject AS s ON s.subject = m.subject",
-    postgres = "SELECT DISTINCT m.subject, m.root, s.sequence, s.kind FROM unnest($2::bytea[]) AS v (subject)
-                JOIN subject_set AS o ON o.holder = $1 AND o.subject = v.subject
-                JOIN subject_set AS m ON m.holder = $1 AND m.root = o.root
-                JOIN subject AS s ON s.subject = m.subject"
-);
-pub(super) const SET: Sql = sql!(
-    sqlite = "INSERT INTO subject_set (holder, subject, root)
-              SELECT $1, unhex(value ->> 0), unhex(value ->> 1) FROM json_each($2) WHERE TRUE
-              ON CONFLICT (holder, subject) DO UPDATE SET root = excluded.root",
-    postgres = "INSERT INTO subject_set (holder, subject, root)
-                SELECT $1, v.* FROM unnest($2::bytea[], $3::bytea[]) AS v
-                ON CONFLICT (holder, subject) DO UPDATE SET root = excluded.root"
-);
-
 /// Who asserts, by which delivery, that the identifiers of a row belong to one pupil.
 #[derive(Clone, Copy, Debug)]
 pub struct Assertion<'a> {
@@ -76,8 +55,9 @@ pub struct Resolved {
 
 impl Store {
     /// Finds or creates the subject of every identifier of every row, remembers which belong together, and
-    /// returns under which subject each row of this holder is stored. When a link makes earlier rows of the
-    /// holder belong elsewhere, they move. At most a few thousand rows a call; each call is a short transaction.
+    /// returns under which subject each row of this delivery is stored. Where a link makes earlier rows of the holder
+    /// belong elsewhere, they move when the delivery becomes visible; rows of the delivery itself move at once. At most a
+    /// few thousand rows a call; each call is a short transaction.
     pub async fn resolve_rows(
         &self,
         by: Assertion<'_>,
@@ -86,14 +66,14 @@ impl Store {
         tables: &DatasetTables,
     ) -> Result<Resolved, StoreError> {
         let sightings: Vec<_> = rows.iter().flatten().collect();
-        let seen = find_or_create(self, &sightings, new, by.now_us).await?;
+        let seen = find_or_create(self, by.holder, &sightings, new, by.now_us).await?;
         let rows: Vec<Vec<Known>> = rows
             .iter()
             .map(|row| row.iter().filter_map(|sighting| seen.of(sighting)).collect())
             .collect();
 
         let mut tx = self.begin_read().await?;
-        let sets = joined(&mut tx, by.holder, &rows).await?;
+        let sets = joined(&mut tx, by, &rows).await?;
         let unlinked = unlinked(&mut tx, by, pairs(&rows)).await?;
         tx.commit().await?;
         let sets = if unlinked.is_empty() && sets.changes().is_empty() {
@@ -121,7 +101,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         // The sequence is the lock; what the sets were is read again under it.
         tx.take("subject", 0).await?;
-        let sets = joined(&mut tx, by.holder, rows).await?;
+        let sets = joined(&mut tx, by, rows).await?;
         let changes = sets.changes();
         if !unlinked.is_empty() {
             let pairs = SqlValue::Rows(vec![
@@ -141,21 +121,22 @@ impl Store {
                 subject_column(changes.iter().map(|change| &change.subject)),
                 subject_column(changes.iter().map(|change| &change.root)),
             ];
-            tx.execute(SET, vec![by.holder.as_str().into(), SqlValue::Rows(roots)])
+            tx.execute(STAGE, vec![by.delivery.into(), SqlValue::Rows(roots)])
                 .await?;
-            move_rows(&mut tx, by.holder, &changes, fresh, tables).await?;
+            move_rows(&mut tx, by.delivery, &changes, fresh, tables).await?;
         }
         tx.commit().await?;
         Ok(sets)
     }
 }
 
-/// The holder's sets after joining what each row names together.
-async fn joined(tx: &mut Tx, holder: &Oin, rows: &[Vec<Known>]) -> Result<Sets, StoreError> {
+/// The holder's sets as the delivery will leave them, after joining what each row names together.
+async fn joined(tx: &mut Tx, by: Assertion<'_>, rows: &[Vec<Known>]) -> Result<Sets, StoreError> {
     let mut sets = Sets::default();
     let unique: HashSet<SubjectId> = rows.iter().flatten().map(|known| known.subject).collect();
     let values = vec![
-        holder.as_str().into(),
+        by.holder.as_str().into(),
+        by.delivery.into(),
         SqlValue::Rows(vec![subject_column(&unique)]),
     ];
     for row in tx.fetch_all(SETS, values).await? {
@@ -219,10 +200,10 @@ async fn unlinked(
     Ok(pairs.into_iter().filter(|pair| !linked.contains(pair)).collect())
 }
 
-/// Moves the holder's rows from roots that are roots no more. A subject made just now has no rows yet.
+/// Moves the rows of the delivery from roots that are roots no more. A subject made just now has no rows yet.
 async fn move_rows(
     tx: &mut Tx,
-    holder: &Oin,
+    delivery: i64,
     changes: &[Change],
     fresh: &HashSet<SubjectId>,
     tables: &DatasetTables,
@@ -237,7 +218,7 @@ async fn move_rows(
     }
     for repoint in tables.iter().filter_map(|table| table.repoint.as_ref()) {
         let columns: Vec<Column> = vec![subject_column(moved.keys()), subject_column(moved.values())];
-        tx.execute(repoint, vec![holder.as_str().into(), SqlValue::Rows(columns)])
+        tx.execute(repoint, vec![delivery.into(), SqlValue::Rows(columns)])
             .await?;
     }
     Ok(())

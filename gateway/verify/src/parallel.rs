@@ -9,7 +9,7 @@ use doelpoort_core::audit::verify::{Examined, Given, examine};
 
 /// Hashes and decodes each entry.
 pub fn examine_all(entries: &[Given<'_>]) -> Vec<Examined> {
-    map(entries, examine)
+    on_all_cores(entries, examine)
 }
 
 /// Opens each note that `log` should have signed.
@@ -17,11 +17,11 @@ pub fn open_all<N: AsRef<str> + Sync>(
     notes: &[N],
     log: &Verifier,
 ) -> Vec<Result<Checkpoint, CheckpointError>> {
-    map(notes, |note| Checkpoint::open(note.as_ref(), log))
+    on_all_cores(notes, |note| Checkpoint::open(note.as_ref(), log))
 }
 
 /// `each` of all `items`, a share of them on each core.
-fn map<I: Sync, O: Send>(items: &[I], each: impl Fn(&I) -> O + Sync) -> Vec<O> {
+pub fn on_all_cores<I: Sync, O: Send>(items: &[I], each: impl Fn(&I) -> O + Sync) -> Vec<O> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = items.len().div_ceil(cores).max(1);
     thread::scope(|scope| {

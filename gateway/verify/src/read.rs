@@ -1,16 +1,18 @@
 //! Reading a bundle as a stream: nothing is unpacked, and no more is held than a few tiles.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use doelpoort_core::audit::Hash;
 use doelpoort_core::audit::bundle::{
-    BundleError, CHECKPOINT, CHECKPOINTS, KEY, MANIFEST, Manifest, UpperTiles, decode_entries, decode_hashes,
-    entries_name, tile_name,
+    BundleError, CHECKPOINT, CHECKPOINTS, KEY, MANIFEST, Manifest, SHARDS, Shards, UpperTiles,
+    decode_entries, decode_hashes, entries_name, tile_name,
 };
 use doelpoort_core::audit::checkpoint::{Checkpoint, CheckpointError};
 use doelpoort_core::audit::note::Verifier;
+use doelpoort_core::audit::receipt::Proven;
 use doelpoort_core::audit::tile::{self, WIDTH};
-use doelpoort_core::audit::verify::{Check, Given, Report, Source};
+use doelpoort_core::audit::verify::{Chain, Check, Given, Report, Source};
 use tar::{Archive, Entries};
 
 use crate::parallel::{examine_all, open_all};
@@ -78,9 +80,58 @@ impl Tile {
     }
 }
 
-/// A bundle that is being read, tile by tile.
-pub struct Reader<'a, R: Read> {
-    files: Entries<'a, R>,
+/// A bundle that is being read, shard by shard.
+pub struct Bundle<'a, R: Read> {
+    files: Files<'a, R>,
+    /// The folders of the shards that are still to come; one without a name in a bundle of one shard.
+    folders: VecDeque<String>,
+}
+
+/// The files of an archive, of which the next one can be looked at.
+pub(crate) struct Files<'a, R: Read> {
+    archive: Entries<'a, R>,
+    next: Option<(String, Vec<u8>)>,
+}
+
+impl<'a, R: Read> Bundle<'a, R> {
+    /// Reads what says which shards there are.
+    pub fn open(archive: &'a mut Archive<R>) -> Result<Self, ReadError> {
+        let mut files = Files::of(archive)?;
+        let folders = match &files.next {
+            Some((name, bytes)) if name == SHARDS => {
+                let folders = Shards::parse(bytes)?.folders;
+                files.advance()?;
+                folders.into_iter().map(|folder| folder + "/").collect()
+            }
+            _ => VecDeque::from([String::new()]),
+        };
+        Ok(Self { files, folders })
+    }
+
+    /// Is the next shard the one of this name? Also where there is none that is another.
+    pub(crate) fn is_next(&self, origin: &str) -> Result<bool, ReadError> {
+        match (&self.files.next, self.folders.is_empty()) {
+            (Some((_, bytes)), false) => Ok(Manifest::parse(bytes)?.origin == origin),
+            _ => Ok(true),
+        }
+    }
+
+    /// The next shard; `None` after the last. The one before must have been read to its end.
+    pub fn shard(&mut self) -> Result<Option<Reader<'_, 'a, R>>, ReadError> {
+        match self.folders.pop_front() {
+            Some(folder) => Reader::new(&mut self.files, folder).map(Some),
+            None => match self.files.next.take() {
+                None => Ok(None),
+                Some((found, _)) => Err(order(found, "the end")),
+            },
+        }
+    }
+}
+
+/// A shard of a bundle that is being read, tile by tile.
+pub struct Reader<'f, 'a, R: Read> {
+    files: &'f mut Files<'a, R>,
+    folder: String,
     /// What the bundle says it is.
     pub manifest: Manifest,
     /// The verifier key in it: what its maker says, nothing more.
@@ -92,20 +143,21 @@ pub struct Reader<'a, R: Read> {
     next: u64,
 }
 
-impl<'a, R: Read> Reader<'a, R> {
+impl<'f, 'a, R: Read> Reader<'f, 'a, R> {
     /// Reads what stands before the tiles.
-    pub fn new(archive: &'a mut Archive<R>) -> Result<Self, ReadError> {
-        let mut files = archive.entries()?;
-        let manifest = Manifest::parse(&file(&mut files, MANIFEST)?)?;
-        let key = text(&mut files, KEY)?.trim().to_owned();
-        let checkpoint = text(&mut files, CHECKPOINT)?;
-        let earlier = text(&mut files, CHECKPOINTS)?
+    fn new(files: &'f mut Files<'a, R>, folder: String) -> Result<Self, ReadError> {
+        let manifest = Manifest::parse(&files.file(&folder, MANIFEST)?)?;
+        let key = files.text(&folder, KEY)?.trim().to_owned();
+        let checkpoint = files.text(&folder, CHECKPOINT)?;
+        let earlier = files
+            .text(&folder, CHECKPOINTS)?
             .lines()
             .map(serde_json::from_str)
             .collect::<Result<_, _>>()
             .map_err(|_| BundleError::File(CHECKPOINTS.to_owned()))?;
         Ok(Self {
             files,
+            folder,
             manifest,
             key,
             checkpoint,
@@ -124,13 +176,13 @@ impl<'a, R: Read> Reader<'a, R> {
         let Some(tile) = tile else { return Ok(None) };
         self.next += u64::from(tile.width);
         let name = tile_name(&tile);
-        let hashes = file(&mut self.files, &name)?;
+        let hashes = self.files.file(&self.folder, &name)?;
         if decode_hashes(&hashes, tile.width.into()).is_none() {
             return Err(BundleError::File(name).into());
         }
         let entries = if (self.manifest.from..self.manifest.until).contains(&first) {
             let name = entries_name(&tile);
-            let bytes = file(&mut self.files, &name)?;
+            let bytes = self.files.file(&self.folder, &name)?;
             Some((name, bytes))
         } else {
             None
@@ -142,66 +194,101 @@ impl<'a, R: Read> Reader<'a, R> {
         }))
     }
 
-    /// What comes after the last tile of leaf hashes: the files of the levels above.
-    fn upper(&mut self) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+    /// What comes after the last tile of leaf hashes: the files of the levels above. Read it to get to the next shard.
+    pub fn upper(&mut self) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
         let mut files = Vec::new();
-        while let Some(found) = next(&mut self.files)? {
+        while let Some(found) = self.files.next_in(&self.folder)? {
             files.push(found);
         }
         Ok(files)
     }
 }
 
-/// The archive in a file, for a [`Reader`].
+/// The archive in a file, for a [`Bundle`].
 pub fn archive<R: Read>(bundle: R) -> Archive<R> {
     Archive::new(bundle)
 }
 
-/// Recomputes everything in a bundle, with the public key alone: see [`Report`] for what was found and what was not
-/// checked. `against` is a checkpoint that was kept elsewhere.
+/// Recomputes everything in a bundle, with the public key of any of its shards alone: see [`Report`] for what was found
+/// and what was not checked. `against` is a checkpoint that was kept elsewhere.
 pub fn verify(bundle: impl Read, log: &Verifier, against: Option<&str>) -> Result<Report, ReadError> {
+    verify_with(bundle, log, against, &[])
+}
+
+/// The same, with receipts that the log signed: their entries must be in it.
+pub fn verify_with(
+    bundle: impl Read,
+    log: &Verifier,
+    against: Option<&str>,
+    receipts: &[Proven],
+) -> Result<Report, ReadError> {
     let against = against
-        .map(|note| Checkpoint::open(note, log))
+        .map(|note| Checkpoint::open_of_log(note, log))
         .transpose()
         .map_err(ReadError::Against)?;
+    let mut kept: Vec<String> = against.iter().map(|kept| kept.origin.clone()).collect();
+    kept.extend(receipts.iter().map(|receipt| receipt.origin.clone()));
     let mut archive = Archive::new(bundle);
-    let mut reader = Reader::new(&mut archive)?;
-    let Manifest { from, until, .. } = reader.manifest;
-    let mut check = Check::new(log, Source::Bundle { from, until });
-    if let Some(kept) = &against {
-        check.against(kept);
+    let mut bundle = Bundle::open(&mut archive)?;
+    let mut chain = Chain::default();
+    while let Some(mut shard) = bundle.shard()? {
+        let Manifest { from, until, .. } = shard.manifest;
+        let origin = shard.manifest.origin.clone();
+        kept.retain(|one| *one != origin);
+        let key = log.of_shard(&origin);
+        let mut check = Check::new(key.as_ref().unwrap_or(log), Source::Bundle { from, until });
+        check.go_on_from(&chain);
+        for kept in against.iter().filter(|kept| kept.origin == origin) {
+            check.against(kept);
+        }
+        for receipt in receipts.iter().filter(|receipt| receipt.origin == origin) {
+            check.receipt(receipt);
+        }
+        signatures(&shard, key.as_ref().unwrap_or(log), &mut check);
+        entries(&mut shard, &mut check)?;
+        chain.take(check, None);
     }
-    signatures(&reader, log, &mut check);
+    for origin in kept {
+        chain.find(
+            &origin,
+            Some(0),
+            "what was kept of this shard is signed, and the bundle has nothing of it".to_owned(),
+        );
+    }
+    Ok(chain.finish())
+}
+
+fn entries<R: Read>(shard: &mut Reader<'_, '_, R>, check: &mut Check) -> Result<(), ReadError> {
     let mut upper = UpperTiles::default();
     let mut tiles = Vec::new();
     loop {
-        let tile = reader.tile()?;
+        let tile = shard.tile()?;
         let last = tile.is_none();
         tiles.extend(tile);
         if last || tiles.len() == TILES_AT_ONCE {
-            take(&mut check, &mut upper, &tiles)?;
+            take(check, &mut upper, &tiles)?;
             tiles.clear();
         }
         if last {
             break;
         }
     }
-    if reader.upper()? != upper.finish() {
+    if shard.upper()? != upper.finish() {
         check.find(None, "the tiles above the leaf hashes are not what these give");
     }
-    Ok(check.finish(None))
+    Ok(())
 }
 
 /// The signatures, and that all names are those of the given key.
-fn signatures<R: Read>(reader: &Reader<'_, R>, log: &Verifier, check: &mut Check) {
-    if (reader.manifest.origin.as_str(), reader.key.as_str()) != (log.name(), log.to_text().as_str()) {
+fn signatures<R: Read>(shard: &Reader<'_, '_, R>, log: &Verifier, check: &mut Check) {
+    if (shard.manifest.origin.as_str(), shard.key.as_str()) != (log.name(), log.to_text().as_str()) {
         check.find(
             None,
             "the name and key in the bundle are not those of the given key",
         );
     }
-    let mut notes = reader.earlier.clone();
-    notes.push(reader.checkpoint.clone());
+    let mut notes = shard.earlier.clone();
+    notes.push(shard.checkpoint.clone());
     for opened in open_all(&notes, log) {
         match opened {
             Ok(note) => check.checkpoint(note.size, &note.root.clone(), Ok(note)),
@@ -244,19 +331,56 @@ fn take(check: &mut Check, upper: &mut UpperTiles, tiles: &[Tile]) -> Result<(),
     }
 }
 
-/// The next file, which must have this name.
-fn file<R: Read>(files: &mut Entries<'_, R>, expected: &str) -> Result<Vec<u8>, ReadError> {
-    match next(files)? {
-        Some((name, bytes)) if name == expected => Ok(bytes),
-        found => Err(ReadError::Order {
-            found: found.map_or_else(|| "nothing more".to_owned(), |(name, _)| name),
-            expected: expected.to_owned(),
-        }),
+impl<'a, R: Read> Files<'a, R> {
+    /// The files of an archive, from its first on.
+    pub(crate) fn of(archive: &'a mut Archive<R>) -> Result<Self, ReadError> {
+        let mut files = Self {
+            archive: archive.entries()?,
+            next: None,
+        };
+        files.advance()?;
+        Ok(files)
+    }
+
+    /// The next file, which must have this name in this folder.
+    pub(crate) fn file(&mut self, folder: &str, expected: &str) -> Result<Vec<u8>, ReadError> {
+        match self.next_in(folder)? {
+            Some((name, bytes)) if name == expected => Ok(bytes),
+            Some((found, _)) => Err(order(found, expected)),
+            None => {
+                let next = self.next.as_ref().map(|(name, _)| name.clone());
+                Err(order(next.unwrap_or_else(|| "nothing more".to_owned()), expected))
+            }
+        }
+    }
+
+    fn text(&mut self, folder: &str, name: &str) -> Result<String, ReadError> {
+        let bytes = self.file(folder, name)?;
+        String::from_utf8(bytes).map_err(|_| BundleError::File(name.to_owned()).into())
+    }
+
+    /// The next file if it is in this folder, by its name there.
+    fn next_in(&mut self, folder: &str) -> Result<Option<(String, Vec<u8>)>, ReadError> {
+        let name = self.next.as_ref().and_then(|(name, _)| name.strip_prefix(folder));
+        let Some(name) = name.map(str::to_owned) else {
+            return Ok(None);
+        };
+        let found = self.next.take();
+        self.advance()?;
+        Ok(found.map(|(_, bytes)| (name, bytes)))
+    }
+
+    fn advance(&mut self) -> Result<(), ReadError> {
+        self.next = next(&mut self.archive)?;
+        Ok(())
     }
 }
 
-fn text<R: Read>(files: &mut Entries<'_, R>, name: &str) -> Result<String, ReadError> {
-    String::from_utf8(file(files, name)?).map_err(|_| BundleError::File(name.to_owned()).into())
+fn order(found: String, expected: &str) -> ReadError {
+    ReadError::Order {
+        found,
+        expected: expected.to_owned(),
+    }
 }
 
 fn next<R: Read>(files: &mut Entries<'_, R>) -> Result<Option<(String, Vec<u8>)>, ReadError> {

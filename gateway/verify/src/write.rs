@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use doelpoort_core::audit::Hash;
 use doelpoort_core::audit::bundle::{
-    CHECKPOINT, CHECKPOINTS, KEY, MANIFEST, Manifest, UpperTiles, encode_entries, entries_name, tile_name,
+    CHECKPOINT, CHECKPOINTS, KEY, MANIFEST, Manifest, SHARDS, SHARDS_FORMAT, Shards, UpperTiles,
+    encode_entries, entries_name, tile_name,
 };
 use doelpoort_core::audit::tile::{Tile, WIDTH};
 use tar::{Builder, EntryType, Header};
@@ -23,9 +24,52 @@ pub enum WriteError {
     Missing(u64),
 }
 
+/// An archive of several shards that is being written: a bundle each.
+pub struct ShardsWriter<W: Write>(Builder<W>);
+
+impl<W: Write> ShardsWriter<W> {
+    /// Begins it; `folders` are the labels of the shards that will follow, in the order of the log.
+    pub fn new(out: W, folders: Vec<String>) -> Result<Self, WriteError> {
+        let shards = Shards {
+            format: SHARDS_FORMAT.to_owned(),
+            folders,
+        };
+        let mut json = serde_json::to_vec_pretty(&shards).map_err(io::Error::from)?;
+        json.push(b'\n');
+        let mut archive = Builder::new(out);
+        append(&mut archive, SHARDS, &json)?;
+        Ok(Self(archive))
+    }
+
+    /// Begins the next shard.
+    pub fn shard(self, folder: &str, head: Begin<'_>) -> Result<Writer<W>, WriteError> {
+        Writer::begin(self.0, format!("{folder}/"), head)
+    }
+
+    /// Ends the archive and gives back what it was written to.
+    pub fn finish(self) -> Result<W, WriteError> {
+        Ok(self.0.into_inner()?)
+    }
+}
+
+/// What stands before the tiles of a shard.
+#[derive(Clone, Debug)]
+pub struct Begin<'b> {
+    /// What it is.
+    pub manifest: Manifest,
+    /// The shard's verifier key.
+    pub key: &'b str,
+    /// Its last checkpoint.
+    pub checkpoint: &'b str,
+    /// The earlier ones.
+    pub earlier: &'b [String],
+}
+
 /// A bundle that is being written.
 pub struct Writer<W: Write> {
     archive: Builder<W>,
+    /// The folder of the shard, with its slash; nothing in a bundle of one.
+    folder: String,
     manifest: Manifest,
     /// The index that comes next.
     next: u64,
@@ -43,8 +87,25 @@ impl<W: Write> Writer<W> {
         checkpoint: &str,
         earlier: &[String],
     ) -> Result<Self, WriteError> {
+        let head = Begin {
+            manifest,
+            key,
+            checkpoint,
+            earlier,
+        };
+        Self::begin(Builder::new(out), String::new(), head)
+    }
+
+    fn begin(archive: Builder<W>, folder: String, head: Begin<'_>) -> Result<Self, WriteError> {
+        let Begin {
+            manifest,
+            key,
+            checkpoint,
+            earlier,
+        } = head;
         let mut writer = Self {
-            archive: Builder::new(out),
+            archive,
+            folder,
             manifest,
             next: 0,
             hashes: Vec::new(),
@@ -81,14 +142,19 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends the bundle and gives back what it was written to.
-    pub fn finish(mut self) -> Result<W, WriteError> {
+    pub fn finish(self) -> Result<W, WriteError> {
+        self.end()?.finish()
+    }
+
+    /// Ends a shard of an archive of several.
+    pub fn end(mut self) -> Result<ShardsWriter<W>, WriteError> {
         if self.next < self.manifest.size {
             return Err(WriteError::Missing(self.next));
         }
         for (name, bytes) in std::mem::take(&mut self.upper).finish() {
             self.file(&name, &bytes)?;
         }
-        Ok(self.archive.into_inner()?)
+        Ok(ShardsWriter(self.archive))
     }
 
     fn tile(&mut self) -> Result<(), WriteError> {
@@ -109,10 +175,15 @@ impl<W: Write> Writer<W> {
     }
 
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut header = Header::new_ustar();
-        header.set_entry_type(EntryType::Regular);
-        header.set_mode(0o644);
-        header.set_size(bytes.len() as u64);
-        self.archive.append_data(&mut header, name, bytes)
+        append(&mut self.archive, &format!("{}{name}", self.folder), bytes)
     }
+}
+
+/// Adds a file, without a time or an owner.
+pub(crate) fn append<W: Write>(archive: &mut Builder<W>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_size(bytes.len() as u64);
+    archive.append_data(&mut header, name, bytes)
 }

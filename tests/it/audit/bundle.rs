@@ -9,7 +9,7 @@ use super::*;
 
 async fn bundle(world: &World, range: Option<std::ops::Range<u64>>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_bundle(&world.store, &mut bytes, range).await.unwrap();
+    write_bundle(&world.store, &mut bytes, range, None).await.unwrap();
     bytes
 }
 
@@ -54,7 +54,7 @@ async fn a_tampered_log_is_exported_as_it_is_and_seen_at_home() {
         .execute("DELETE FROM log_entry WHERE idx = 20", vec![])
         .await
         .unwrap();
-    let written = write_bundle(&world.store, Vec::new(), None).await;
+    let written = write_bundle(&world.store, Vec::new(), None, None).await;
     assert!(matches!(written, Err(AuditError::Missing(20))), "{written:?}");
 }
 

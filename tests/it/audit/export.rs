@@ -89,7 +89,7 @@ async fn a_period_is_cut_out_of_database_and_bundle_alike() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log.tar");
     let out = std::fs::File::create(&file).unwrap();
-    doelpoort::audit::write_bundle(&world.store, out, None)
+    doelpoort::audit::write_bundle(&world.store, out, None, None)
         .await
         .unwrap();
     let (database, bundle) = (Entries::Database(world.store.clone()), Entries::Bundle(file));

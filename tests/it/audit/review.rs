@@ -91,6 +91,7 @@ async fn rules_about_persons_work_where_private_parts_are_opened() {
             subject: format!("person {number}"),
             proved: true,
             case: None,
+            released_by: None,
         });
         private.subjects = vec![SubjectId::from_bytes([7; 16])];
         Ok(Some(private))
@@ -106,17 +107,17 @@ async fn announced(world: &World) -> Announcement {
     let last = last_checkpoint(&world.store, &key()).await.unwrap();
     let population = Population {
         from: 0,
-        until: last.size,
+        until: last.end(),
         decision: Some(GRANTED.to_owned()),
         ..Population::default()
     };
-    Announcement::new(&last, 5, population, world.clock.now()).unwrap()
+    Announcement::new((&last.checkpoint, last.first), 5, population, world.clock.now()).unwrap()
 }
 
 async fn drawn(world: &World, entries: &Entries, announcement: &Announcement) -> Result<Sample, AuditError> {
     let first = first_checkpoint_after(&world.store, &key(), announcement.after_size).await?;
-    let (checkpoint, note) = first.ok_or(AuditError::NoLaterCheckpoint { after: 0 })?;
-    draw(entries, announcement.clone(), &checkpoint, note).await
+    let first = first.ok_or(AuditError::NoLaterCheckpoint { after: 0 })?;
+    draw(entries, announcement.clone(), first).await
 }
 
 #[rstest]
@@ -141,7 +142,7 @@ async fn a_sample_is_drawn_by_the_first_checkpoint_after_it_was_announced(#[case
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log.tar");
     let out = std::fs::File::create(&file).unwrap();
-    doelpoort::audit::write_bundle(&world.store, out, None)
+    doelpoort::audit::write_bundle(&world.store, out, None, None)
         .await
         .unwrap();
     let at_home = drawn(&world, &Entries::Bundle(file), &announcement)

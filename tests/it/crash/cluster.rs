@@ -179,6 +179,7 @@ impl Cluster {
             .args(["serve", "--danger-example-keys", "--config"])
             .arg(self.setup.config_file())
             .env("DOELPOORT__EXCHANGE__LISTEN", format!("127.0.0.1:{port}"))
+            .env("DOELPOORT__CONSOLE__LISTEN", "127.0.0.1:0")
             .env("DOELPOORT__ADMIN__LISTEN", format!("127.0.0.1:{}", port + 1))
             .env("DOELPOORT__LIMITS__CLIENT_REQUESTS_PER_MIN_MAX", "1000000")
             .stdout(Stdio::null())

@@ -1,5 +1,10 @@
 //! Appending: durable, contiguous, or refused.
 
+use doelpoort::audit::Entries;
+use doelpoort::fg::monitor::monitor;
+use doelpoort::log::Publishing;
+
+use super::shards::about;
 use super::*;
 
 #[rstest]
@@ -151,10 +156,95 @@ async fn a_decision_under_older_policies_is_refused(#[case] backend: Backend) {
 async fn time_never_runs_backwards() {
     let world = World::sqlite().await;
     let log = world.log().await;
-    world.clock.advance(jiff::SignedDuration::from_hours(-1));
+    world.clock.advance(jiff::SignedDuration::from_secs(-9));
     log.append(entry()).await.unwrap();
     log.close().await;
     assert!(world.report().await.is_intact());
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_log_that_is_ahead_of_the_clock_is_neither_opened_nor_appended_to(#[case] backend: Backend) {
+    let Some(world) = World::on(backend).await else {
+        return;
+    };
+    let log = world.log().await;
+    let fast = Arc::new(FixedClock::at("2026-11-22T10:00:11Z".parse().unwrap()));
+    let other = Log::open(world.store.clone(), signer(), fg().1.clone(), fast)
+        .await
+        .unwrap();
+    // The replica whose clock is right cannot tell who is wrong: nothing is answered.
+    assert!(matches!(log.append(entry()).await, Err(LogError::Unavailable)));
+    let behind = world.try_log().await;
+    assert!(
+        matches!(behind, Err(LogError::ClockBehind { seconds: 11 })),
+        "{behind:?}"
+    );
+    world.clock.advance(jiff::SignedDuration::from_secs(1));
+    log.append(entry()).await.unwrap();
+    world.log().await.close().await;
+    other.close().await;
+    log.close().await;
+    assert!(world.report().await.is_intact());
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_of_the_log_does_not_open_it(#[case] backend: Backend) {
+    let Some(world) = World::on(backend).await else {
+        return;
+    };
+    world.log().await.close().await;
+    world.clock.advance(jiff::SignedDuration::from_hours(91 * 24));
+    let ahead = world.try_log().await;
+    assert!(
+        matches!(ahead, Err(LogError::ClockFarAhead { days: 91 })),
+        "{ahead:?}"
+    );
+    let patient = Publishing {
+        idle_max: std::time::Duration::from_hours(92 * 24),
+        ..Publishing::default()
+    };
+    let (store, keys) = (world.store.clone(), fg().1.clone());
+    let log = Log::open_published(store, signer(), keys, world.clock(), patient).await;
+    log.unwrap().close().await;
+    assert!(world.report().await.is_intact());
+}
+
+/// The clock was too fast at midnight: a refused request already asked for the tags of the next day.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_chain_that_got_a_day_ahead_makes_no_wrong_tags(#[case] backend: Backend) {
+    let Some(world) = World::on(backend).await else {
+        return;
+    };
+    world
+        .clock
+        .advance(jiff::SignedDuration::from_secs(14 * 3_600 - 5));
+    let log = world.log().await;
+    log.append(about("somebody")).await.unwrap();
+    world.clock.jump(jiff::SignedDuration::from_secs(9));
+    let refused = log.append(about("somebody").decided_under(7)).await;
+    assert!(matches!(refused, Err(LogError::PolicyChanged)), "{refused:?}");
+    world.clock.jump(jiff::SignedDuration::from_secs(-9));
+    for _ in 0..2 {
+        log.append(about("somebody")).await.unwrap();
+    }
+    world.clock.advance(jiff::SignedDuration::from_secs(10));
+    log.append(about("somebody")).await.unwrap();
+    log.close().await;
+    let entries = Entries::Database(world.store.clone());
+    let monitored = monitor(&entries, signer().verifier(), &fg().0, None, 0)
+        .await
+        .unwrap();
+    assert!(monitored.is_honest(), "{:?}", monitored.findings);
+    assert_eq!(monitored.opened, 4);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use doelpoort_core::audit::leaf::leaf_hash;
 use doelpoort_core::audit::merkle::Frontier;
 
 use super::*;
+use crate::support::dump::{dump, play_back};
 
 /// The whole log, written anew by somebody with every right on the database and the log's key: one refusal less.
 async fn rewrite(world: &World) {
@@ -75,42 +76,16 @@ async fn a_dump_that_is_played_back_is_caught_by_a_kept_checkpoint(#[case] backe
     let Some((world, _)) = twelve(backend).await else {
         return;
     };
-    for table in ["log_entry", "log_head", "log_checkpoint"] {
-        dump(&world, table).await;
-    }
+    dump(&world.store).await;
     let log = world.log().await;
     log.append(entry()).await.unwrap();
     log.close().await;
     let kept = log.checkpoint().await.unwrap().unwrap();
-    for table in ["log_entry", "log_head", "log_checkpoint"] {
-        play_back(&world, table).await;
-    }
+    play_back(&world.store).await;
     let report = world.report().await;
     assert!(report.is_intact(), "an older log is a log: {report}");
     let report = verify(&world.store, signer().verifier(), Some(&kept))
         .await
         .unwrap();
     assert_eq!(report.first_bad(), Some(12), "{report}");
-}
-
-async fn dump(world: &World, table: &str) {
-    run(
-        world,
-        format!("CREATE TABLE dump_{table} AS SELECT * FROM {table}"),
-    )
-    .await;
-}
-
-async fn play_back(world: &World, table: &str) {
-    run(world, format!("DELETE FROM {table}")).await;
-    run(world, format!("INSERT INTO {table} SELECT * FROM dump_{table}")).await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
-async fn run(world: &World, sql: String) {
-    world
-        .store
-        .execute(sqlx::AssertSqlSafe(sql), vec![])
-        .await
-        .unwrap();
 }

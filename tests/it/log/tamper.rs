@@ -76,6 +76,7 @@ const COLUMNS: &[(&str, &[Tampering])] = &[
         "log_head.policy_digest",
         &[("UPDATE log_head SET policy_digest = root", None)],
     ),
+    ("log_head.closed", &[("UPDATE log_head SET closed = 1", None)]),
     (
         "log_checkpoint.size",
         &[("UPDATE log_checkpoint SET size = size + 1", None)],

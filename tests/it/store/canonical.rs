@@ -96,7 +96,7 @@ async fn merges_and_deliveries_at_once_leave_no_row_behind(#[case] backend: Back
         world.store.agree_merges(&[], now).await.unwrap();
         // Rows of the pupils whose numbers are about to become one are staged before, during and after.
         tokio::time::sleep(Duration::from_millis(20)).await;
-        merged += world.store.apply_due_merges(now + DAY).await.unwrap();
+        merged += world.apply(now + DAY).await;
     }
     done.store(true, Ordering::SeqCst);
     for replica in replicas {
@@ -158,7 +158,7 @@ async fn a_merge_moves_rows_of_datasets_that_are_no_more(#[case] backend: Backen
         .await
         .unwrap();
     world.store.agree_merges(&[], NOW).await.unwrap();
-    world.store.apply_due_merges(NOW + DAY).await.unwrap();
+    world.apply(NOW + DAY).await;
     world
         .store
         .execute("ALTER TABLE ds_former RENAME TO ds_resident", vec![])
@@ -179,7 +179,7 @@ async fn rows_of_an_older_program_are_mended_at_the_start(#[case] backend: Backe
     world.assert_pairs(0).await;
     stage(&world.store, &world.tables, PUPILS).await;
     world.store.agree_merges(&[], NOW).await.unwrap();
-    world.store.apply_due_merges(NOW + DAY).await.unwrap();
+    world.apply(NOW + DAY).await;
     // The comparison finds what is planted: a row that says another pupil, and one that says none.
     let planted = [
         "UPDATE ds_resident SET canonical = subject WHERE \"row\" % 4294967296 = 1",

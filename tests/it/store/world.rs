@@ -5,9 +5,9 @@ use doelpoort::store::dataset::DatasetTables;
 use doelpoort::store::delivery::{
     self, Batch, FieldValue, Finished, Mode, NewDelivery, STAGE_ROWS_MAX, StagedRow,
 };
-use doelpoort::store::subjects::{Assertion, Sighting};
+use doelpoort::store::subjects::{Assertion, Sighting, VersionedIndex, logged};
 use doelpoort_core::catalogue::Name;
-use doelpoort_core::identifier::{Identifier, IdentifierKind, Index, IndexKey};
+use doelpoort_core::identifier::{Identifier, IdentifierKind, Index, IndexKey, IndexOrigin};
 use doelpoort_core::party::Oin;
 use doelpoort_core::pseudonym::SubjectId;
 
@@ -56,8 +56,17 @@ pub(crate) fn local(holder: &str, text: &str) -> Sighting {
     sighting(&Identifier::parse(IdentifierKind::Local, text, &oin(holder)).unwrap())
 }
 
+/// The sighting of an identifier under one version of the entrance key.
+pub(crate) fn sighting_under(identifier: &Identifier, (version, key): (u32, &IndexKey)) -> Sighting {
+    let index = VersionedIndex {
+        version,
+        index: identifier.index(key),
+    };
+    Sighting::ready_made(identifier.type_byte(), IndexOrigin::Gateway, index)
+}
+
 fn sighting(identifier: &Identifier) -> Sighting {
-    Sighting::new(identifier, (1, &IndexKey::from_bytes([7; 32])), &[])
+    sighting_under(identifier, (1, &IndexKey::from_bytes([7; 32])))
 }
 
 /// The random id of a new subject: here the first half of its index, so that tests can name it.
@@ -86,6 +95,15 @@ impl World {
             store,
             tables,
         })
+    }
+
+    /// What is due is logged and takes effect, as the gateway does it; tells how many pairs.
+    pub(crate) async fn apply(&self, now_us: i64) -> u64 {
+        let due = self.store.due_merges(now_us).await.unwrap();
+        let mut tx = self.store.begin_write().await.unwrap();
+        logged(&mut tx, &[7; 16], &due, now_us).await.unwrap();
+        tx.commit().await.unwrap();
+        self.store.apply_due_merges(now_us).await.unwrap()
     }
 
     pub(crate) async fn open(&self, dataset: &str, holder: &str, mode: Mode) -> i64 {

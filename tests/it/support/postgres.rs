@@ -139,7 +139,20 @@ impl Server {
         connection.close().await.unwrap();
     }
 
-    fn data(&self) -> PathBuf {
+    /// What a backup of it holds.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let mut command = self.command("pg_dump");
+        let output = command
+            .args(["--inserts", "--dbname"])
+            .arg(self.url())
+            .stdout(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        output.stdout
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 

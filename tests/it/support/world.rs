@@ -99,10 +99,10 @@ impl World {
         }
     }
 
-    /// Changes the policies, has them signed again by all, and restarts.
+    /// Changes the policies, has them signed again by all, puts them in force, and restarts.
     pub(crate) async fn change_policies(&mut self, change: impl FnOnce(&std::path::Path)) {
-        self.stop().await;
         self.files.change(self.clock.now(), change);
+        self.gateway.reload_policies().await.unwrap();
         self.restart().await;
     }
 
@@ -137,6 +137,20 @@ impl World {
         }
     }
 
+    /// A replica with a copy of the key file as it is now: it hears of no change.
+    pub(crate) async fn replica_behind(&self) -> Replica {
+        let mut config = self.files.config.clone();
+        let copy = self.database.folder().with_extension("keys.toml");
+        std::fs::copy(&config.keys.file, &copy).unwrap();
+        config.keys.file = copy;
+        let (gateway, running, base) = start(&config, &self.clock).await;
+        Replica {
+            gateway,
+            base,
+            running,
+        }
+    }
+
     /// What a start on the same database, keys and policies comes to.
     pub(crate) async fn try_start(&self) -> Result<Arc<Gateway>, doelpoort::gateway::StartError> {
         self.try_start_with(|_| ()).await
@@ -151,6 +165,11 @@ impl World {
         let (mut config, ids) = (self.files.config.clone(), SubjectIds::Seeded([7; 32]));
         change(&mut config);
         Gateway::start(config, KeyUse::DemoOrTest, ids, clock, Arc::new(Metrics::new())).await
+    }
+
+    /// What time it is in this world.
+    pub(crate) fn clock_now(&self) -> jiff::Timestamp {
+        self.clock.now()
     }
 
     /// The folder of policies.
@@ -170,6 +189,11 @@ impl World {
     pub(crate) fn approve(&self) {
         let now = self.clock.now();
         files::approve(self.policies(), now, now + SignedDuration::from_hours(24 * 365));
+    }
+
+    /// The listeners.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running.as_ref().unwrap().0
     }
 
     /// A page of the admin listener.
@@ -193,6 +217,15 @@ impl World {
     /// The address of the exchange.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Brings a signed withdrawal, as anyone: without a certificate or token.
+    pub(crate) async fn bring(&self, signed: &str) -> Result<Value, ClientError> {
+        let folder = self.client_folder("swv-po-dashboard");
+        let authority = folder.path().join(doelpoort::client::file_names::AUTHORITY);
+        let clock: Arc<dyn Clock> = Arc::<FixedClock>::clone(&self.clock);
+        let answer = doelpoort::client::bring_withdrawal(&self.base, &authority, signed, clock).await?;
+        Ok(serde_json::from_str(&answer).unwrap())
     }
 
     /// The folder of a party's program, for changes to it.
@@ -304,13 +337,10 @@ async fn start(config: &Config, clock: &Arc<FixedClock>) -> (Arc<Gateway>, (Runn
     )
     .await
     .unwrap_or_else(|error| panic!("{error}"));
-    let tls = Arc::new(Tls::load(&config.exchange, Examples::Accept, clock).unwrap());
+    let tls = Arc::new(Tls::load(config, Examples::Accept, clock).unwrap());
     let shutdown = Shutdown::new();
-    let (exchange, admin) = (
-        doelpoort::http::exchange(&gateway),
-        doelpoort::http::admin(&gateway),
-    );
-    let running = doelpoort::serve::run(exchange, admin, config, tls, metrics, shutdown.clone())
+    let routes = doelpoort::http::listeners(&gateway);
+    let running = doelpoort::serve::run(routes, config, tls, metrics, shutdown.clone())
         .await
         .unwrap();
     let base = format!("https://localhost:{}", running.exchange().port());

@@ -161,3 +161,65 @@ withdrawal withdrawn -
         "youth-atlas/approval/swv-po.fg/withdrawn"
     );
 }
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_thousand_equal_withdrawals_are_one_change_and_others_are_answered(#[case] backend: Backend) {
+    let Some(world) = counted(backend).await else {
+        return;
+    };
+    let asking = world.client("swv-po-dashboard");
+    asking.query(figures(&[], json!({}))).await.unwrap();
+    let generation = || world.gateway.policies().current().generation;
+    let before = generation();
+    let client = world.client("swv-vo-delivery");
+    let body = json!({ "purpose": "delivery-caseload" }).to_string();
+    let again = || {
+        client
+            .http()
+            .post(client.url("/v1/withdrawals"))
+            .body(body.clone())
+    };
+    let mut statuses = std::collections::BTreeMap::new();
+    let mut size = 0;
+    for count in 0..1_000 {
+        let status = send(&client, again()).await.status;
+        *statuses.entry(status).or_insert(0) += 1;
+        let policies = format!("{:?}", world.gateway.policies().current().policies.purposes).len();
+        if count == 0 {
+            size = policies;
+        } else if count % 100 == 0 {
+            assert_eq!(policies, size);
+            asking.query(figures(&[], json!({}))).await.unwrap();
+        }
+    }
+    assert_eq!(generation(), before + 1);
+    assert!(statuses[&201] >= 30, "{statuses:?}");
+    // The rest are refused by the rate, of which a slow machine gives back more meanwhile.
+    let refused = statuses.get(&429).copied().unwrap_or_default();
+    assert_eq!(statuses[&201] + refused, 1_000, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn who_has_no_part_in_anything_withdraws_nothing() {
+    let world = World::prepared(
+        Backend::Sqlite,
+        |policies| {
+            let file = policies.join("organisations.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let roles = "roles = [\"school\", \"inbox\"]";
+            let changed = text.replacen(roles, "roles = [\"school\", \"policy\"]", 1);
+            assert_ne!(changed, text);
+            std::fs::write(file, changed).unwrap();
+        },
+        |_| (),
+    )
+    .await
+    .unwrap();
+    let before = world.gateway.policies().current().generation;
+    let answer = withdraw(&world, "vendor-alpha-school", json!({ "all": true })).await;
+    assert_eq!(answer.refusal(), "404 application/problem+json no-such-purpose");
+    assert_eq!(world.gateway.policies().current().generation, before);
+}

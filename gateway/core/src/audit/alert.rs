@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
+pub use calendar::local;
 pub use code::Code;
 pub use thresholds::{InvalidThresholds, Thresholds};
 
@@ -101,7 +102,7 @@ impl Alerts {
 
     /// Takes the next entry, with its private part where it was opened.
     pub fn entry(&mut self, index: u64, leaf: &Leaf, private: Option<&Private>) -> Vec<Alert> {
-        let date = calendar::local(leaf.time).date();
+        let date = local(leaf.time).date();
         if self.today != Some(date) {
             self.today = Some(date);
             self.told.clear();

@@ -10,7 +10,13 @@ use super::tile::{Tile, WIDTH};
 
 /// What a bundle says it is.
 pub const FORMAT: &str = "doelpoort-audit-bundle@v1";
-/// The first file of the archive: a [`Manifest`].
+/// The first file of an archive of several shards: a [`Shards`]. Each shard is a bundle of its own in a folder.
+pub const SHARDS: &str = "shards.json";
+/// What an archive of several shards says it is.
+pub const SHARDS_FORMAT: &str = "doelpoort-audit-shards@v1";
+/// The most shards of one archive.
+const SHARDS_MAX: usize = 1_000;
+/// The first file of a shard's bundle: a [`Manifest`].
 pub const MANIFEST: &str = "bundle.json";
 /// The log's verifier key, for people; a check takes the key from elsewhere.
 pub const KEY: &str = "log.vkey";
@@ -37,6 +43,37 @@ pub struct Manifest {
     pub until: u64,
     /// The program that made it, with its version.
     pub software: String,
+}
+
+/// Which shards are in an archive of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shards {
+    /// [`SHARDS_FORMAT`].
+    pub format: String,
+    /// Their folders, in the order of the log.
+    pub folders: Vec<String>,
+}
+
+impl Shards {
+    /// Reads `shards.json`.
+    pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
+        let shards: Self =
+            serde_json::from_slice(json).map_err(|error| BundleError::Manifest(error.to_string()))?;
+        if shards.format != SHARDS_FORMAT {
+            return Err(BundleError::Format(shards.format));
+        }
+        let is_folder = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        };
+        if shards.folders.is_empty()
+            || shards.folders.len() > SHARDS_MAX
+            || !shards.folders.iter().all(is_folder)
+        {
+            return Err(BundleError::File(SHARDS.to_owned()));
+        }
+        Ok(shards)
+    }
 }
 
 /// Why a bundle cannot be read. The file is named where one is to blame.

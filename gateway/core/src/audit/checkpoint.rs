@@ -52,6 +52,13 @@ impl Checkpoint {
         }
     }
 
+    /// Reads a note that any shard of the log signed; `log` is the key of one of them.
+    pub fn open_of_log(note: &str, log: &Verifier) -> Result<Self, CheckpointError> {
+        let origin = note.lines().next().unwrap_or_default();
+        let shard = log.of_shard(origin).ok_or(CheckpointError::Origin)?;
+        Self::open(note, &shard)
+    }
+
     fn parse(text: &str) -> Result<Self, CheckpointError> {
         let checkpoint = (|| {
             let mut lines = text.split('\n');

@@ -4,9 +4,7 @@
 use ring::signature::{ED25519, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
-use super::note::{
-    NoteError, Signer, check_name, key_id, key_text, read_key, signature_line, split, write_line,
-};
+use super::note::{NamedKey, NoteError, Signer, signature_line, split, write_line};
 use super::{base64, from_base64};
 
 /// The signature type byte of an Ed25519 cosignature.
@@ -17,11 +15,7 @@ const PRIVATE: &str = "PRIVATE+KEY+";
 const BYTES: usize = 8 + 64;
 
 /// A witness's public key with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WitnessKey {
-    name: String,
-    key: [u8; 32],
-}
+pub type WitnessKey = NamedKey<TYPE_COSIGNATURE>;
 
 /// A good cosignature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,41 +27,6 @@ pub struct Cosignature {
 }
 
 impl WitnessKey {
-    /// The Ed25519 public key `key` under `name`.
-    pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
-        check_name(name)?;
-        Ok(Self {
-            name: name.to_owned(),
-            key,
-        })
-    }
-
-    /// Reads `name+id+key`; white space around it is ignored.
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, key) = read_key(text, TYPE_COSIGNATURE)?;
-        Self::new(name, key)
-    }
-
-    /// `name+id+key`, as [`super::note::Verifier::to_text`] but with the type byte 0x04.
-    pub fn to_text(&self) -> String {
-        key_text(&self.name, TYPE_COSIGNATURE, &self.key)
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The public key.
-    pub fn key(&self) -> &[u8; 32] {
-        &self.key
-    }
-
-    /// The first four bytes of `SHA-256(name ‖ 0x0A ‖ 0x04 ‖ key)`.
-    pub fn id(&self) -> u32 {
-        key_id(&self.name, TYPE_COSIGNATURE, &self.key)
-    }
-
     /// The cosignature by this key among signature lines (each with its newline) over a checkpoint's `text`; of
     /// several the latest. Lines of other keys are ignored.
     ///
@@ -78,7 +37,7 @@ impl WitnessKey {
         for line in lines.split_inclusive('\n') {
             let content = line.strip_suffix('\n').ok_or(NoteError::Malformed)?;
             let (name, id, signature) = signature_line(content)?;
-            if name != self.name || id != self.id() {
+            if name != self.name() || id != self.id() {
                 continue;
             }
             let time_s = self
@@ -103,7 +62,7 @@ impl WitnessKey {
         let (time, signature) = cosignature.split_first_chunk::<8>()?;
         let time_s = u64::from_be_bytes(*time);
         let sound = cosignature.len() == BYTES && i64::try_from(time_s).is_ok();
-        let accepts = UnparsedPublicKey::new(&ED25519, &self.key)
+        let accepts = UnparsedPublicKey::new(&ED25519, self.key())
             .verify(message(text, time_s).as_bytes(), signature)
             .is_ok();
         (sound && accepts).then_some(time_s)

@@ -36,6 +36,11 @@ impl Day {
         Self(moment.div_euclid(DAY_US))
     }
 
+    /// How many days it lies after 1970-01-01.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
     /// The day after it.
     #[must_use]
     pub fn next(self) -> Self {
@@ -65,6 +70,26 @@ impl Month {
         Self {
             year: date.year(),
             month: date.month(),
+        }
+    }
+
+    /// The month that comes so many months after it.
+    #[must_use]
+    pub fn after(self, months: u32) -> Self {
+        self.shifted(i64::from(months))
+    }
+
+    /// The month that comes so many months before it.
+    #[must_use]
+    pub fn before(self, months: u32) -> Self {
+        self.shifted(-i64::from(months))
+    }
+
+    fn shifted(self, months: i64) -> Self {
+        let months = i64::from(self.year) * 12 + i64::from(self.month) - 1 + months;
+        Self {
+            year: i16::try_from(months.div_euclid(12)).unwrap_or(i16::MAX),
+            month: i8::try_from(months.rem_euclid(12) + 1).unwrap_or(1),
         }
     }
 
@@ -129,6 +154,7 @@ mod tests {
         assert_eq!(Day::of(midnight).days_since(Day::of(midnight - 1)), 1);
         assert_eq!(Day::of(midnight - 1).next(), Day::of(midnight));
         assert_eq!(Month::of(midnight).next().to_string(), "2027-01");
+        assert_eq!(Month::of(midnight).after(61).to_string(), "2032-01");
     }
 
     #[test]

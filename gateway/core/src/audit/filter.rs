@@ -1,6 +1,7 @@
 //! Which entries somebody wants to see.
 
 use super::leaf::{GRANTED, Kind, Leaf, Micros};
+use super::merge_undo::{MERGES_APPLIED, MERGES_UNDONE};
 
 /// Kinds whose decision is a grant or a refusal.
 const REFUSABLE: [Kind; 6] = [
@@ -11,6 +12,9 @@ const REFUSABLE: [Kind; 6] = [
     Kind::RefusalWindowOpened,
     Kind::Resolution,
 ];
+
+/// Decisions that are neither: the gateway's own work, which nobody asked for.
+const OWN: [&str; 2] = [MERGES_APPLIED, MERGES_UNDONE];
 
 /// Conditions on an entry, all of which must hold; an absent one always does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +78,10 @@ impl Filter {
 impl Decided {
     fn is(&self, kind: Kind, decision: Option<&str>) -> bool {
         match self {
-            Self::Refused => REFUSABLE.contains(&kind) && decision.is_some_and(|code| code != GRANTED),
+            Self::Refused => {
+                REFUSABLE.contains(&kind)
+                    && decision.is_some_and(|code| code != GRANTED && !OWN.contains(&code))
+            }
             Self::Code(code) => decision == Some(code),
         }
     }
@@ -152,7 +159,10 @@ mod tests {
         assert!(!refused.takes(&leaf));
         leaf.event.decision = None;
         assert!(!refused.takes(&leaf));
-        // What was decided about policies is no refusal.
+        // Nor is what the gateway itself did, nor what was decided about policies.
+        leaf.event.kind = Kind::Resolution;
+        leaf.event.decision = Some(MERGES_APPLIED.to_owned());
+        assert!(!refused.takes(&leaf));
         leaf.event.kind = Kind::PolicyChanged;
         leaf.event.decision = Some("purpose-acts".to_owned());
         assert!(!refused.takes(&leaf));

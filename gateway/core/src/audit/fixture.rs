@@ -48,6 +48,7 @@ pub(crate) fn private(staff: &str, pupils: &[u8], rows: u64) -> Private {
         subject: staff.to_owned(),
         proved: true,
         case: Some("@case".to_owned()),
+        released_by: None,
     });
     private.subjects = pupils
         .iter()

@@ -14,7 +14,12 @@ use crate::kdf;
 use crate::pseudonym::SubjectId;
 
 /// Refusals that are faults of ours, no decisions: the standard's status `Error`.
-const FAULTS: [&str; 3] = ["internal-error", "log-unavailable", "source-unavailable"];
+const FAULTS: [&str; 4] = [
+    "internal-error",
+    "keys-unavailable",
+    "log-unavailable",
+    "source-unavailable",
+];
 /// Microseconds of a millisecond.
 const MILLI_US: i64 = 1_000;
 

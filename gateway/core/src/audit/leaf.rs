@@ -46,7 +46,7 @@ pub mod extra {
     pub const PERIOD: u64 = 8;
     /// Bytes: a keyed digest (HMAC) of a body or a result.
     pub const DIGEST: u64 = 9;
-    /// Text: a signed checkpoint of another shard.
+    /// Text: the last signed checkpoint known of the shard before this one, with its cosignatures.
     pub const CHECKPOINT: u64 = 10;
     /// Text: the software and its version.
     pub const SOFTWARE: u64 = 11;
@@ -85,8 +85,41 @@ pub mod extra {
     /// Bytes: the seed of this boot id's chain of day keys from here on, sealed to the FG's key of the month in
     /// [`PERIOD`].
     pub const TAG_SEED: u64 = 40;
-    /// Text: the reason's code where an emergency procedure gave more than a purpose does.
+    /// Text: the reason's code where the grant that decided is an emergency procedure.
     pub const BREAK_GLASS: u64 = 50;
+    /// Text: the name of the shard that a range of indices is of; left out where it is this one.
+    pub const SHARD: u64 = 60;
+    /// Text: the public key of the shard before (in the entry that opens one) or after (in the one that closes it).
+    pub const SHARD_KEY: u64 = 61;
+    /// Unsigned: how many entries the shard before has, its closing entry included.
+    pub const SHARD_SIZE: u64 = 62;
+    /// Bytes: the root of the shard before at that size.
+    pub const SHARD_ROOT: u64 = 63;
+    /// What a reading of the log is for: a command of the FG's, or what was read.
+    pub const COMMAND: u64 = 65;
+    /// The FG's own commitment to what is sought.
+    pub const SOUGHT: u64 = 66;
+    /// Unsigned: the version of one of the gateway's own keys, whose id is in [`KEY_ID`].
+    pub const KEY_VERSION: u64 = 80;
+    /// Text: the check value of that version.
+    pub const KEY_CHECK: u64 = 81;
+    /// Bytes: SHA-256 of what the entry is about: a client's certificate or key that was removed, a mandate that ended,
+    /// the manifest of the purpose whose grant was withdrawn, the file with the FG's keys.
+    pub const SUBJECT_DIGEST: u64 = 97;
+    /// Unsigned: when what was signed says that it was issued, in whole seconds since 1970.
+    pub const ISSUED_AT: u64 = 98;
+    /// Text: the withdrawal as its holder signed it.
+    pub const SIGNED: u64 = 99;
+    /// Text: the order to destroy private parts as the FG signed it.
+    pub const ORDER: u64 = 100;
+    /// Bytes: the digest of the cells that an epoch released.
+    pub const CELLS_DIGEST: u64 = 101;
+    /// Text: the order to undo merges as the FG signed it; left out where the operator undid them.
+    pub const MERGE_ORDER: u64 = 102;
+    /// Unsigned: which pair of the entry that told of merges, from 1; left out: all.
+    pub const MERGE_PAIR: u64 = 103;
+    /// Unsigned: how many dimensions of a closed epoch repeat others without the catalogue saying so.
+    pub const UNDECLARED: u64 = 130;
 }
 
 /// One leaf: what happened, and where the log put it in time and in its replica's order.

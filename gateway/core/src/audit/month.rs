@@ -28,6 +28,8 @@ pub struct MonthReport {
     pub month: Month,
     /// What the log proves.
     pub integrity: Integrity,
+    /// What others vouch for, where that was verified.
+    pub others: Option<Others>,
     /// Entries of this month.
     pub entries: u64,
     /// Requests and deliveries by organisation, purpose and dataset.
@@ -80,6 +82,24 @@ pub struct Integrity {
     pub range: Option<(u64, u64)>,
     /// The program that verified.
     pub software: String,
+}
+
+/// What others said of the log.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Others {
+    /// The witnesses whose cosignatures were verified, by name.
+    pub witnesses: Vec<String>,
+    /// Their cosignatures that fit.
+    pub cosignatures: u64,
+    /// The largest checkpoint that enough of them cosigned.
+    pub witnessed: Option<u64>,
+    /// Time stamps that fit.
+    pub stamps: u64,
+    /// When the last one was made.
+    pub last_stamp: Option<String>,
+    /// What does not fit.
+    pub findings: Vec<String>,
 }
 
 /// What one organisation asked, or delivered, under one purpose of one dataset.
@@ -215,6 +235,7 @@ impl Making {
         MonthReport {
             month: self.month,
             integrity: integrity(report, self.range, software),
+            others: None,
             entries: self.entries,
             readings: events(Sort::Reading),
             retention: events(Sort::Retention),
@@ -289,10 +310,6 @@ fn sort(kind: Kind) -> Option<Sort> {
 }
 
 fn integrity(report: &Report, range: Option<(u64, u64)>, software: &str) -> Integrity {
-    let finding = |finding: &super::verify::Finding| match finding.index {
-        Some(index) => format!("index {index}: {}", finding.what),
-        None => finding.what.clone(),
-    };
     Integrity {
         origin: report.origin.clone(),
         intact: report.is_intact(),
@@ -300,7 +317,7 @@ fn integrity(report: &Report, range: Option<(u64, u64)>, software: &str) -> Inte
         root: base64(&report.root),
         checkpoints: report.checkpoints,
         against: report.against,
-        findings: report.findings.iter().map(finding).collect(),
+        findings: report.findings.iter().map(ToString::to_string).collect(),
         not_checked: report.not_checked(),
         range,
         software: software.to_owned(),

@@ -1,5 +1,7 @@
 //! Signed notes (C2SP signed-note v1.0.0) with Ed25519 keys: the envelope of checkpoints.
 
+use std::sync::Arc;
+
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use super::{base64, from_base64, sha256};
@@ -34,14 +36,17 @@ pub enum NoteError {
     PrivateKey,
 }
 
-/// A public key with its name.
+/// An Ed25519 public key with its name, of a signature type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verifier {
+pub struct NamedKey<const TYPE: u8> {
     name: String,
     key: [u8; 32],
 }
 
-impl Verifier {
+/// The key of a log, or of whoever else signs notes.
+pub type Verifier = NamedKey<TYPE_ED25519>;
+
+impl<const TYPE: u8> NamedKey<TYPE> {
     /// The Ed25519 public key `key` under `name`; for a log, the name is its origin.
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
         check_name(name)?;
@@ -51,15 +56,15 @@ impl Verifier {
         })
     }
 
-    /// Reads `name+id+key`, the text that [`Verifier::to_text`] writes; white space around it is ignored.
+    /// Reads `name+id+key`, the text that [`NamedKey::to_text`] writes; white space around it is ignored.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, key) = read_key(text, TYPE_ED25519)?;
+        let (name, key) = read_key(text, TYPE)?;
         Self::new(name, key)
     }
 
     /// `name+id+key`: the name, eight hex digits, and the base64 of the type byte and the key.
     pub fn to_text(&self) -> String {
-        key_text(&self.name, TYPE_ED25519, &self.key)
+        key_text(&self.name, TYPE, &self.key)
     }
 
     /// The name.
@@ -72,12 +77,14 @@ impl Verifier {
         &self.key
     }
 
-    /// The first four bytes of `SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key)`.
+    /// The first four bytes of `SHA-256(name ‖ 0x0A ‖ type ‖ key)`.
     pub fn id(&self) -> u32 {
-        key_id(&self.name, TYPE_ED25519, &self.key)
+        key_id(&self.name, TYPE, &self.key)
     }
+}
 
-    /// [`Verifier::id`] as eight hex digits.
+impl Verifier {
+    /// [`NamedKey::id`] as eight hex digits.
     pub fn id_text(&self) -> String {
         format!("{:08x}", self.id())
     }
@@ -113,7 +120,7 @@ impl Verifier {
 
 /// A private key with its name. Signs notes and the heads in receipts.
 pub struct Signer {
-    key: Ed25519KeyPair,
+    key: Arc<Ed25519KeyPair>,
     verifier: Verifier,
 }
 
@@ -142,7 +149,15 @@ impl Signer {
             .map_err(|_| NoteError::PrivateKey)?;
         Ok(Self {
             verifier: Verifier::new(name, public)?,
-            key,
+            key: Arc::new(key),
+        })
+    }
+
+    /// The same key under the name of another shard of the log; `None` where `origin` is another log's.
+    pub fn of_shard(&self, origin: &str) -> Option<Self> {
+        Some(Self {
+            key: Arc::clone(&self.key),
+            verifier: self.verifier.of_shard(origin)?,
         })
     }
 
@@ -179,7 +194,7 @@ impl std::fmt::Debug for Signer {
 }
 
 /// A key's name must be one that a signature line can carry.
-pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
+fn check_name(name: &str) -> Result<(), NoteError> {
     let bad = |c: char| c.is_whitespace() || c == '+' || c.is_control();
     if name.is_empty() || name.contains(bad) {
         return Err(NoteError::Name);
@@ -188,20 +203,20 @@ pub(super) fn check_name(name: &str) -> Result<(), NoteError> {
 }
 
 /// The first four bytes of `SHA-256(name ‖ 0x0A ‖ type ‖ key)`.
-pub(super) fn key_id(name: &str, key_type: u8, key: &[u8; 32]) -> u32 {
+fn key_id(name: &str, key_type: u8, key: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[key_type], key]);
     u32::from_be_bytes([a, b, c, d])
 }
 
 /// `name+id+key` for a key of this type.
-pub(super) fn key_text(name: &str, key_type: u8, key: &[u8; 32]) -> String {
+fn key_text(name: &str, key_type: u8, key: &[u8; 32]) -> String {
     let mut typed = vec![key_type];
     typed.extend(key);
     format!("{name}+{:08x}+{}", key_id(name, key_type, key), base64(&typed))
 }
 
 /// Reads `name+id+key` of a key of this type, whose id must be its own.
-pub(super) fn read_key(text: &str, key_type: u8) -> Result<(&str, [u8; 32]), NoteError> {
+fn read_key(text: &str, key_type: u8) -> Result<(&str, [u8; 32]), NoteError> {
     let mut parts = text.trim().splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(NoteError::VerifierKey);

@@ -7,7 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::commitment::{Label, commitment};
 use super::leaf::{Commitments, Event};
-use super::tag::{DayKey, Tag, Tagged, Token};
+use super::tag::{self, DayKey, Tag, Tagged, Token};
 use super::{Hash, base64};
 use crate::pseudonym::SubjectId;
 
@@ -48,6 +48,9 @@ pub struct StaffPart {
     /// The case or reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
+    /// The person who released it besides, proved as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<String>,
 }
 
 /// What was answered.
@@ -97,6 +100,25 @@ pub enum PrivateError {
 }
 
 impl Private {
+    /// Which fields were answered: those that were asked for, as a request for one that is not granted is refused whole.
+    /// None where nothing was answered, or the request named none.
+    pub fn fields(&self) -> Vec<String> {
+        let Some(result) = &self.result else {
+            return Vec::new();
+        };
+        if !result.fields.is_empty() {
+            return result.fields.clone();
+        }
+        let asked = self
+            .query
+            .as_ref()
+            .and_then(|query| query.pointer("/asked/fields"));
+        let asked = asked.and_then(Value::as_array).into_iter().flatten();
+        asked
+            .filter_map(|field| field.as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Is there anything to keep?
     pub fn is_empty(&self) -> bool {
         self.staff.is_none() && self.subjects.is_empty() && self.query.is_none() && self.result.is_none()
@@ -150,23 +172,30 @@ impl Private {
         }
     }
 
-    /// The tags of its pupils and of who asked, in this order, without padding. Nobody's where there is neither.
+    /// The tags of its pupils, of who asked and of who released it, in this order, without padding. Nobody's where there is neither.
     pub fn tags(&self, key: &DayKey, entry_id: &[u8; 16]) -> Vec<Tag> {
-        (0..=u16::MAX)
-            .zip(self.tokens(key))
-            .map(|(j, token)| token.tag(entry_id, j))
-            .collect()
+        tag::tags(self.tokens(key), entry_id)
+    }
+
+    /// Whom it is about: its pupils, then who asked and who released it.
+    pub fn whom(&self) -> impl Iterator<Item = Tagged<'_>> {
+        let subjects = self.subjects.iter().map(Tagged::Subject);
+        subjects.chain(self.staff().map(Tagged::Staff))
     }
 
     /// How many persons it is about, who asked included.
     pub fn persons(&self) -> usize {
-        self.subjects.len() + usize::from(self.staff.is_some())
+        self.subjects.len() + self.staff().count()
+    }
+
+    /// Who asked, and who released it besides.
+    pub fn staff(&self) -> impl Iterator<Item = &str> {
+        let staff = self.staff.iter();
+        staff.flat_map(|staff| std::iter::once(staff.subject.as_str()).chain(staff.released_by.as_deref()))
     }
 
     fn tokens<'a>(&'a self, key: &'a DayKey) -> impl Iterator<Item = Token> + 'a {
-        let subjects = self.subjects.iter().map(Tagged::Subject);
-        let staff = self.staff.iter().map(|staff| Tagged::Staff(&staff.subject));
-        subjects.chain(staff).filter_map(|whom| key.token(whom).ok())
+        self.whom().filter_map(|whom| key.token(whom).ok())
     }
 
     /// The bytes that are sealed: `u32be(length) ‖ JSON ‖ zeros`, so long that the length tells little.
@@ -217,8 +246,7 @@ impl Private {
             }
         }
         let tags = self.tags(key, &event.entry_id);
-        let complete =
-            event.tags.starts_with(&tags) && super::tag::padded(tags.len()) == Some(event.tags.len());
+        let complete = event.tags.starts_with(&tags) && tag::padded(tags.len()) == Some(event.tags.len());
         complete.then_some(()).ok_or(PrivateError::Tags)
     }
 }
@@ -237,6 +265,7 @@ impl Drop for Private {
         if let Some(staff) = &mut self.staff {
             staff.subject.zeroize();
             staff.case.zeroize();
+            staff.released_by.zeroize();
         }
     }
 }

@@ -50,12 +50,18 @@ pub struct Receipt {
 /// What a receipt proves, after it was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
+    /// The name of the shard that signed it.
+    pub origin: String,
     /// The entry.
     pub leaf: Leaf,
-    /// Its number.
+    /// The hash of its exact bytes.
+    pub leaf_hash: Hash,
+    /// Its number in that shard.
     pub index: u64,
     /// The size of the signed tree.
     pub size: u64,
+    /// The root of the signed tree.
+    pub root: Hash,
     /// How far the answer was compared.
     pub answer: AnswerProof,
 }
@@ -181,7 +187,7 @@ impl SignedHead {
 }
 
 /// Verifies a receipt offline against the log's public key: the signature, the leaf's hash, its place in the tree,
-/// and its commitment to the answer. With `answer` (see [`answer_digest`]) also that this is the answer.
+/// and its commitment to the answer. `log` may be the key of any shard of the log. With `answer` (see [`answer_digest`]) also that this is the answer.
 pub fn verify(json: &str, log: &Verifier, answer: Option<&Hash>) -> Result<Proven, ReceiptError> {
     let receipt: Receipt =
         serde_json::from_str(json).map_err(|error| ReceiptError::Json(error.to_string()))?;
@@ -211,11 +217,22 @@ pub fn verify(json: &str, log: &Verifier, answer: Option<&Hash>) -> Result<Prove
     }
     let answer = verify_answer(&receipt, &leaf, answer)?;
     Ok(Proven {
+        origin: receipt.origin,
         leaf,
+        leaf_hash: hash,
         index: receipt.index,
         size: receipt.size,
+        root,
         answer,
     })
+}
+
+/// Verifies what a file holds: a receipt, or an answer as it came with the receipt in it.
+pub fn verify_file(json: &str, log: &Verifier) -> Result<Proven, ReceiptError> {
+    match split_answer(json) {
+        Some((inner, answer)) => verify(inner, log, Some(&answer)),
+        None => verify(json, log, None),
+    }
 }
 
 /// The receipt inside a whole answer (`{"data", "meta", "receipt"}`) and the digest of that answer's exact bytes.
@@ -238,13 +255,14 @@ pub fn split_answer(json: &str) -> Option<(&str, Hash)> {
 }
 
 fn verify_head(receipt: &Receipt, root: &Hash, log: &Verifier) -> Result<(), ReceiptError> {
-    if receipt.kid != log.id_text() || receipt.origin != log.name() {
+    let shard = log.of_shard(&receipt.origin);
+    let Some(log) = shard.filter(|shard| shard.id_text() == receipt.kid) else {
         return Err(ReceiptError::OtherKey {
             found: receipt.kid.clone(),
             origin: receipt.origin.clone(),
             expected: log.id_text(),
         });
-    }
+    };
     let signature: [u8; 64] = from_base64(&receipt.sig).ok_or(ReceiptError::Field("sig"))?;
     let message = head_message(&receipt.origin, receipt.size, root).ok_or(ReceiptError::Field("origin"))?;
     if log.accepts(&message, &signature) {

@@ -233,11 +233,7 @@ impl PrivateRecord {
             pupils: private.subjects.len(),
             query: private.query.clone(),
             rows: private.result.as_ref().map(|result| result.rows),
-            fields: private
-                .result
-                .as_ref()
-                .map(|result| result.fields.clone())
-                .unwrap_or_default(),
+            fields: private.fields(),
         }
     }
 }
@@ -276,6 +272,7 @@ const NAMES: &[(u64, &str)] = &[
     (extra::POPULATION, "population"),
     (extra::EPOCH, "epoch"),
     (extra::CELLS, "cells"),
+    (extra::UNDECLARED, "undeclared"),
     (extra::DELIVERY, "delivery"),
     (extra::ROWS, "rows"),
     (extra::HOLDER, "holder"),
@@ -290,6 +287,8 @@ const NAMES: &[(u64, &str)] = &[
     (extra::GENERATION, "generation"),
     (extra::OUTCOME, "outcome"),
     (extra::KEY_ID, "keyId"),
+    (extra::KEY_VERSION, "keyVersion"),
+    (extra::KEY_CHECK, "keyCheck"),
     (extra::ROWS_REFUSED, "rowsRefused"),
     (extra::AGAINST, "against"),
     (extra::KEY_LIST, "keyList"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Checkpoint;
 use super::filter::{Decided, Filter};
 use super::leaf::{Kind, Leaf};
+use super::shard::base;
 use super::{Hash, base64, from_base64, sha256};
 
 /// What an announcement says it is.
@@ -22,13 +23,13 @@ pub const ENTRIES_MAX: usize = 10_000;
 pub struct Announcement {
     /// [`FORMAT`].
     pub format: String,
-    /// The log's name.
+    /// The name of the shard that was the last when it was announced.
     pub origin: String,
     /// How many entries are to be drawn.
     pub n: usize,
     /// From which.
     pub population: Population,
-    /// The size of the last checkpoint when it was announced: a later one draws.
+    /// How many entries of the whole log the last checkpoint covered when it was announced: a later one draws.
     pub after_size: u64,
     /// The root of that checkpoint, base64.
     pub after_root: String,
@@ -91,12 +92,13 @@ pub enum SampleError {
 }
 
 impl Announcement {
-    /// An announcement over entries up to `last`, the newest checkpoint.
+    /// An announcement over entries up to `last`, the newest checkpoint, whose shard begins at number `first` of the
+    /// whole log.
     ///
     /// # Errors
     /// When the range or the count cannot be.
     pub fn new(
-        last: &Checkpoint,
+        (last, first): (&Checkpoint, u64),
         n: usize,
         population: Population,
         announced_at: Timestamp,
@@ -106,7 +108,7 @@ impl Announcement {
             origin: last.origin.clone(),
             n,
             population,
-            after_size: last.size,
+            after_size: first.saturating_add(last.size),
             after_root: base64(&last.root),
             announced_at,
         };
@@ -183,17 +185,19 @@ pub struct Drawn {
 }
 
 impl Draw {
-    /// Draws by the root of `checkpoint`, which must be later than the announcement.
+    /// Draws by the root of `checkpoint`, which must be later than the announcement, of the same shard or a later one;
+    /// its shard begins at number `first` of the whole log.
     ///
     /// # Errors
     /// When the checkpoint is not a later one of the same log.
-    pub fn new(announcement: Announcement, checkpoint: &Checkpoint) -> Result<Self, SampleError> {
-        if checkpoint.origin != announcement.origin {
+    pub fn new(announcement: Announcement, checkpoint: &Checkpoint, first: u64) -> Result<Self, SampleError> {
+        if base(&checkpoint.origin) != base(&announcement.origin) {
             return Err(SampleError::Origin);
         }
-        if checkpoint.size <= announcement.after_size {
+        let size = first.saturating_add(checkpoint.size);
+        if size <= announcement.after_size {
             return Err(SampleError::TooEarly {
-                size: checkpoint.size,
+                size,
                 after: announcement.after_size,
             });
         }
@@ -258,7 +262,7 @@ mod tests {
             ..Population::default()
         };
         Announcement::new(
-            &checkpoint(100, 1),
+            (&checkpoint(100, 1), 0),
             n,
             population,
             "2026-12-01T09:00:00Z".parse().unwrap(),
@@ -266,7 +270,7 @@ mod tests {
     }
 
     fn drawn(announcement: &Announcement, root: u8, order: impl Iterator<Item = u64>) -> Drawn {
-        let mut draw = Draw::new(announcement.clone(), &checkpoint(101, root)).unwrap();
+        let mut draw = Draw::new(announcement.clone(), &checkpoint(101, root), 0).unwrap();
         for index in order {
             let decision = if index % 2 == 0 {
                 "granted"
@@ -298,14 +302,17 @@ mod tests {
     fn only_a_checkpoint_that_nobody_knew_draws() {
         let announced = announcement(5, 0, 100).unwrap();
         for size in [99, 100] {
-            let early = Draw::new(announced.clone(), &checkpoint(size, 2));
+            let early = Draw::new(announced.clone(), &checkpoint(size, 2), 0);
             assert!(matches!(early, Err(SampleError::TooEarly { .. })), "{size}");
         }
         let other = Checkpoint {
             origin: "other".to_owned(),
             ..checkpoint(101, 2)
         };
-        assert!(matches!(Draw::new(announced, &other), Err(SampleError::Origin)));
+        assert!(matches!(
+            Draw::new(announced, &other, 0),
+            Err(SampleError::Origin)
+        ));
     }
 
     #[test]
@@ -346,7 +353,7 @@ mod tests {
         for number in 0..1_000_u64 {
             let mut root = checkpoint(101, 0);
             root.root = sha256(&[&number.to_be_bytes()]);
-            let mut draw = Draw::new(announced.clone(), &root).unwrap();
+            let mut draw = Draw::new(announced.clone(), &root, 0).unwrap();
             (0..10).for_each(|index| draw.entry(index, &decided("granted")));
             *counts.entry(draw.finish().indices[0]).or_default() += 1;
         }

@@ -25,6 +25,7 @@ pub type Tag = [u8; TAG_LEN];
 pub struct DayKey {
     day: Day,
     key: Zeroizing<[u8; 32]>,
+    prepared: hmac::Key,
 }
 
 /// Whom a tag is about.
@@ -38,14 +39,20 @@ pub enum Tagged<'a> {
 
 /// The token of one pupil or member of staff for one day of one chain. With it their entries of that day can be
 /// found, and nobody else's.
+#[derive(Clone)]
 pub struct Token(hmac::Key);
 
 impl DayKey {
     /// The first key of a chain.
     pub fn seed(day: Day, seed: &[u8; 32]) -> Self {
+        Self::new(day, Zeroizing::new(*seed))
+    }
+
+    fn new(day: Day, key: Zeroizing<[u8; 32]>) -> Self {
         Self {
             day,
-            key: Zeroizing::new(*seed),
+            prepared: hmac::Key::new(hmac::HMAC_SHA256, &*key),
+            key,
         }
     }
 
@@ -54,16 +61,17 @@ impl DayKey {
         self.day
     }
 
-    /// The key of the same chain on a later day. `None` for an earlier one: a chain has no way back.
+    /// The key of the same chain on a later day of its month. `None` for an earlier one, as a chain has no way back, and for
+    /// another month, which has a chain of its own.
     pub fn on(&self, day: Day) -> Option<Self> {
-        if day < self.day {
+        if day < self.day || day.month() != self.day.month() {
             return None;
         }
         let mut key = self.key.clone();
         for _ in 0..day.days_since(self.day) {
             *key = kdf::mac(&hmac::Key::new(hmac::HMAC_SHA256, &*key), b"next");
         }
-        Some(Self { day, key })
+        Some(Self::new(day, key))
     }
 
     /// The token of one pupil or member of staff on this day.
@@ -87,7 +95,7 @@ impl DayKey {
     }
 
     fn token_bytes(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(kdf::mac(&hmac::Key::new(hmac::HMAC_SHA256, &*self.key), message))
+        Zeroizing::new(kdf::mac(&self.prepared, message))
     }
 
     /// The same token as bytes, to be handed to the person it is about.
@@ -135,6 +143,14 @@ impl Token {
     }
 }
 
+/// The tags of an entry about persons with these tokens, in their order, without padding.
+pub fn tags(tokens: impl IntoIterator<Item = Token>, entry_id: &[u8; 16]) -> Vec<Tag> {
+    (0..=u16::MAX)
+        .zip(tokens)
+        .map(|(j, token)| token.tag(entry_id, j))
+        .collect()
+}
+
 /// How many tags a leaf about this many persons has: 0, 1, 2, 4, 8 …; `None` beyond [`TAGS_MAX`].
 pub fn padded(persons: usize) -> Option<usize> {
     match persons {
@@ -176,6 +192,15 @@ mod tests {
         let ours = key.token(Tagged::Subject(&subject(9))).unwrap();
         assert_eq!(ours.tag(&[5; 16], 0x0102), tag.as_ref()[..16]);
         assert_eq!(key.hand_out(&subject(9)), token.as_ref());
+    }
+
+    #[test]
+    fn a_chain_ends_with_its_month() {
+        let last = Day::of(1_796_083_199_999_999);
+        assert_eq!(last.month().to_string(), "2026-11");
+        let key = DayKey::seed(last, &[7; 32]);
+        assert!(key.on(last).is_some());
+        assert!(key.on(last.next()).is_none());
     }
 
     #[test]

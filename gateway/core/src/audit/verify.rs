@@ -3,25 +3,35 @@
 //! bundle, is the caller's affair.
 //!
 //! The costly part of an entry, [`examine()`], needs no state and may run on many threads; [`Check`] then takes the
-//! results in order.
+//! results in order. A log of several shards is one [`Check`] each, and a [`Chain`] that holds them together.
 
+mod chain;
 mod examine;
+mod link;
 mod report;
+mod roots;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
+pub use chain::Chain;
 pub use examine::{Examined, Given, examine};
-pub use report::{Finding, Report, Source};
+pub use link::{Ending, Opening, RESTORED};
+pub use report::{Finding, Release, Report, Shard, Source};
 
 use super::Hash;
 use super::checkpoint::{Checkpoint, CheckpointError};
-use super::leaf::Kind;
+use super::leaf::{Kind, Leaf};
+use super::merge_undo::{MERGES_UNDONE, SignedMergeUndo};
 use super::merkle::Frontier;
 use super::note::Verifier;
-use crate::policy::History;
-use examine::Facts;
+use super::receipt::Proven;
+use super::retention::{RetentionOrder, SignedOrder};
+use crate::policy::{History, KeyList};
+use examine::{Facts, is_grant};
+use link::Link;
+use roots::{Mismatch, Roots};
 
 /// The state of a log as a database keeps it beside the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +48,13 @@ pub struct Head<'a> {
     pub policy_generation: i64,
     /// The digest of its policies; empty before the first.
     pub policy_digest: &'a [u8],
+    /// Is the shard closed?
+    pub closed: bool,
 }
 
-/// The state of a verification.
+/// The state of the verification of one shard.
 pub struct Check {
-    origin: String,
+    log: Verifier,
     source: Source,
     tree: Frontier,
     /// The index that comes next.
@@ -51,52 +63,75 @@ pub struct Check {
     /// The next sequence number of each boot id.
     replicas: HashMap<[u8; 16], u64>,
     policies: History,
-    /// Roots that the tree must have, by size.
-    milestones: BTreeMap<u64, Vec<Milestone>>,
-    last_milestone: u64,
+    /// Whose orders to destroy count, where it was given.
+    approvers: Option<KeyList>,
+    /// Orders of which nobody looked whose they are.
+    unsigned_orders: u64,
+    releases: Vec<Release>,
+    /// Is it known which purposes acted before the first entry here?
+    knows_purposes: bool,
+    /// Was that told by the shard before?
+    follows: bool,
+    roots: Roots,
     checkpoints: u64,
     against: Option<u64>,
-    mismatches: Vec<Mismatch>,
+    /// Entries that receipts are about: index and hash.
+    receipts: Vec<(u64, Hash)>,
+    opening: Option<Opening>,
+    ending: Option<Ending>,
     findings: Vec<Finding>,
-}
-
-/// A root that the tree must have at some size.
-struct Milestone {
-    root: Hash,
-    what: &'static str,
-}
-
-/// A root that the leaves do not give: one of them is not what it was.
-struct Mismatch {
-    from: u64,
-    until: u64,
-    what: String,
 }
 
 impl Check {
     /// The check of the log that `log` is the key of.
     pub fn new(log: &Verifier, source: Source) -> Self {
         Self {
-            origin: log.name().to_owned(),
+            log: log.clone(),
             source,
             tree: Frontier::empty(),
             next: 0,
             last_time: 0,
             replicas: HashMap::new(),
             policies: History::default(),
-            milestones: BTreeMap::new(),
-            last_milestone: 0,
+            approvers: None,
+            unsigned_orders: 0,
+            releases: Vec::new(),
+            knows_purposes: source.from() == 0,
+            follows: false,
+            roots: Roots::default(),
             checkpoints: 0,
             against: None,
-            mismatches: Vec::new(),
+            receipts: Vec::new(),
+            opening: None,
+            ending: None,
             findings: Vec::new(),
         }
+    }
+
+    /// The shard follows the last one of `chain`: which purposes act is known from there.
+    pub fn go_on_from(&mut self, chain: &Chain) {
+        if let Some((purposes, knows_purposes)) = chain.purposes() {
+            self.policies.purposes.clone_from(purposes);
+            self.follows = knows_purposes;
+        }
+    }
+
+    /// Orders to destroy must be signed by an FG of this list.
+    pub fn approvers(&mut self, approvers: &KeyList) {
+        self.approvers = Some(approvers.clone());
     }
 
     /// The root must be that of a checkpoint which was kept elsewhere.
     pub fn against(&mut self, kept: &Checkpoint) {
         self.against = Some(kept.size);
-        self.milestone(kept.size, kept.root, "the given checkpoint");
+        self.roots.expect(kept.size, kept.root, "the given checkpoint");
+    }
+
+    /// The log must have the entry of a receipt that it signed, and the tree that the receipt was signed over.
+    pub fn receipt(&mut self, receipt: &Proven) {
+        self.receipts.push((receipt.index, receipt.leaf_hash));
+        self.roots
+            .expect(receipt.size, receipt.root, "the head of the given receipt");
     }
 
     /// A signed checkpoint that came with the entries, as [`Checkpoint::open`] read it, and the size and root that
@@ -111,13 +146,14 @@ impl Check {
                     &format!("the stored checkpoint at size `{size}` says something else"),
                 );
             }
-            Ok(note) => self.milestone(note.size, note.root, "the signed checkpoint"),
+            Ok(note) => self.roots.expect(note.size, note.root, "the signed checkpoint"),
         }
     }
 
     /// Takes the next entry.
     pub fn entry(&mut self, entry: &Examined) {
         self.expect(entry.index);
+        self.receipts(entry.index, &entry.hash);
         if !entry.has_stored_hash {
             self.find(Some(entry.index), "the leaf does not have its stored hash");
         }
@@ -131,6 +167,7 @@ impl Check {
     /// Takes the next entry of which only the hash is known.
     pub fn hash_only(&mut self, index: u64, hash: Hash) {
         self.expect(index);
+        self.receipts(index, &hash);
         self.push(hash);
     }
 
@@ -139,6 +176,7 @@ impl Check {
         // One more than is shown, so that a flood of findings stays small; the first ones are the lowest.
         if self.findings.len() <= 10 * Report::FINDINGS_MAX {
             self.findings.push(Finding {
+                shard: None,
                 index,
                 what: what.to_owned(),
             });
@@ -150,39 +188,96 @@ impl Check {
         self.next
     }
 
-    /// What was found, once every entry was taken. `head` is the state that was kept beside the entries, if any.
-    pub fn finish(mut self, head: Option<&Head<'_>>) -> Report {
-        self.compare_roots();
+    /// What was found in a log of one shard, once every entry was taken. `head` is the state that was kept beside the
+    /// entries, if any.
+    pub fn finish(self, head: Option<&Head<'_>>) -> Report {
+        let mut chain = Chain::default();
+        chain.take(self, head);
+        chain.finish()
+    }
+
+    /// The report on this shard, and what ties it to the ones before and after.
+    fn examined(mut self, head: Option<&Head<'_>>) -> (Report, Link) {
+        self.roots.compare(&self.tree);
+        let mut unsigned_from = None;
         match head {
             Some(head) => self.head(head),
-            None => self.signed_to_the_end(),
+            None => unsigned_from = self.roots.unsigned_from(self.next),
         }
-        self.missing_milestones();
-        self.settle_mismatches();
+        self.check_approvers();
+        self.lost_receipts();
+        let fitted = self.roots.take_fitted();
+        self.settle_roots();
         self.findings
             .sort_by_key(|finding| finding.index.unwrap_or(u64::MAX));
         self.findings.truncate(Report::FINDINGS_MAX);
-        Report {
-            vouched: false,
-            origin: self.origin,
-            source: self.source,
+        let link = Link {
+            log: self.log.clone(),
+            opening: self.opening,
+            ending: self.ending,
+            fitted,
+            policies: self.policies,
+            knows_purposes: self.knows_purposes,
+            last_time: self.last_time,
+            is_whole: self.source.from() == 0 && self.next > 0,
+            unsigned_from,
+        };
+        let shard = Shard {
+            origin: self.log.name().to_owned(),
             size: self.tree.size(),
             root: self.tree.root(),
             checkpoints: self.checkpoints,
             replicas: self.replicas.len() as u64,
-            against: self.against,
-            findings: self.findings,
+            is_closed: link.ending.is_some(),
+        };
+        let mut report = Report::of(shard, self.source, self.against, self.findings);
+        report.unsigned_orders = self.unsigned_orders;
+        report.releases = self.releases;
+        (report, link)
+    }
+
+    fn receipts(&mut self, index: u64, hash: &Hash) {
+        let is_other = |(at, expected): &(u64, Hash)| *at == index && expected != hash;
+        if self.receipts.iter().any(is_other) {
+            self.find(
+                Some(index),
+                "the log signed a receipt for another entry at this place: that one was dropped or changed",
+            );
         }
     }
 
-    fn milestone(&mut self, size: u64, root: Hash, what: &'static str) {
-        self.milestones
-            .entry(size)
-            .or_default()
-            .push(Milestone { root, what });
+    /// The list of approvers is one that the log names.
+    fn check_approvers(&mut self) {
+        let other = self
+            .approvers
+            .as_ref()
+            .zip(self.policies.keys.as_ref())
+            .is_some_and(|(list, head)| !list.grew_from(head));
+        if other {
+            self.find(
+                None,
+                "the given list of approvers is not the one that the log names",
+            );
+        }
+    }
+
+    fn lost_receipts(&mut self) {
+        let end = self.next;
+        for (index, _) in std::mem::take(&mut self.receipts) {
+            if index >= end {
+                self.find(
+                    Some(index),
+                    "the log signed a receipt for this entry, and ends before it: it was dropped, or this is an older \
+                     copy of the log",
+                );
+            }
+        }
     }
 
     fn expect(&mut self, index: u64) {
+        if self.ending.is_some() {
+            self.find(Some(index), "it comes after the entry that closed its shard");
+        }
         if index != self.next {
             self.find(Some(self.next), &format!("missing up to index `{index}`"));
         }
@@ -191,7 +286,7 @@ impl Check {
 
     fn push(&mut self, hash: Hash) {
         self.tree.push(hash);
-        self.compare_roots();
+        self.roots.compare(&self.tree);
     }
 
     fn leaf(&mut self, index: u64, facts: &Facts) {
@@ -207,7 +302,12 @@ impl Check {
         }
         self.last_time = self.last_time.max(facts.time);
         self.sequence(index, facts);
+        self.shard(index, facts);
         self.policies(index, facts);
+        self.grant(index, facts);
+        self.retention(index, facts);
+        self.undoing(index, facts);
+        self.released(index, facts);
         self.replicas
             .insert(facts.replica, facts.sequence.saturating_add(1));
     }
@@ -232,45 +332,106 @@ impl Check {
                 "it voids a number of its replica, which this log never does",
             );
         }
-        let opens = matches!(facts.kind, Kind::ShardOpened | Kind::ReplicaStarted);
+        // A shard is closed after a restore by no replica, but by an operator's command.
+        let opens = matches!(
+            facts.kind,
+            Kind::ShardOpened | Kind::ReplicaStarted | Kind::ShardClosed
+        );
         if expected == 0 && !opens {
             self.find(Some(index), "its replica has no entry that opens its boot id");
         }
     }
 
+    /// The first entry opens the shard, and may name the one before; the last closes it.
+    fn shard(&mut self, index: u64, facts: &Facts) {
+        let Some(leaf) = &facts.leaf else { return };
+        match facts.kind {
+            Kind::ShardOpened if index == 0 => match Opening::read(leaf) {
+                Ok(opening) => {
+                    if let Some(opening) = &opening {
+                        (self.policies.generation, self.policies.policies) =
+                            (opening.generation, opening.policies);
+                        self.knows_purposes &= self.follows;
+                    }
+                    self.opening = opening;
+                }
+                Err(what) => self.find(Some(index), what),
+            },
+            Kind::ShardOpened => self.find(Some(index), "it opens a shard that is open"),
+            Kind::ShardClosed => self.ending = Some(Ending::read(leaf)),
+            _ => {}
+        }
+    }
+
     /// Entries about policies follow one another; what came before a bundle's range is not known.
     fn policies(&mut self, index: u64, facts: &Facts) {
-        if let (Some(leaf), 0) = (&facts.about_policies, self.source.from())
+        if let (Some(leaf), 0) = (&facts.leaf, self.source.from())
             && let Err(error) = self.policies.apply(leaf)
         {
             self.find(Some(index), &error.to_string());
         }
     }
 
-    /// Compares the tree with every signed root of its size. A mismatch lies after the last root that fitted.
-    fn compare_roots(&mut self) {
-        while let Some(due) = self
-            .milestones
-            .first_entry()
-            .filter(|due| *due.key() <= self.tree.size())
-        {
-            let (size, due) = due.remove_entry();
-            for Milestone { root, what } in due {
-                if size == self.tree.size() && root == self.tree.root() {
-                    self.last_milestone = size;
-                } else {
-                    self.mismatch(size, format!("is not what {what} was signed over"));
-                }
-            }
+    /// What was destroyed was so by an order of the FG, which is about what was there, after its term.
+    fn retention(&mut self, index: u64, facts: &Facts) {
+        let Some(leaf) = facts.leaf.as_ref().filter(|_| facts.kind == Kind::Retention) else {
+            return;
+        };
+        let order = RetentionOrder::of_entry(leaf, self.log.name(), index);
+        let signed = self
+            .approvers
+            .as_ref()
+            .map(|approvers| SignedOrder::of_event(&leaf.event, approvers));
+        self.unsigned_orders += u64::from(signed.is_none());
+        if let Some(error) = order.err().or(signed.and_then(Result::err)) {
+            self.find(Some(index), &format!("private parts were destroyed: {error}"));
         }
     }
 
-    fn mismatch(&mut self, until: u64, what: String) {
-        self.mismatches.push(Mismatch {
-            from: self.last_milestone,
-            until,
-            what,
-        });
+    /// Merges that were undone by an order of the FG were so by that order; the operator may do it without one.
+    fn undoing(&mut self, index: u64, facts: &Facts) {
+        let undone = |leaf: &&Leaf| leaf.event.decision.as_deref() == Some(MERGES_UNDONE);
+        let leaf = facts.leaf.as_deref().filter(undone);
+        if let (Some(leaf), Some(approvers)) = (leaf, &self.approvers)
+            && let Err(error) = SignedMergeUndo::of_event(&leaf.event, approvers)
+        {
+            self.find(Some(index), &format!("merges were undone: {error}"));
+        }
+    }
+
+    /// What was released is for the caller to compare, who has the figures; each epoch once.
+    fn released(&mut self, index: u64, facts: &Facts) {
+        let leaf = facts.leaf.as_ref();
+        if let Some(leaf) = leaf.filter(|_| facts.kind == Kind::EpochReleased) {
+            self.releases.push(Release::of(leaf, index, self.log.name()));
+        }
+    }
+
+    /// What is granted under a purpose must be so under the version of it that was in force by then.
+    fn grant(&mut self, index: u64, facts: &Facts) {
+        let event = match &facts.leaf {
+            // Before the first policies nothing is decided by any.
+            Some(leaf) if self.knows_purposes && self.policies.generation > 0 && is_grant(&leaf.event) => {
+                &leaf.event
+            }
+            _ => return,
+        };
+        let Some(purpose) = &event.purpose else { return };
+        let logged = self.policies.purposes.get(&purpose.id);
+        let acted = logged.and_then(|logged| logged.acted);
+        if event.policy.is_none() || acted != event.policy.map(|digest| (purpose.version, digest)) {
+            let what = format!(
+                "it was granted under version `{}` of `{}`, and not that version was in force by then",
+                purpose.version, purpose.id
+            );
+            self.find(Some(index), &what);
+        } else if logged
+            .and_then(|logged| logged.last.as_ref())
+            .is_some_and(|last| last.2.is_some())
+        {
+            let what = format!("it was granted under `{}`, which slept by then", purpose.id);
+            self.find(Some(index), &what);
+        }
     }
 
     fn head(&mut self, head: &Head<'_>) {
@@ -282,10 +443,19 @@ impl Check {
             self.find(Some(head.size), "entries beyond the head");
         }
         if self.next == head.size && self.tree.root() != head.root {
-            self.mismatch(self.next, "does not give the root of the head".to_owned());
+            self.roots
+                .mismatch(self.next, "does not give the root of the head".to_owned());
         }
         if self.next == head.size && self.tree.to_bytes() != head.frontier {
             self.find(None, "the head's frontier is not that of the leaves");
+        }
+        if head.closed != self.ending.is_some() {
+            let what = if head.closed {
+                "the head says that the shard is closed, and no entry does"
+            } else {
+                "an entry closed the shard, and the head says that it is open"
+            };
+            self.find(None, what);
         }
         if head.last_us != self.last_time {
             self.find(None, "the head's time is not that of the last leaf");
@@ -304,28 +474,14 @@ impl Check {
         }
     }
 
-    /// Without a head it is the last checkpoint that says where the log ends.
-    fn signed_to_the_end(&mut self) {
-        if self.last_milestone < self.next && self.mismatches.is_empty() && self.milestones.is_empty() {
-            self.find(
-                Some(self.last_milestone),
-                "no signed checkpoint covers the entries from here on",
-            );
-        }
-    }
-
-    fn missing_milestones(&mut self) {
-        for (size, due) in std::mem::take(&mut self.milestones) {
-            for Milestone { what, .. } in due {
-                let what = format!("missing: {what} was signed at size `{size}`");
-                self.find(Some(self.next), &what);
-            }
-        }
-    }
-
     /// A wrong root tells only between which sizes to look; where an entry was named by itself, it follows from that.
-    fn settle_mismatches(&mut self) {
-        for Mismatch { from, until, what } in std::mem::take(&mut self.mismatches) {
+    fn settle_roots(&mut self) {
+        let (missing, mismatches) = std::mem::take(&mut self.roots).settle();
+        for (size, what) in missing {
+            let what = format!("missing: {what} was signed at size `{size}`");
+            self.find(Some(self.next), &what);
+        }
+        for Mismatch { from, until, what } in mismatches {
             let named = self
                 .findings
                 .iter()

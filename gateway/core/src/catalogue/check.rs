@@ -59,9 +59,12 @@ pub(super) fn catalogue(files: &[(String, String)]) -> Result<Catalogue, Vec<Sou
             &mut errors,
         );
     }
+    (catalogue.hierarchies, catalogue.maps) = (known.hierarchies, known.maps);
+    // A dataset that is broken is told once, not again by what refers to it.
+    let sound = errors.is_empty();
     for (mut report, file) in decoded::<PopulationFile>(&folders.populations, &mut errors) {
         report.named_after_file(&file.population);
-        let population = population::population(&mut report, file, &folders, &catalogue.datasets);
+        let population = population::population(&mut report, file, &folders, &catalogue, sound);
         insert(
             &mut catalogue.populations,
             population.name.clone(),
@@ -70,7 +73,6 @@ pub(super) fn catalogue(files: &[(String, String)]) -> Result<Catalogue, Vec<Sou
             &mut errors,
         );
     }
-    (catalogue.hierarchies, catalogue.maps) = (known.hierarchies, known.maps);
     errors.sort();
     if !errors.is_empty() {
         return Err(errors);

@@ -35,6 +35,8 @@ pub struct Dataset {
     pub errors: ErrorPolicy,
     /// How long rows are kept; none: public reference, kept until replaced.
     pub retention: Option<Retention>,
+    /// The most rows of one pupil that a figure counts; none: rows are not counted.
+    pub rows_bound: Option<i64>,
     /// Plausibility within one row.
     pub rules: Vec<Rule>,
     /// Codes that by definition go together; enforced on delivery, so always true of what is stored.
@@ -143,6 +145,11 @@ pub struct Field {
     pub hierarchy: Option<Name>,
     /// The codes, of a field without hierarchy.
     pub codes: Vec<CodeEntry>,
+    /// The most that one pupil adds to a sum of this field; none: it is not summed.
+    pub bound: Option<i64>,
+    /// Where the bins of a distribution begin, ascending, after the first, which begins at the least value; empty:
+    /// there is no distribution.
+    pub bins: Vec<i64>,
     /// How it follows from other fields.
     pub derive: Option<Derive>,
     /// Short title.
@@ -154,7 +161,10 @@ pub struct Field {
 impl Field {
     /// Whether the value is a column in the store; ages and durations are computed when asked.
     pub fn is_stored(&self) -> bool {
-        !matches!(self.derive, Some(Derive::Age { .. } | Derive::WholeWeeks { .. }))
+        !matches!(
+            self.derive,
+            Some(Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. })
+        )
     }
 
     /// Whether a deliverer may send it. A mapped field is filled in where it is not sent.
@@ -210,6 +220,13 @@ pub enum Derive {
     Age {
         /// A date field.
         of: Name,
+    },
+    /// When asked: days from `since` to `until`; none where one is missing or later than the date of the question.
+    WholeDays {
+        /// A date field.
+        since: Name,
+        /// A date field.
+        until: Name,
     },
     /// When asked: whole weeks from `since` to `until`, or to the date of the question if that is earlier.
     WholeWeeks {

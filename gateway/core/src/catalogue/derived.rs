@@ -13,6 +13,9 @@ impl Derive {
     pub fn on<'r>(&self, date: Date, of: impl Fn(&Name) -> Option<&'r Value>) -> Option<Value> {
         match self {
             Self::Age { of: born } => age(of(born)?.as_date()?, date).map(Value::Integer),
+            Self::WholeDays { since, until } => {
+                whole_days(of(since)?.as_date()?, of(until)?.as_date()?, date).map(Value::Integer)
+            }
             Self::WholeWeeks { since, until } => {
                 let until = of(until).and_then(Value::as_date);
                 whole_weeks(of(since)?.as_date()?, until, date).map(Value::Integer)
@@ -36,6 +39,12 @@ pub fn whole_weeks(since: Date, until: Option<Date>, on: Date) -> Option<i64> {
     let end = until.map_or(on, |until| until.min(on));
     let days = since.until(end).ok()?.get_days();
     (since <= on).then_some(i64::from(days / 7))
+}
+
+/// Days from `since` to `until`; none where they are not both past on that date, or not in this order.
+pub fn whole_days(since: Date, until: Date, on: Date) -> Option<i64> {
+    let days = since.until(until).ok()?.get_days();
+    (since <= until && until <= on).then_some(i64::from(days))
 }
 
 /// Whether a value is at the finest level of a hierarchy.
@@ -78,6 +87,15 @@ mod tests {
         ] {
             assert_eq!(age(born, on), expected, "{born} on {on}");
         }
+    }
+
+    #[test]
+    fn days_are_known_when_both_dates_are_past() {
+        let (since, until) = (date(2026, 9, 1), date(2026, 9, 15));
+        assert_eq!(whole_days(since, until, date(2026, 9, 15)), Some(14));
+        assert_eq!(whole_days(since, until, date(2026, 9, 14)), None);
+        assert_eq!(whole_days(until, since, date(2026, 12, 1)), None);
+        assert_eq!(whole_days(since, since, since), Some(0));
     }
 
     #[test]

@@ -173,6 +173,7 @@ fn kind(field_type: FieldType) -> String {
 fn derived(derive: &Derive) -> String {
     match derive {
         Derive::Age { of } => format!("not delivered: years since `{of}`"),
+        Derive::WholeDays { since, until } => format!("not delivered: days from `{since}` to `{until}`"),
         Derive::WholeWeeks { since, until } => format!("not delivered: weeks from `{since}` to `{until}`"),
         Derive::Membership { of, hierarchy, .. } => {
             format!("not delivered: `{of}` looked up in `{hierarchy}`")

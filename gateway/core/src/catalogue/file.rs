@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::dataset::{About, DatasetPeriod, ErrorPolicy, ProtectionClass};
 use super::name::Name;
-use super::population::MonthDay;
+use super::population::{Bound, MonthDay};
 use crate::party::OrganisationKind;
 use crate::text::Text;
 
@@ -31,6 +31,7 @@ pub(super) struct DatasetFile {
     pub(super) period: Spanned<DatasetPeriod>,
     pub(super) errors: Spanned<ErrorPolicy>,
     pub(super) retention: Option<RetentionFile>,
+    pub(super) rows_bound: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) rule: Vec<RuleFile>,
     #[serde(default)]
@@ -75,6 +76,8 @@ pub(super) struct FieldFile {
     pub(super) min: Option<Spanned<i64>>,
     pub(super) max: Option<Spanned<i64>>,
     pub(super) max_chars: Option<Spanned<u32>>,
+    pub(super) bound: Option<Spanned<i64>>,
+    pub(super) bins: Option<Spanned<Vec<i64>>>,
     pub(super) title: Text,
     pub(super) description: Text,
 }
@@ -105,6 +108,10 @@ pub(super) struct CodeFile {
 pub(super) enum DeriveFile {
     Age {
         of: Reference,
+    },
+    WholeDays {
+        since: Reference,
+        until: Reference,
     },
     WholeWeeks {
         since: Reference,
@@ -181,6 +188,17 @@ pub(super) struct PopulationFile {
     pub(super) title: Text,
     pub(super) datasets: Spanned<Vec<Reference>>,
     pub(super) calendar: Vec<CalendarFile>,
+    #[serde(default)]
+    pub(super) sole_holder: Vec<SoleHolderFile>,
+    #[serde(default)]
+    pub(super) bound: Option<Spanned<Bound>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SoleHolderFile {
+    pub(super) when: Spanned<String>,
+    pub(super) pairs: Vec<(Code, Code)>,
 }
 
 #[derive(Deserialize)]

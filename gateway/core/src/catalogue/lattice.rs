@@ -1,6 +1,6 @@
 //! What the lattice of figures asks of the catalogue: levels, ancestors, and what implies what.
 
-use super::{Catalogue, Dimension, FieldName, Name, Node, Raw, Value};
+use super::{Catalogue, Dimension, FieldName, FieldType, Name, Node, Raw, Value};
 
 /// The hierarchy that says where: one dimension of it may be crossed besides the others.
 const GEOGRAPHY: &str = "neighbourhood";
@@ -47,6 +47,29 @@ impl Catalogue {
     pub fn is_geography(&self, dimension: &Dimension) -> bool {
         self.hierarchy_of(&dimension.field)
             .is_some_and(|hierarchy| hierarchy.name.as_str() == GEOGRAPHY)
+    }
+
+    /// The bins of a field's distribution, each from its first to its last value; none where none are declared.
+    pub fn bins(&self, field: &FieldName) -> Vec<(i64, i64)> {
+        let Some((_, field)) = self.field(field) else {
+            return Vec::new();
+        };
+        let FieldType::Integer { min, max } = field.field_type else {
+            return Vec::new();
+        };
+        if field.bins.is_empty() {
+            return Vec::new();
+        }
+        let starts = std::iter::once(min).chain(field.bins.iter().copied());
+        let ends = field.bins.iter().map(|start| start - 1).chain([max]);
+        starts.zip(ends).collect()
+    }
+
+    /// The number of the bin that a value is in.
+    pub fn bin(&self, field: &FieldName, value: i64) -> Option<usize> {
+        let bins = self.bins(field);
+        bins.iter()
+            .position(|(first, last)| (*first..=*last).contains(&value))
     }
 
     /// The code at level `to` above the node `code` of a dimension.

@@ -96,6 +96,16 @@ impl Name {
         Self("present".to_owned())
     }
 
+    /// `rows`: the amount that every dataset about pupils has; how many rows of a pupil hold.
+    pub fn rows() -> Self {
+        Self("rows".to_owned())
+    }
+
+    /// `holder`: whose row it is; lives in a snapshot only.
+    pub fn holder() -> Self {
+        Self("holder".to_owned())
+    }
+
     /// `code`: the only level of a field with a plain code list.
     pub fn code() -> Self {
         Self("code".to_owned())

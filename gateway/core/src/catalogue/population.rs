@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::name::Name;
+use super::name::{Dimension, Name};
 use crate::text::Text;
 
 /// Who is counted: everyone with a row of one of the datasets that holds on the count date.
@@ -19,6 +19,41 @@ pub struct Population {
     pub datasets: Vec<Name>,
     /// The calendars of count dates.
     pub calendars: Vec<Calendar>,
+    /// Codes at which one organisation holds all rows that organisations of its kind hold.
+    pub sole_holders: Vec<SoleHolder>,
+    /// How much an attacker may learn of one pupil.
+    pub bound: Bound,
+}
+
+/// Codes at which one organisation holds all rows of its kind: nobody else's part can be told apart there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoleHolder {
+    /// The dimension.
+    pub when: Dimension,
+    /// From its code to the organisation's slug.
+    pub pairs: Vec<(String, String)>,
+}
+
+/// The greatest probability, in thousandths, with which somebody who knows all but one bit may be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bound {
+    /// In one epoch, of what is ordinary.
+    pub normal: u16,
+    /// In one epoch, of what is sensitive.
+    pub sensitive: u16,
+    /// Over three years.
+    pub total: u16,
+}
+
+impl Default for Bound {
+    fn default() -> Self {
+        Self {
+            normal: 850,
+            sensitive: 700,
+            total: 950,
+        }
+    }
 }
 
 impl Population {

@@ -99,6 +99,14 @@ impl Value {
         }
     }
 
+    /// The number, of an integer field.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// The date, of a date field.
     pub fn as_date(&self) -> Option<Date> {
         if let Self::Date(date) = self {

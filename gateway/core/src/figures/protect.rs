@@ -74,6 +74,14 @@ pub fn record_key(key: &RecordKey, population: &Name, subject: &SubjectId) -> u3
     u32::from_be_bytes(kdf::mac(&key.0, &message))
 }
 
+/// One pupil's part in the key of every sum that the pupil adds to: as [`record_key`], under `"dsg-rk1/sum"`.
+pub fn sum_record_key(key: &RecordKey, population: &Name, subject: &SubjectId) -> u32 {
+    let mut message = b"dsg-rk1/sum".to_vec();
+    Part::from(population).append_to(&mut message);
+    Part::from(subject.as_bytes()).append_to(&mut message);
+    u32::from_be_bytes(kdf::mac(&key.0, &message))
+}
+
 /// `ck`: the sum modulo 2^32 of the record keys of the cell's distinct pupils.
 pub fn cell_key(record_keys: impl IntoIterator<Item = u32>) -> u32 {
     record_keys.into_iter().fold(0, u32::wrapping_add)
@@ -104,6 +112,11 @@ pub fn round(y: i64, base: u32) -> i64 {
     let base = i64::from(base.max(1));
     let up = i64::from(2 * y.rem_euclid(base) >= base && base > 1);
     (y.div_euclid(base) + up).saturating_mul(base)
+}
+
+/// The lowest noisy count that is shown of a class.
+pub fn shows_from(class: ProtectionClass) -> i64 {
+    rule(class).k_show
 }
 
 /// One protection class.

@@ -20,6 +20,24 @@ pub(super) static D9_V4: LazyLock<PTable> =
 pub(super) static D16_V12: LazyLock<PTable> =
     LazyLock::new(|| embedded(include_str!("tables/ptable_int_D16_V12_js0.csv")));
 
+/// Noise of sums in eighths: symmetric, variance 1, at most 6.
+static SUM_V1: LazyLock<PTable> = LazyLock::new(|| {
+    // One class for all, written as class 0 of a table of counts.
+    let rows = include_str!("tables/ptable_int_sym_V1_D6_step8.csv")
+        .lines()
+        .skip(1);
+    let rows: Vec<String> = rows.map(|row| format!("0,{row}")).collect();
+    embedded(&format!("{HEADER}\n{}\n", rows.join("\n")))
+});
+
+/// Steps of the noise of sums in one unit.
+pub(super) const EIGHTHS: i64 = 8;
+
+/// The noise of a sum for a key, in eighths.
+pub(super) fn look_eighths(key: u32) -> i64 {
+    SUM_V1.step(0, key)
+}
+
 const HEADER: &str = "i,v,upper_exclusive_u32";
 const KEYS: u64 = 1 << 32;
 
@@ -74,7 +92,10 @@ impl PTable {
             return 0;
         }
         let highest = self.classes.len().saturating_sub(1);
-        let class = usize::try_from(m).map_or(highest, |m| m.min(highest));
+        self.step(usize::try_from(m).map_or(highest, |m| m.min(highest)), key)
+    }
+
+    fn step(&self, class: usize, key: u32) -> i64 {
         let steps = self.classes.get(class).into_iter().flatten();
         // There always is one: each class ends at 2^32.
         steps
@@ -94,7 +115,7 @@ struct MalformedTable {
 fn embedded(text: &str) -> PTable {
     #[expect(
         clippy::expect_used,
-        reason = "part of the program; the tests read each of the four files"
+        reason = "part of the program; the tests read each of the five files"
     )]
     PTable::parse(text).expect("the embedded table is well-formed")
 }

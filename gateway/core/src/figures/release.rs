@@ -1,16 +1,32 @@
 //! What an epoch's close may show: the lattices of all active purposes, each cell once, protected.
 
+mod holders;
+mod part;
+mod table;
+mod undeclared;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name, ProtectionClass};
-use crate::purpose::{FiguresGrant, Grant, Purpose};
+use crate::catalogue::{Catalogue, Dimension, FieldName, Name, Population, ProtectionClass};
+use crate::party::Organisations;
+use crate::purpose::{FiguresGrant, Grant, Measure, Mechanism, Purpose};
 
-use super::cell_id::CellId;
-use super::lattice::{Lattice, LatticeDimension, LatticeError};
-use super::snapshot::Snapshot;
-use super::{CellName, QueryKey, cell_key_of_sum, protect, query_key};
+use super::amount::protect_sum;
+use super::cell_id::{CellId, CellKey, CellMeasure};
+use super::lattice::{Lattice, LatticeError};
+use super::snapshot::{Layout, Snapshot};
+use super::suppress::{Suppression, Table};
+use super::{CellName, QueryKey, protect, query_key};
+use holders::Holders;
+use table::{CellTotal, Count};
+use undeclared::{Refused, undeclared};
+
+pub use holders::{ContradictedHolder, contradicted, holder_column};
+pub use part::{Part, levels, parts};
+pub use table::lattice_of;
+pub use undeclared::Undeclared;
 
 /// Why an epoch could not be computed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -30,30 +46,63 @@ pub enum ReleaseError {
 /// A cell that may be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReleasedCell {
-    /// The canonical cell.
-    pub cell: CellId,
+    /// The canonical cell and what is counted of it.
+    pub cell: CellKey,
     /// Its protected value, before rounding.
     pub y: i64,
 }
 
-/// The fields whose codes a snapshot must hold for these purposes' figures over a population.
-pub fn fields<'p>(population: &Name, purposes: impl Iterator<Item = &'p Purpose>) -> Vec<FieldName> {
-    let mut fields: Vec<FieldName> = grants(population, purposes)
-        .flat_map(|(_, _, grant)| {
-            let fixed = grant.only.iter().map(|(dimension, _)| dimension);
-            grant
-                .group_by
-                .iter()
-                .chain(&grant.filter_by)
-                .chain(fixed)
-                .map(|dimension| dimension.field.clone())
-                .chain([Dimension::present(&grant.dataset).field])
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    fields.sort();
-    fields.dedup();
-    fields
+/// What a close makes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Released {
+    /// The cells that may be shown.
+    pub cells: Vec<ReleasedCell>,
+    /// Dimensions that repeat others and were not declared: cells that they would name a second time are refused.
+    pub undeclared: BTreeSet<Undeclared>,
+}
+
+/// Whose figures are computed, and by which rules.
+#[derive(Clone, Copy)]
+pub struct Release<'r> {
+    /// Dimensions, and what implies what.
+    pub catalogue: &'r Catalogue,
+    /// Who holds which rows.
+    pub organisations: &'r Organisations,
+    /// Who is counted.
+    pub population: &'r Population,
+    /// The count date.
+    pub epoch: &'r str,
+    /// Draws the second layer of noise.
+    pub key: &'r QueryKey,
+}
+
+/// What a snapshot must hold for these purposes' figures over a population.
+pub fn layout<'p>(
+    catalogue: &Catalogue,
+    organisations: &Organisations,
+    population: &Name,
+    purposes: impl Iterator<Item = &'p Purpose>,
+) -> Layout {
+    let mut fields: BTreeSet<FieldName> = BTreeSet::new();
+    let mut amounts: BTreeSet<FieldName> = BTreeSet::new();
+    for (_, _, grant) in grants(population, purposes) {
+        for part in parts(catalogue, grant) {
+            fields.extend(part.free.iter().map(|dimension| dimension.field.clone()));
+            fields.extend(part.only.iter().map(|(dimension, _)| dimension.field.clone()));
+            fields.insert(Dimension::present(&part.base).field);
+            fields.extend(part.bins.iter().cloned());
+            amounts.extend(part.amounts.iter().cloned());
+            let held = part.datasets().into_iter();
+            fields.extend(
+                held.filter(|dataset| holders::shared(catalogue, organisations, dataset))
+                    .map(holder_column),
+            );
+        }
+    }
+    Layout {
+        fields: fields.into_iter().collect(),
+        amounts: amounts.into_iter().collect(),
+    }
 }
 
 /// A digest of which cells a purpose shows of a population: two versions with the same digest read the same canonical
@@ -74,11 +123,24 @@ pub fn cells_digest(catalogue: &Catalogue, population: &Name, purpose: &Purpose)
             .iter()
             .map(|(dimension, code)| format!("{dimension}={code}"))
             .collect();
-        let measures: BTreeSet<&str> = grant.measures.iter().map(|measure| measure.name()).collect();
+        let measures: BTreeSet<String> = grant.measures.iter().map(Measure::name).collect();
         let (group_by, filter_by) = (texts(&grant.group_by), texts(&grant.filter_by));
         let dataset = grant.dataset.as_str();
         let crossed = grant.max_dimensions;
-        shown.insert(json!([dataset, group_by, filter_by, only, measures, crossed]).to_string());
+        let epochs = grant.epochs.as_str();
+        // Noise is drawn by the cell alone; what a table hides is its own.
+        let table = grant.publishes_table().then(|| format!("{:?}", grant.mechanism));
+        let mut parts = vec![
+            json!(dataset),
+            json!(group_by),
+            json!(filter_by),
+            json!(only),
+            json!(measures),
+            json!(crossed),
+            json!(epochs),
+        ];
+        parts.extend(table.map(serde_json::Value::from));
+        shown.insert(serde_json::Value::from(parts).to_string());
     }
     let versions: Vec<serde_json::Value> = datasets
         .iter()
@@ -105,40 +167,171 @@ pub fn cells_digest(catalogue: &Catalogue, population: &Name, purpose: &Purpose)
 /// # Errors
 /// When a grant's dimensions make no lattice.
 pub fn release<'p>(
-    catalogue: &Catalogue,
-    population: &Name,
-    epoch: &str,
+    of: Release<'_>,
     purposes: impl Iterator<Item = &'p Purpose>,
     snapshot: &Snapshot,
-    key: &QueryKey,
-) -> Result<Vec<ReleasedCell>, ReleaseError> {
-    let mut cells: BTreeMap<CellId, (i64, u64)> = BTreeMap::new();
-    for (purpose, position, grant) in grants(population, purposes) {
-        let found = cells_of(catalogue, grant, snapshot).map_err(|why| ReleaseError::Lattice {
+) -> Result<Released, ReleaseError> {
+    let counted: Vec<_> = grants(&of.population.name, purposes)
+        .filter(|(_, _, grant)| is_counted(&of, grant))
+        .collect();
+    let undeclared = undeclared(of.catalogue, &noisy_parts(&of, &counted), snapshot);
+    let refused = Refused::new(of.catalogue, &undeclared);
+    let mut released: BTreeMap<CellKey, i64> = BTreeMap::new();
+    let mut seen: BTreeSet<Part> = BTreeSet::new();
+    let contradicted = contradicted(&of, snapshot);
+    for (purpose, position, grant) in counted {
+        let failed = |why: String| ReleaseError::Lattice {
             purpose: purpose.id.clone(),
             grant: position,
             why,
-        })?;
-        // The same cell from two grants is the same set of pupils: one figure.
-        cells.extend(found);
+        };
+        for part in parts(of.catalogue, grant) {
+            if seen.contains(&part) {
+                continue;
+            }
+            let holders = Holders::new(&of, &part, &contradicted);
+            if let Mechanism::SuppressRound(rule) = grant.mechanism {
+                publish(&of, grant, &part, &holders, snapshot, rule, &mut released).map_err(failed)?;
+                continue;
+            }
+            // The same cell from two grants is the same set of pupils: one figure.
+            table::for_each_cell(&of, &part, &holders, snapshot, &mut |cell, total| {
+                if !refused.has(&cell) {
+                    show(&of, &part, &cell, total, &mut released);
+                }
+            })
+            .map_err(|error| failed(error.to_string()))?;
+            seen.insert(part);
+        }
     }
-    Ok(cells
+    let cells = released.into_iter().map(|(cell, y)| ReleasedCell { cell, y });
+    Ok(Released {
+        cells: cells.collect(),
+        undeclared,
+    })
+}
+
+/// The parts whose cells get noise by their names. A static table draws none, so a second name tells nothing new.
+fn noisy_parts(of: &Release<'_>, counted: &[(&Purpose, usize, &FiguresGrant)]) -> BTreeSet<Part> {
+    let noisy = counted.iter().filter(|(_, _, grant)| !grant.publishes_table());
+    noisy
+        .flat_map(|(_, _, grant)| parts(of.catalogue, grant))
+        .collect()
+}
+
+/// Protects a static table as a whole.
+fn publish(
+    of: &Release<'_>,
+    grant: &FiguresGrant,
+    part: &Part,
+    holders: &Holders<'_>,
+    snapshot: &Snapshot,
+    rule: Suppression,
+    released: &mut BTreeMap<CellKey, i64>,
+) -> Result<(), String> {
+    let mut counts: BTreeMap<CellId, i64> = BTreeMap::new();
+    table::for_each_cell(of, part, holders, snapshot, &mut |cell, total| {
+        counts.insert(cell, total.pupils.pupils);
+    })
+    .map_err(|error| error.to_string())?;
+    let table = Table::of(of.catalogue, grant).map_err(|error| error.to_string())?;
+    let shown = table.protect(&counts, rule).map_err(|error| error.to_string())?;
+    let keyed = shown
         .into_iter()
-        .filter_map(|(cell, (pupils, record_keys))| {
-            let name = CellName::new(
-                population,
-                epoch,
-                "pupils",
-                cell.dimensions()
-                    .iter()
-                    .map(|(dimension, code)| (dimension.as_str(), code.as_str())),
-            )
-            .ok()?;
-            let ck = cell_key_of_sum(i64::try_from(record_keys & 0xFFFF_FFFF).ok()?);
-            let y = protect(class(catalogue, &cell), pupils, ck, query_key(key, &name))?;
-            Some(ReleasedCell { cell, y })
-        })
-        .collect())
+        .map(|(cell, y)| (CellKey::new(CellMeasure::Pupils, cell), y));
+    released.extend(keyed);
+    Ok(())
+}
+
+/// Whether the epoch is one of the grant's calendar.
+fn is_counted(of: &Release<'_>, grant: &FiguresGrant) -> bool {
+    let date = of.epoch.parse().ok();
+    let calendar = of.population.calendar(&grant.epochs);
+    date.zip(calendar)
+        .is_some_and(|(date, calendar)| calendar.is_epoch(date))
+}
+
+/// Protects what was counted of one cell.
+fn show(
+    of: &Release<'_>,
+    part: &Part,
+    cell: &CellId,
+    total: &CellTotal,
+    released: &mut BTreeMap<CellKey, i64>,
+) {
+    let class = class(of.catalogue, cell);
+    let mut keep = |measure: CellMeasure, y: Option<i64>| {
+        if let Some(y) = y {
+            released.insert(CellKey::new(measure, cell.clone()), y);
+        }
+    };
+    if part.pupils {
+        let measure = CellMeasure::Pupils;
+        let y = count(of, class, cell, &measure, &total.pupils);
+        keep(measure, y);
+    }
+    for (amount, total) in part.amounts.iter().zip(&total.amounts) {
+        let class = class.max(of.catalogue.class_of([&stored(amount)].into_iter()));
+        let contributors = CellMeasure::Contributors(amount.clone());
+        let Some(y) = count(of, class, cell, &contributors, &total.contributors) else {
+            continue;
+        };
+        let sum = CellMeasure::Sum(amount.clone());
+        let shown = qk(of, cell, &sum).map(|qk| protect_sum(class, &total.amount, qk));
+        keep(contributors, Some(y));
+        keep(sum, shown);
+    }
+    for (field, bins) in part.bins.iter().zip(&total.bins) {
+        let class = class.max(of.catalogue.class_of([field].into_iter()));
+        for (number, bin) in bins.iter().enumerate() {
+            let measure = CellMeasure::Bin(field.clone(), number);
+            let y = count(of, class, cell, &measure, bin);
+            keep(measure, y);
+        }
+    }
+}
+
+/// The protected count, if the cell may be shown and so may the others' part of every holder that knows its own.
+///
+/// A part is drawn by its own pupils and by the cell's name. Its figure is never shown; with a name of its own, each
+/// holder that has nobody in a cell would be one more chance to hide it.
+fn count(
+    of: &Release<'_>,
+    class: ProtectionClass,
+    cell: &CellId,
+    measure: &CellMeasure,
+    count: &Count,
+) -> Option<i64> {
+    let qk = qk(of, cell, measure)?;
+    let others = count.others();
+    let all = others
+        .into_iter()
+        .all(|(pupils, keys)| protect(class, pupils, folded(keys), qk).is_some());
+    protect(class, count.pupils, folded(count.keys), qk).filter(|_| all)
+}
+
+/// The sum of keys modulo 2^32.
+fn folded(keys: u64) -> u32 {
+    let [.., a, b, c, d] = keys.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+fn qk(of: &Release<'_>, cell: &CellId, measure: &CellMeasure) -> Option<u32> {
+    let nodes = cell
+        .dimensions()
+        .iter()
+        .map(|(dimension, code)| (dimension.as_str(), code.as_str()));
+    let name = CellName::new(&of.population.name, of.epoch, &measure.to_string(), nodes).ok()?;
+    Some(query_key(of.key, &name))
+}
+
+/// The field whose class an amount has: the rows of a dataset are as sensitive as being in it.
+fn stored(amount: &FieldName) -> FieldName {
+    if amount.field == Name::rows() {
+        Dimension::present(&amount.dataset).field
+    } else {
+        amount.clone()
+    }
 }
 
 fn grants<'p>(
@@ -175,81 +368,11 @@ pub fn lattice(
     catalogue: &Catalogue,
     grant: &FiguresGrant,
 ) -> Result<Lattice<FieldName, Name>, LatticeError<FieldName>> {
-    let free = grant.group_by.iter().chain(&grant.filter_by);
-    Lattice::new(
-        free.map(|granted| LatticeDimension {
-            field: granted.field.clone(),
-            levels: catalogue.levels_from(granted),
-            geography: catalogue.is_geography(granted),
-        }),
-        grant
-            .only
-            .iter()
-            .map(|(dimension, code)| (dimension.field.clone(), dimension.level.clone(), code.clone())),
-        grant.max_dimensions,
-    )
-}
-
-/// True counts and key sums of all cells of a grant, each under its canonical id.
-fn cells_of(
-    catalogue: &Catalogue,
-    grant: &FiguresGrant,
-    snapshot: &Snapshot,
-) -> Result<BTreeMap<CellId, (i64, u64)>, String> {
-    let free: Vec<&Dimension> = grant.group_by.iter().chain(&grant.filter_by).collect();
-    let lattice = lattice(catalogue, grant).map_err(|error| error.to_string())?;
-    let cuboids = lattice.cuboids().map_err(|error| error.to_string())?;
-
-    let fields: Vec<FieldName> = free.iter().map(|dimension| dimension.field.clone()).collect();
-    let mut fixed: Vec<(FieldName, Vec<&str>)> = grant
-        .only
-        .iter()
-        .map(|(dimension, code)| (dimension.field.clone(), catalogue.finest_under(dimension, code)))
-        .collect();
-    fixed.push((Dimension::present(&grant.dataset).field, vec!["true"]));
-    let groups = snapshot.group(&fields, &fixed);
-
-    let mut cells: BTreeMap<CellId, (i64, u64)> = BTreeMap::new();
-    for cuboid in &cuboids {
-        let mut totals: BTreeMap<Vec<&str>, (i64, u64)> = BTreeMap::new();
-        for group in &groups {
-            let codes: Option<Vec<&str>> = cuboid
-                .dimensions()
-                .iter()
-                .map(|(field, level)| {
-                    let place = fields.iter().position(|other| other == field)?;
-                    let code = group.codes.get(place).copied().flatten()?;
-                    catalogue.ancestor_of_finest(field, code, level)
-                })
-                .collect();
-            let Some(codes) = codes else { continue };
-            let total = totals.entry(codes).or_default();
-            total.0 += group.pupils;
-            total.1 = total.1.wrapping_add(group.record_keys);
-        }
-        for (codes, total) in totals {
-            let mut dimensions = grant.only.clone();
-            dimensions.extend(
-                cuboid
-                    .dimensions()
-                    .iter()
-                    .zip(codes)
-                    .map(|((field, level), code)| {
-                        (
-                            Dimension {
-                                field: field.clone(),
-                                level: level.clone(),
-                            },
-                            code.to_owned(),
-                        )
-                    }),
-            );
-            if let Some(cell) = CellId::new(catalogue, &grant.dataset, &dimensions) {
-                cells.insert(cell, total);
-            }
-        }
+    // The first part is the grant's own.
+    match parts(catalogue, grant).first() {
+        Some(part) => lattice_of(catalogue, part),
+        None => Lattice::new([], [], 0),
     }
-    Ok(cells)
 }
 
 #[cfg(test)]

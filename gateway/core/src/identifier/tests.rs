@@ -135,10 +135,17 @@ fn kinds_are_named_as_in_the_api() {
 #[test]
 fn the_type_keeps_equal_digits_apart() {
     let key = key();
-    let encoded = parse(IdentifierKind::Bsn, "999000007").unwrap().encoded;
-    let of_type: Vec<Index> = (1..=4)
-        .map(|type_byte| index(&key, type_byte, &encoded))
-        .collect();
+    let namespaces = [
+        Namespace::Bsn,
+        Namespace::Onderwijsnummer,
+        Namespace::Local,
+        Namespace::EckId,
+    ];
+    let of_type = namespaces.map(|namespace| {
+        let mut identifier = parse(IdentifierKind::Bsn, "999000007").unwrap();
+        identifier.namespace = namespace;
+        identifier.index(&key)
+    });
     for (i, one) in of_type.iter().enumerate() {
         assert!(!of_type[i + 1..].contains(one));
     }

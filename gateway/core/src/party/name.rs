@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 const SLUG_CHARS_MAX: usize = 48;
 const CLIENT_ID_CHARS_MAX: usize = 64;
@@ -27,7 +27,8 @@ pub enum InvalidParty {
 }
 
 /// Organisation identification number (OIN): 20 digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Oin(String);
 
 /// Short kebab-case name of an organisation, such as `board-41676`.
@@ -46,6 +47,14 @@ impl Oin {
     /// The 20 digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Oin {
+    type Error = InvalidParty;
+
+    fn try_from(text: String) -> Result<Self, InvalidParty> {
+        text.parse()
     }
 }
 

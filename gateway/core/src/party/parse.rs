@@ -18,6 +18,8 @@ pub(crate) const KINDS: [(&str, OrganisationKind); 5] = [
     ("vendor", OrganisationKind::Vendor),
     ("public", OrganisationKind::Public),
 ];
+/// More pupils than the country has.
+const PUPILS_MAX: u32 = 10_000_000;
 pub(crate) const IDENTIFIERS: [(&str, IdentifierKind); 3] = [
     ("bsn", IdentifierKind::Bsn),
     ("eckId", IdentifierKind::EckId),
@@ -81,6 +83,7 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
         .and_then(|value| value.choice("kind of organisation", &KINDS));
     let name = table.if_there("name", |value| value.words());
     let (board, swv) = numbers(table, kind, seen, &owner);
+    let pupils = table.if_there("pupils", |value| value.integer(1..=PUPILS_MAX));
     let identifiers = list(table, "identifiers", |value| identifier(value, kind));
     let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
     let staff = table.if_there("staff", |value| staff(&value.table()?));
@@ -92,6 +95,7 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
         name: name.ok()?,
         board: board.ok()?,
         swv: swv.ok()?,
+        pupils: pupils.ok()?,
         identifiers: identifiers?,
         clients: clients?,
         staff: staff.ok()?,
@@ -254,10 +258,15 @@ fn linking(table: &Table<'_, '_>, catalogue: &Catalogue) -> Option<LinkingRule> 
             None
         })
     });
+    let confirmed = match table.optional("confirmed") {
+        Some(value) => value.boolean(),
+        None => Some(false),
+    };
     table.finish();
     Some(LinkingRule {
         asserted_by: asserted_by?,
         when_equal: when_equal?,
+        confirmed: confirmed?,
     })
 }
 

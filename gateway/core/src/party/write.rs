@@ -34,6 +34,9 @@ impl Organisations {
                 "when_equal",
                 &quoted_list([one.to_string(), other.to_string()]),
             );
+            if rule.confirmed {
+                line(&mut text, "confirmed", "true");
+            }
             text.push('\n');
         }
         for organisation in &self.organisations {
@@ -56,6 +59,9 @@ fn write_organisation(text: &mut String, organisation: &Organisation) {
         if let Some(value) = value {
             line(text, key, &quoted(value));
         }
+    }
+    if let Some(pupils) = organisation.pupils {
+        line(text, "pupils", &pupils.to_string());
     }
     if !organisation.identifiers.is_empty() {
         line(

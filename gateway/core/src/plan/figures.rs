@@ -1,13 +1,20 @@
 //! Which released cells answer a question: the full cross product from metadata, found or not.
 
-use crate::catalogue::{Catalogue, Dimension, Name};
-use crate::figures::cell_id::CellId;
+use jiff::civil::Date;
+
+use crate::catalogue::{Calendar, Catalogue, Dimension, Name};
 use crate::figures::release::cells_digest;
 use crate::policy::decide::FiguresQuestion;
 use crate::policy::decide::Permit;
-use crate::purpose::{FiguresGrant, Measure};
+use crate::purpose::{FiguresGrant, Mechanism};
 use crate::request::EpochChoice;
 use crate::text::Text;
+
+mod planned;
+
+use planned::Planner;
+
+pub use planned::{FigureColumn, PlannedFigure};
 
 use super::PlanError;
 
@@ -22,9 +29,12 @@ pub struct FiguresPlan {
     manifest: [u8; 32],
     cells: [u8; 32],
     epoch: EpochChoice,
+    calendar: Option<Calendar>,
     dimensions: Vec<String>,
     rows: Vec<PlannedRow>,
-    measures: Vec<Measure>,
+    keys: Vec<String>,
+    columns: Vec<FigureColumn>,
+    mechanism: Mechanism,
     round: u32,
     show_from: i64,
 }
@@ -32,13 +42,13 @@ pub struct FiguresPlan {
 /// A node's code and label.
 pub type Code = (String, Text);
 
-/// One row of the answer: a node for each dimension, and the cell that holds its figure.
+/// One row of the answer: a node for each dimension, and what its figures are made of.
 #[derive(Debug)]
 pub struct PlannedRow {
     /// Code and label of each dimension's node.
     pub nodes: Vec<Code>,
-    /// The canonical cell; none where nobody can be in it.
-    pub cell: Option<CellId>,
+    /// A figure for each column.
+    pub figures: Vec<PlannedFigure>,
 }
 
 impl FiguresPlan {
@@ -65,6 +75,8 @@ impl FiguresPlan {
             .filter(|(dimension, _)| !question.group_by.iter().any(|axis| axis.field == dimension.field))
             .cloned()
             .collect();
+        let columns = FigureColumn::of(catalogue, question);
+        let mut planner = Planner::new(permit, grant, question);
         let rows = cross(&axes)
             .into_iter()
             .map(|nodes| {
@@ -76,10 +88,9 @@ impl FiguresPlan {
                         .cloned()
                         .zip(nodes.iter().map(|(code, _)| code.clone())),
                 );
-                PlannedRow {
-                    nodes,
-                    cell: CellId::new(catalogue, &grant.dataset, &dimensions),
-                }
+                let figures = columns.iter().map(|column| planner.figure(column, &dimensions));
+                let figures = figures.collect();
+                PlannedRow { nodes, figures }
             })
             .collect();
         Ok(Self {
@@ -88,13 +99,19 @@ impl FiguresPlan {
             cells: cells_digest(catalogue, &grant.population, &permit.standing().purpose),
             purpose: permit.purpose().clone(),
             epoch: question.epoch,
+            calendar: catalogue
+                .population(&grant.population)
+                .and_then(|population| population.calendar(&grant.epochs))
+                .cloned(),
             dimensions: question
                 .group_by
                 .iter()
                 .map(|axis| catalogue.display(axis))
                 .collect(),
             rows,
-            measures: question.measures.clone(),
+            keys: planner.into_keys(),
+            columns,
+            mechanism: grant.mechanism,
             round: permit.terms().round(),
             show_from: i64::from(permit.terms().show_from()),
         })
@@ -125,6 +142,13 @@ impl FiguresPlan {
         self.epoch
     }
 
+    /// Whether the grant has figures of this date.
+    pub fn has_epoch(&self, date: Date) -> bool {
+        self.calendar
+            .as_ref()
+            .is_some_and(|calendar| calendar.is_epoch(date))
+    }
+
     /// The dimensions as the answer names them.
     pub fn dimensions(&self) -> &[String] {
         &self.dimensions
@@ -135,9 +159,19 @@ impl FiguresPlan {
         &self.rows
     }
 
-    /// The measures.
-    pub fn measures(&self) -> &[Measure] {
-        &self.measures
+    /// The released cells that the answer is made of, by the names they are stored under.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// What the answer says of each row.
+    pub fn columns(&self) -> &[FigureColumn] {
+        &self.columns
+    }
+
+    /// How the figures were protected.
+    pub fn mechanism(&self) -> Mechanism {
+        self.mechanism
     }
 
     /// The base to which figures are rounded; 1 is none.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::catalogue::{FieldName, Name, Value};
 use crate::party::{Oin, Staff};
 use crate::policy::decide::Permit;
-use crate::purpose::{Generalise, KeyPeriod, RecordsGrant};
+use crate::purpose::{Generalise, KeyPeriod, LinkScope, RecordsGrant};
 use crate::request::RecordsRequest;
 
 use super::scope::{self, LeftOut, PlannedScope};
@@ -21,6 +21,8 @@ pub struct RecordsPlan {
     left_out: LeftOut,
     at: Date,
     key_period: KeyPeriod,
+    overlap_days: u32,
+    link: LinkScope,
     page_limit: u32,
 }
 
@@ -100,6 +102,8 @@ impl RecordsPlan {
             left_out: LeftOut::by(permit),
             at: request.at.unwrap_or(permit.day()),
             key_period: grant.key_period,
+            overlap_days: grant.overlap_days,
+            link: grant.link,
             page_limit: request
                 .page
                 .limit
@@ -140,6 +144,17 @@ impl RecordsPlan {
     /// How long a pseudonym lasts.
     pub fn key_period(&self) -> KeyPeriod {
         self.key_period
+    }
+
+    /// Days after a rotation or a merge during which rows also carry their former pseudonyms.
+    pub fn overlap_days(&self) -> u32 {
+        self.overlap_days
+    }
+
+    /// The dataset across which pseudonyms stay the same; none where that is the whole purpose.
+    pub fn link_scope(&self) -> Option<&Name> {
+        let base = self.parts.first().map(|part| &part.dataset);
+        base.filter(|_| self.link == LinkScope::Dataset)
     }
 
     /// The most rows on a page.

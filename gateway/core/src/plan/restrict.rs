@@ -8,10 +8,12 @@ use crate::policy::decide::Permit;
 use crate::request::{Objection, RestrictAction, RestrictRequest};
 
 use super::AskedPupil;
+use super::scope::PlannedScope;
 
 /// What is entered or lifted for those of the named pupils that are the board's own.
 #[derive(Debug)]
 pub struct RestrictPlan {
+    scope: PlannedScope,
     board: Oin,
     action: RestrictAction,
     kind: Objection,
@@ -24,6 +26,7 @@ pub struct RestrictPlan {
 impl RestrictPlan {
     pub(super) fn minimal(permit: &Permit<'_>, request: &RestrictRequest, pupils: Vec<AskedPupil>) -> Self {
         Self {
+            scope: PlannedScope::own_school(permit, None),
             board: permit.principal().clone(),
             action: request.action,
             kind: request.kind,
@@ -37,6 +40,11 @@ impl RestrictPlan {
     /// The board whose own pupils they must be.
     pub fn board(&self) -> &Oin {
         &self.board
+    }
+
+    /// The pupils that may be meant: the board's own.
+    pub fn scope(&self) -> &PlannedScope {
+        &self.scope
     }
 
     /// Whether it is entered or lifted.

@@ -6,6 +6,7 @@ use crate::catalogue::Name;
 use crate::party::{Oin, Staff};
 use crate::policy::decide::Permit;
 use crate::purpose::{Holders, Scope};
+use crate::scope::SiteBoards;
 
 use super::PlanError;
 
@@ -18,6 +19,8 @@ pub enum PlannedScope {
         controller: Oin,
         /// The person, as the caseload names it.
         staff: String,
+        /// The sites of that controller, by the signed register of sites; a caseload gives no others.
+        sites: Vec<String>,
         /// The day of the decision: a caseload of the past gives no right, whatever date the rows are asked for.
         on: Date,
     },
@@ -31,7 +34,21 @@ pub enum PlannedScope {
         board: Oin,
         /// At this site; none: at any site of the board.
         site: Option<String>,
+        /// Whose sites are whose.
+        boards: SiteBoards,
     },
+}
+
+impl PlannedScope {
+    /// Pupils of the acting board of a permit.
+    pub(super) fn own_school(permit: &Permit<'_>, site: Option<String>) -> Self {
+        let policies = permit.policies();
+        Self::OwnSchool {
+            board: permit.principal().clone(),
+            site,
+            boards: SiteBoards::of(&policies.catalogue, &policies.organisations),
+        }
+    }
 }
 
 impl std::fmt::Debug for PlannedScope {
@@ -72,19 +89,18 @@ pub(super) fn planned(
     site: Option<&str>,
 ) -> Result<PlannedScope, PlanError> {
     let board = permit.principal().clone();
+    let policies = permit.policies();
     Ok(match scope {
         Scope::Caseload => PlannedScope::Caseload {
+            sites: policies.partnerships.of(&board, &policies.organisations),
             controller: board,
             staff: staff.ok_or(PlanError::Scope)?.subject.clone(),
             on: permit.day(),
         },
         Scope::Everything => PlannedScope::Everything,
         Scope::OwnBoard => PlannedScope::OwnBoard(board),
-        Scope::OwnSchool => PlannedScope::OwnSchool { board, site: None },
-        Scope::OwnSite => PlannedScope::OwnSchool {
-            board,
-            site: Some(site.ok_or(PlanError::Scope)?.to_owned()),
-        },
+        Scope::OwnSchool => PlannedScope::own_school(permit, None),
+        Scope::OwnSite => PlannedScope::own_school(permit, Some(site.ok_or(PlanError::Scope)?.to_owned())),
     })
 }
 

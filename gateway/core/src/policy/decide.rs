@@ -7,10 +7,12 @@ mod denial;
 mod evaluable;
 mod facts;
 mod figures;
+mod nearest;
 mod person;
 mod pseudonyms;
 mod records;
 mod restrict;
+mod search;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -23,14 +25,15 @@ use crate::party::{Caller, Oin, Staff};
 use crate::policy::{Policies, Standing};
 use crate::purpose::{
     DeliveryGrant, FactsGrant, FiguresGrant, Grant, Limit, RecordsGrant, ResolveGrant, RestrictGrant,
-    StaffRule, TranslateGrant,
+    SearchGrant, StaffRule, TranslateGrant,
 };
-use crate::request::{Form, Request};
+use crate::request::{FiguresRequest, Form, Request};
 
 use asking::Asking;
 
 pub use denial::{Allowed, Denial, DenialCode};
 pub use figures::FiguresQuestion;
+pub use nearest::NearestQuestion;
 pub use terms::{LimitedBy, Terms};
 
 /// A right to one question: which purpose, grant and clause allow it, to whom. Only a decision makes one.
@@ -72,6 +75,7 @@ pub(crate) enum Right<'p> {
     Records(&'p RecordsGrant, Option<Staff>),
     Resolve(&'p ResolveGrant),
     Restrict(&'p RestrictGrant),
+    Search(&'p SearchGrant),
     Translate(&'p TranslateGrant),
 }
 
@@ -162,6 +166,7 @@ impl<'p> Permit<'p> {
             Right::Records(..) => Form::Records,
             Right::Resolve(_) => Form::Resolve,
             Right::Restrict(_) => Form::Restrict,
+            Right::Search(_) => Form::Search,
             Right::Translate(_) => Form::Translate,
         }
     }
@@ -175,6 +180,7 @@ impl<'p> Permit<'p> {
             Right::Records(grant, _) => &grant.dataset,
             Right::Resolve(grant) => &grant.dataset,
             Right::Restrict(grant) => &grant.dataset,
+            Right::Search(grant) => &grant.dataset,
             Right::Translate(grant) => &grant.dataset,
         }
     }
@@ -188,7 +194,25 @@ impl<'p> Permit<'p> {
             Right::Records(grant, _) => grant.limit,
             Right::Resolve(grant) => grant.limit,
             Right::Restrict(grant) => grant.limit,
+            Right::Search(grant) => grant.limit,
             Right::Translate(grant) => grant.limit,
+        }
+    }
+
+    /// How many pseudonyms the grant allows its recipient in a day, where it is about pseudonyms.
+    pub fn pseudonyms_a_day(&self) -> Option<u32> {
+        match &self.right {
+            Right::Resolve(grant) => Some(grant.per_day),
+            Right::Translate(grant) => Some(grant.per_day),
+            _ => None,
+        }
+    }
+
+    /// How many pupils may be looked for in the log a day, all replicas together; none where none are.
+    pub fn searches_a_day(&self) -> Option<u32> {
+        match &self.right {
+            Right::Search(grant) => Some(grant.per_day),
+            _ => None,
         }
     }
 
@@ -255,6 +279,10 @@ pub fn decide_released<'p>(
             .and_then(|()| restrict::check(policies, grant, request))
             .and_then(|()| person::asks(grant.staff, asker))
             .map(|_| Right::Restrict(grant)),
+        (Grant::Search(grant), Request::Search(request)) => search::check(grant, request)
+            .and_then(|()| person::asks(StaffRule::Proved, asker))
+            .and_then(|_| person::release(grant.persons, persons))
+            .map(|()| Right::Search(grant)),
         (Grant::Translate(grant), Request::Translate(request)) => asking
             .knows_pseudonyms(&grant.from, &grant.dataset, now)
             .and_then(|()| pseudonyms::target(policies, grant, now))
@@ -263,6 +291,20 @@ pub fn decide_released<'p>(
             .map(|_| Right::Translate(grant)),
         _ => Err(Denial::new(DenialCode::FormNotGranted)),
     })
+}
+
+/// What the caller may ask instead of a question of figures that could not be read as a whole: the part that was
+/// understood, as far as it is granted. None where the caller's own grants may not be told.
+pub fn nearest_allowed(
+    policies: &Policies,
+    caller: &Caller,
+    understood: FiguresRequest,
+    now: Timestamp,
+) -> Option<Box<Allowed>> {
+    match decide(policies, caller, None, &Request::Figures(understood), now) {
+        Ok(permit) => Allowed::around(&permit),
+        Err(denial) => denial.allowed,
+    }
 }
 
 /// Decides one delivery of a dataset's rows for a holder.

@@ -45,14 +45,6 @@ pub enum InvalidFgKeys {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    kid: String,
-    typ: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Payload {
     deployment: String,
     organisation: String,
@@ -82,11 +74,6 @@ impl FgKeys {
         kid: &str,
         key: SigningKey<'_>,
     ) -> Result<String, JwsError> {
-        let header = Header {
-            alg: key.algorithm().name().to_owned(),
-            kid: kid.to_owned(),
-            typ: TYPE.to_owned(),
-        };
         let encoded = self
             .months
             .iter()
@@ -97,10 +84,7 @@ impl FgKeys {
             keys: encoded.collect(),
             iat: issued_at.as_second(),
         };
-        let canonical = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|_| JwsError::Header);
-        let header = canonical(serde_json_canonicalizer::to_vec(&header))?;
-        let payload = canonical(serde_json_canonicalizer::to_vec(&payload))?;
-        jws::sign(&header, &payload, false, key)
+        jws::sign_document(TYPE, kid, &payload, key)
     }
 
     /// Reads and verifies their file against the approvers' keys.
@@ -114,10 +98,7 @@ impl FgKeys {
         now: Timestamp,
     ) -> Result<Self, InvalidFgKeys> {
         let parts = Parts::parse(text.trim())?;
-        let header: Header = serde_json::from_slice(&parts.header).map_err(|_| JwsError::Header)?;
-        if header.typ != TYPE {
-            return Err(JwsError::Type.into());
-        }
+        let header = parts.header_of(TYPE)?;
         let payload: Payload = serde_json::from_slice(&parts.payload).map_err(|_| InvalidFgKeys::Payload)?;
         let organisation: Oin = payload.organisation.parse().map_err(|_| InvalidFgKeys::Payload)?;
         let signer = keys

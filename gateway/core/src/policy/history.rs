@@ -1,15 +1,17 @@
 //! What the log says of policies: which were in force, which versions acted, what was withdrawn. There is no way back
 //! behind it, whatever the files say.
 
+mod regression;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Policies;
-use super::manifest::digest_text;
+use super::revocation::Proof;
+use super::withdrawal::Withdrawal;
 use crate::audit::leaf::{Event, Kind, Leaf, Value, extra};
-use crate::catalogue::Name;
-use crate::party::Oin;
+
+pub use regression::Regression;
 
 /// The decision of an entry that puts policies in force.
 pub const POLICY_ACTIVATED: &str = "policy-activated";
@@ -21,19 +23,13 @@ pub const PURPOSE_ACTS: &str = "purpose-acts";
 pub const PURPOSE_ASLEEP: &str = "purpose-asleep";
 /// The decision of a withdrawal.
 pub const WITHDRAWN: &str = "withdrawn";
-
-/// A holder's word that what it approved until now no longer holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Withdrawal {
-    /// Whose.
-    pub organisation: Oin,
-    /// Of one purpose; of all where none.
-    pub purpose: Option<Name>,
-    /// Of one grant of that purpose, by position.
-    pub grant: Option<usize>,
-    /// When, as the log has it.
-    pub at: Timestamp,
-}
+/// The decision of an entry about a program's certificate or key that the policies of its opening entry no longer hold.
+pub const CLIENT_REVOKED: &str = "client-revoked";
+/// The decision of an entry about a mandate that they no longer hold.
+pub const MANDATE_ENDED: &str = "mandate-ended";
+/// The decision of the entry after a restore. What was withdrawn in the part of the log that was lost is not known, so
+/// nothing that was approved before holds any longer.
+pub const LOG_RESTORED: &str = "log-restored";
 
 /// What was logged of one purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,8 +51,10 @@ pub struct History {
     pub keys: Option<[u8; 32]>,
     /// The purposes that were ever told of.
     pub purposes: BTreeMap<String, LoggedPurpose>,
-    /// All withdrawals.
+    /// All withdrawals; of the same thing the latest, which says what the earlier ones said.
     pub withdrawals: Vec<Withdrawal>,
+    /// What was taken out of the policies, by digest, and when.
+    pub revoked: BTreeMap<[u8; 32], (Proof, Timestamp)>,
     /// The last refusal since the last activation: digest and reason.
     pub refused: Option<(Option<[u8; 32]>, Option<String>)>,
     /// Entries about purposes, until the entry that they belong to comes or does not.
@@ -79,57 +77,6 @@ pub enum InvalidHistory {
     Withdrawal,
 }
 
-/// Why policies may not follow those in force.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Regression {
-    /// The key list is an older one, or another.
-    #[error(
-        "approvers/: the key list does not go on from the one in the log, `{logged}`: it is an older list, or another; \
-         restore the missing changes"
-    )]
-    KeyList {
-        /// Digest of the one that was logged.
-        logged: String,
-    },
-    /// A version that was left behind.
-    #[error("purpose `{purpose}` has version {version}, but version {acted} has acted: there is no way back")]
-    Version {
-        /// The purpose.
-        purpose: Name,
-        /// Its version now.
-        version: u32,
-        /// The highest that acted.
-        acted: u32,
-    },
-    /// The same version with other bytes, signed anew.
-    #[error(
-        "purpose `{purpose}` version {version} has acted with the manifest `{logged}` and now has `{found}`: raise its \
-         version and have it signed"
-    )]
-    Bytes {
-        /// The purpose.
-        purpose: Name,
-        /// Its version.
-        version: u32,
-        /// The manifest that acted.
-        logged: String,
-        /// The manifest now.
-        found: String,
-    },
-}
-
-impl Withdrawal {
-    /// Whether it is about this purpose.
-    pub fn covers(&self, purpose: &Name) -> bool {
-        self.purpose.as_ref().is_none_or(|one| one == purpose)
-    }
-
-    /// Whether something issued then no longer holds. What was issued in the same second does not outlive it.
-    pub fn voids(&self, issued_at: Timestamp) -> bool {
-        issued_at <= self.at
-    }
-}
-
 impl History {
     /// Whether entries of this kind belong to the history.
     pub const fn takes(kind: Kind) -> bool {
@@ -146,7 +93,13 @@ impl History {
             return Ok(());
         }
         let decision = event.decision.as_deref();
-        if let (Some(opening), Some(PURPOSE_ACTS | PURPOSE_ASLEEP)) = (event.opening, decision) {
+        let is_told = |decision| {
+            matches!(
+                decision,
+                PURPOSE_ACTS | PURPOSE_ASLEEP | CLIENT_REVOKED | MANDATE_ENDED
+            )
+        };
+        if let (Some(opening), Some(true)) = (event.opening, decision.map(is_told)) {
             self.waiting.push((opening, event.clone()));
             return Ok(());
         }
@@ -154,35 +107,70 @@ impl History {
             self.refused = Some((event.policy, event.clause.clone()));
             return Ok(());
         }
-        let Some(Value::Number(generation)) = event.extra.get(&extra::GENERATION) else {
-            return Ok(());
-        };
-        if *generation != self.generation + 1 {
-            return Err(InvalidHistory::Gap {
-                after: self.generation,
-                found: *generation,
-            });
+        let generation = event.extra.get(&extra::GENERATION);
+        if let Some(Value::Number(generation)) = generation {
+            if *generation != self.generation + 1 {
+                return Err(InvalidHistory::Gap {
+                    after: self.generation,
+                    found: *generation,
+                });
+            }
+            self.generation = *generation;
         }
-        self.generation = *generation;
-        if event.kind == Kind::Withdrawal {
-            self.withdrawals.push(withdrawal(leaf)?);
-        } else {
-            self.activated(event);
+        match event.kind {
+            // One that takes nothing away that stands has no generation; it holds for what is still to be read.
+            Kind::Withdrawal if matches!(decision, Some(WITHDRAWN | LOG_RESTORED)) => {
+                self.withdrawn(withdrawal(leaf)?);
+            }
+            Kind::PolicyChanged if generation.is_some() => self.activated(leaf),
+            _ => {}
         }
         Ok(())
     }
 
-    fn activated(&mut self, event: &Event) {
+    fn withdrawn(&mut self, withdrawal: Withdrawal) {
+        let same = self
+            .withdrawals
+            .iter_mut()
+            .find(|one| one.is_of_same(&withdrawal));
+        match same {
+            Some(earlier) => earlier.at = earlier.at.max(withdrawal.at),
+            None => self.withdrawals.push(withdrawal),
+        }
+    }
+
+    fn activated(&mut self, leaf: &Leaf) {
+        let event = &leaf.event;
         self.policies = event.policy;
         self.refused = None;
         if let Some(Value::Bytes(digest)) = event.extra.get(&extra::KEY_LIST) {
             self.keys = digest.as_slice().try_into().ok().or(self.keys);
         }
         for (opening, told) in std::mem::take(&mut self.waiting) {
-            if opening == event.entry_id {
+            if opening != event.entry_id {
+                continue;
+            }
+            if matches!(told.decision.as_deref(), Some(CLIENT_REVOKED | MANDATE_ENDED)) {
+                self.revoked(&told, Timestamp::from_microsecond(leaf.time).unwrap_or_default());
+            } else {
                 self.told(&told);
             }
         }
+    }
+
+    fn revoked(&mut self, event: &Event, at: Timestamp) {
+        let Some(digest) = subject_digest(event) else {
+            return;
+        };
+        let text = |key: u64| match event.extra.get(&key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        };
+        let proof = Proof {
+            organisation: text(extra::HOLDER).and_then(|text| text.parse().ok()),
+            client: text(extra::CLIENT).and_then(|text| text.parse().ok()),
+        };
+        self.revoked.insert(digest, (proof, at));
     }
 
     fn told(&mut self, event: &Event) {
@@ -195,48 +183,14 @@ impl History {
         }
         logged.last = Some((purpose.version, digest, event.clause.clone()));
     }
-
-    /// What keeps these policies from following those that the log knows.
-    pub fn regressions(&self, policies: &Policies, now: Timestamp) -> Vec<Regression> {
-        let mut found = Vec::new();
-        if let Some(logged) = self.keys
-            && !policies.evidence.keys.grew_from(&logged)
-        {
-            found.push(Regression::KeyList {
-                logged: digest_text(&logged),
-            });
-        }
-        for standing in policies.purposes.values() {
-            let purpose = &standing.purpose;
-            let logged = self.purposes.get(purpose.id.as_str());
-            let Some((acted, digest)) = logged.and_then(|logged| logged.acted) else {
-                continue;
-            };
-            if purpose.version < acted {
-                found.push(Regression::Version {
-                    purpose: purpose.id.clone(),
-                    version: purpose.version,
-                    acted,
-                });
-            }
-            // What nobody has signed sleeps, and does no harm; it only keeps its version from acting with two meanings.
-            if purpose.version == acted && standing.manifest_digest != digest && standing.is_approved(now) {
-                found.push(Regression::Bytes {
-                    purpose: purpose.id.clone(),
-                    version: purpose.version,
-                    logged: digest_text(&digest),
-                    found: digest_text(&standing.manifest_digest),
-                });
-            }
-        }
-        found
-    }
 }
 
 fn withdrawal(leaf: &Leaf) -> Result<Withdrawal, InvalidHistory> {
     let event = &leaf.event;
-    let Some(Value::Text(holder)) = event.extra.get(&extra::HOLDER) else {
-        return Err(InvalidHistory::Withdrawal);
+    let organisation = match event.extra.get(&extra::HOLDER) {
+        Some(Value::Text(holder)) => Some(holder.parse().map_err(|_| InvalidHistory::Withdrawal)?),
+        _ if event.decision.as_deref() == Some(LOG_RESTORED) => None,
+        _ => return Err(InvalidHistory::Withdrawal),
     };
     let purpose = match &event.purpose {
         None => None,
@@ -249,12 +203,24 @@ fn withdrawal(leaf: &Leaf) -> Result<Withdrawal, InvalidHistory> {
             Some(position.ok_or(InvalidHistory::Withdrawal)?)
         }
     };
+    let at = match event.extra.get(&extra::ISSUED_AT) {
+        Some(Value::Number(seconds)) => i64::try_from(*seconds).ok().map(Timestamp::from_second),
+        _ => Some(Timestamp::from_microsecond(leaf.time)),
+    };
     Ok(Withdrawal {
-        organisation: holder.parse().map_err(|_| InvalidHistory::Withdrawal)?,
+        organisation,
         purpose,
         grant,
-        at: Timestamp::from_microsecond(leaf.time).map_err(|_| InvalidHistory::Withdrawal)?,
+        manifest: subject_digest(event),
+        at: at.and_then(Result::ok).ok_or(InvalidHistory::Withdrawal)?,
     })
+}
+
+fn subject_digest(event: &Event) -> Option<[u8; 32]> {
+    match event.extra.get(&extra::SUBJECT_DIGEST) {
+        Some(Value::Bytes(digest)) => digest.as_slice().try_into().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

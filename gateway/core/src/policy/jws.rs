@@ -8,6 +8,7 @@ use ring::rand::SecureRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair, UnparsedPublicKey,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Longest signature text that is read, in bytes.
@@ -207,6 +208,16 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// The header of a document of this type.
+    pub(crate) fn header_of(&self, typ: &str) -> Result<Header, JwsError> {
+        let header: Header = serde_json::from_slice(&self.header).map_err(|_| JwsError::Header)?;
+        if header.typ == typ {
+            Ok(header)
+        } else {
+            Err(JwsError::Type)
+        }
+    }
+
     /// Checks the signature over the header and `payload`; `alg` is what the header said.
     pub(crate) fn verify(&self, alg: &str, payload: &[u8], key: &PublicKey) -> Result<(), JwsError> {
         if alg != key.algorithm.name() {
@@ -217,6 +228,33 @@ impl<'a> Parts<'a> {
             &self.signature,
         )
     }
+}
+
+/// The header of a signed document that holds its own payload.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) alg: String,
+    pub(crate) kid: String,
+    typ: String,
+}
+
+/// A document of a type of ours: header and payload in their one spelling (RFC 8785).
+pub(crate) fn sign_document(
+    typ: &str,
+    kid: &str,
+    payload: &impl Serialize,
+    key: SigningKey<'_>,
+) -> Result<String, JwsError> {
+    let header = Header {
+        alg: key.algorithm().name().to_owned(),
+        kid: kid.to_owned(),
+        typ: typ.to_owned(),
+    };
+    let canonical = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|_| JwsError::Header);
+    let header = canonical(serde_json_canonicalizer::to_vec(&header))?;
+    let payload = canonical(serde_json_canonicalizer::to_vec(payload))?;
+    sign(&header, &payload, false, key)
 }
 
 /// A compact JWS; with `detached` the payload is left out (RFC 7515 appendix F).

@@ -8,14 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::approval::{self, InvalidApproval, Required};
 use super::key_list::InvalidKeyList;
-use super::mandate::{InvalidMandate, Mandate};
+use super::mandate::{InvalidMandate, Mandate, SignedMandate};
 use super::manifest::{ManifestError, digest_text, protection_tables};
 use super::standing::Given;
 use super::{ApprovalRole, Evidence, KeyList, Manifest, Policies, Standing, sha256};
 use crate::catalogue::{Catalogue, Name};
 use crate::party::{Organisation, Organisations, Slug};
 use crate::purpose::Purpose;
+use crate::scope::SitePartnerships;
 use crate::source_text::SourceError;
+
+/// The register of school sites, within the policies folder.
+const SITES_FILE: &str = "reference/site.csv";
 
 /// A file's path within the policies folder, with `/`, and its text.
 pub type NamedText = (String, String);
@@ -47,12 +51,12 @@ pub enum PolicyError {
     /// In a text file, with its place.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A purpose names what another purpose does not give.
+    /// A purpose names what another purpose does not give, or a public row is not as its dataset says.
     #[error("{file}: {message}")]
     Reference {
-        /// The purpose file.
+        /// The file.
         file: String,
-        /// What is missing.
+        /// What is missing or wrong.
         message: String,
     },
     /// A purpose without a manifest.
@@ -102,6 +106,8 @@ pub struct Draft {
     pub catalogue: Catalogue,
     /// Who takes part.
     pub organisations: Organisations,
+    /// To which partnership each school site belongs.
+    pub partnerships: SitePartnerships,
     /// The approvers' keys.
     pub keys: KeyList,
     /// The purposes with their manifests.
@@ -116,25 +122,28 @@ impl Draft {
         let organisations = Organisations::parse(name, text, &catalogue).map_err(from_source)?;
         let mut purposes = BTreeMap::new();
         let mut errors = Vec::new();
+        let partnerships = partnerships(files, &catalogue)
+            .map_err(|error| errors.push(error))
+            .unwrap_or_default();
         let keys = KeyList::follow(&files.approvers);
         let keys = keys
             .map_err(|(file, error)| errors.push(PolicyError::KeyList { file, error }))
             .unwrap_or_default();
         for file in &files.purposes {
-            match purpose(file, files, (&catalogue, &organisations)) {
-                Ok((purpose, manifest)) => {
-                    purposes.insert(purpose.id.clone(), (purpose, manifest));
-                }
-                Err(found) => errors.extend(found),
+            match Purpose::parse(&file.0, &file.1, &catalogue, &organisations) {
+                Ok(purpose) => drop(purposes.insert(purpose.id.clone(), (purpose, file))),
+                Err(found) => errors.extend(from_source(found)),
             }
         }
         if errors.is_empty() {
             errors = references(&purposes, &organisations);
         }
+        let purposes = signed(&purposes, files, (&catalogue, &organisations), &mut errors);
         if errors.is_empty() {
             Ok(Self {
                 catalogue,
                 organisations,
+                partnerships,
                 keys,
                 purposes,
             })
@@ -195,50 +204,67 @@ impl Policies {
         let Draft {
             catalogue,
             organisations,
+            partnerships,
             keys,
             ..
         } = draft;
-        let (mandates, mandates_issued) = mandates.into_iter().unzip();
         Ok(Self {
             catalogue,
             organisations,
+            partnerships,
             purposes,
-            mandates,
+            mandates: mandates.iter().map(|signed| signed.mandate.clone()).collect(),
             digest: digest(files, deployment),
-            evidence: Evidence {
-                keys,
-                mandates_issued,
-            },
+            evidence: Evidence { keys, mandates },
         })
     }
 }
 
 type Subject = (String, String, String);
 
-fn purpose(
-    file: &NamedText,
+/// The register of sites. Without the file no site belongs to a partnership, and no caseload gives a pupil.
+fn partnerships(files: &PolicyFiles, catalogue: &Catalogue) -> Result<SitePartnerships, PolicyError> {
+    let Some((file, text)) = files.reference.iter().find(|(file, _)| file == SITES_FILE) else {
+        return Ok(SitePartnerships::default());
+    };
+    SitePartnerships::read(catalogue, text).map_err(|message| PolicyError::Reference {
+        file: file.clone(),
+        message,
+    })
+}
+
+/// Purposes with the files that they were read from.
+type Read<'f> = BTreeMap<Name, (Purpose, &'f NamedText)>;
+
+/// Every purpose with its manifest, which covers what the purpose names of others.
+fn signed(
+    read: &Read<'_>,
     files: &PolicyFiles,
     parties: (&Catalogue, &Organisations),
-) -> Result<(Purpose, Manifest), Vec<PolicyError>> {
-    let (name, text) = file;
-    let purpose = Purpose::parse(name, text, parties.0, parties.1).map_err(from_source)?;
-    let manifest = Manifest::of(&purpose, file, files, parties).map_err(|error| {
-        vec![PolicyError::Manifest {
-            file: name.clone(),
-            error,
-        }]
-    })?;
-    Ok((purpose, manifest))
+    errors: &mut Vec<PolicyError>,
+) -> BTreeMap<Name, (Purpose, Manifest)> {
+    let mut purposes = BTreeMap::new();
+    for (id, (purpose, file)) in read {
+        let named = purpose.named_purposes();
+        let named: Vec<_> = named.into_iter().filter_map(|name| read.get(name)).collect();
+        let named: Vec<_> = named.iter().map(|(purpose, file)| (purpose, *file)).collect();
+        match Manifest::of(purpose, file, files, parties, &named) {
+            Ok(manifest) => drop(purposes.insert(id.clone(), (purpose.clone(), manifest))),
+            Err(error) => errors.push(PolicyError::Manifest {
+                file: file.0.clone(),
+                error,
+            }),
+        }
+    }
+    purposes
 }
 
 /// What purposes name of each other, looked up when all of them are read.
-fn references(
-    purposes: &BTreeMap<Name, (Purpose, Manifest)>,
-    organisations: &Organisations,
-) -> Vec<PolicyError> {
-    let unmet = |(purpose, _): &(Purpose, Manifest)| {
+fn references(purposes: &Read<'_>, organisations: &Organisations) -> Vec<PolicyError> {
+    let unmet = |(purpose, _): &(Purpose, &NamedText)| {
         let file = format!("purposes/{}.toml", purpose.id);
-        let messages = purpose.unmet(|id| purposes.get(id).map(|(found, _)| found), organisations);
+        let mut messages = purpose.unmet(|id| purposes.get(id).map(|(found, _)| found), organisations);
+        messages.extend(purpose.two_mechanisms(purposes.values().map(|(other, _)| other)));
         messages.into_iter().map(move |message| PolicyError::Reference {
             file: file.clone(),
             message,
@@ -301,12 +327,7 @@ fn given(
     };
     let required = draft.required(purpose).into_iter();
     required
-        .map(|(organisation, role)| Given {
-            organisation: organisation.slug.clone(),
-            oin: organisation.oin.clone(),
-            role,
-            verdict: verdict(organisation, role),
-        })
+        .map(|(organisation, role)| Given::new(organisation, role, verdict(organisation, role)))
         .collect()
 }
 
@@ -327,7 +348,7 @@ fn mandates(
     draft: &Draft,
     now: Timestamp,
     errors: &mut Vec<PolicyError>,
-) -> Vec<(Mandate, Timestamp)> {
+) -> Vec<SignedMandate> {
     let mut mandates = Vec::new();
     for (file, text) in &files.mandates {
         match Mandate::verify(text, deployment, draft, now) {

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::Draft;
 use super::jws::{self, JwsError, Parts, SigningKey};
+use super::{Draft, sha256};
 use crate::catalogue::Name;
 use crate::party::{ApproverRole, Oin, Organisation, OrganisationKind, Organisations};
 
@@ -27,6 +27,17 @@ pub struct Mandate {
     pub until: Date,
     /// Reference of the processing agreement (AVG 28).
     pub agreement: String,
+}
+
+/// A mandate whose signature was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedMandate {
+    /// What the board says.
+    pub mandate: Mandate,
+    /// When it said so.
+    pub issued_at: Timestamp,
+    /// SHA-256 of what was signed: another one is another mandate.
+    pub digest: [u8; 32],
 }
 
 /// Why a mandate is refused.
@@ -60,14 +71,6 @@ pub enum InvalidMandate {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    kid: String,
-    typ: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Payload {
     deployment: String,
     vendor: String,
@@ -97,11 +100,6 @@ impl Mandate {
         kid: &str,
         key: SigningKey<'_>,
     ) -> Result<String, JwsError> {
-        let header = Header {
-            alg: key.algorithm().name().to_owned(),
-            kid: kid.to_owned(),
-            typ: TYPE.to_owned(),
-        };
         let payload = Payload {
             deployment: deployment.to_owned(),
             vendor: self.vendor.to_string(),
@@ -112,18 +110,11 @@ impl Mandate {
             agreement: self.agreement.clone(),
             iat: issued_at.as_second(),
         };
-        let canonical = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|_| JwsError::Header);
-        let header = canonical(serde_json_canonicalizer::to_vec(&header))?;
-        jws::sign(
-            &header,
-            &canonical(serde_json_canonicalizer::to_vec(&payload))?,
-            false,
-            key,
-        )
+        jws::sign_document(TYPE, kid, &payload, key)
     }
 
-    /// Verifies a mandate's text against the parties, the approvers' keys and the catalogue; tells when it was issued.
-    /// Its days are checked at each use.
+    /// Verifies a mandate's text against the parties, the approvers' keys and the catalogue. Its days are checked at each
+    /// use.
     ///
     /// # Errors
     /// Why it is none.
@@ -132,13 +123,10 @@ impl Mandate {
         deployment: &str,
         draft: &Draft,
         now: Timestamp,
-    ) -> Result<(Self, Timestamp), InvalidMandate> {
+    ) -> Result<SignedMandate, InvalidMandate> {
         let (organisations, catalogue) = (&draft.organisations, &draft.catalogue);
         let parts = Parts::parse(text)?;
-        let header: Header = serde_json::from_slice(&parts.header).map_err(|_| JwsError::Header)?;
-        if header.typ != TYPE {
-            return Err(JwsError::Type.into());
-        }
+        let header = parts.header_of(TYPE)?;
         let payload: Payload = serde_json::from_slice(&parts.payload).map_err(|_| InvalidMandate::Payload)?;
         let mandate = payload.mandate()?;
         let board = party(organisations, &mandate.board, OrganisationKind::SchoolBoard);
@@ -167,8 +155,17 @@ impl Mandate {
             return Err(InvalidMandate::UnknownDataset(unknown.clone()));
         }
         let issued_at = Timestamp::from_second(payload.iat).map_err(|_| InvalidMandate::Payload)?;
-        Ok((mandate, issued_at))
+        Ok(SignedMandate {
+            mandate,
+            issued_at,
+            digest: signed_digest(&parts.payload),
+        })
     }
+}
+
+/// The digest by which a mandate is known once it is verified.
+pub(super) fn signed_digest(payload: &[u8]) -> [u8; 32] {
+    sha256(payload)
 }
 
 impl Payload {

@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 
 use super::load::{NamedText, PolicyFiles};
 use super::sha256;
+use super::withdrawal::ROLE as WITHDRAWING_ROLE;
 use crate::catalogue::{About, Catalogue, Dataset, Derive, Name};
 use crate::party::{Client, Organisation, OrganisationKind, Organisations};
 use crate::purpose::{Grant, Purpose, Scope};
 
-const FORMAT: &str = "doelpoort-manifest-2";
+const FORMAT: &str = "doelpoort-manifest-3";
 /// The noise tables of protected figures; another table is another protection.
-const PROTECTION_TABLES: [&str; 4] = [
+const PROTECTION_TABLES: [&str; 5] = [
+    include_str!("../figures/tables/ptable_int_sym_V1_D6_step8.csv"),
     include_str!("../figures/tables/ptable_int_D5_V1_js0.csv"),
     include_str!("../figures/tables/ptable_int_D8_V3_js0.csv"),
     include_str!("../figures/tables/ptable_int_D9_V4_js0.csv"),
@@ -34,12 +36,14 @@ pub struct Manifest {
 pub struct ManifestError;
 
 impl Manifest {
-    /// The manifest of a purpose that was read from `file`.
+    /// The manifest of a purpose that was read from `file`; `named` are the purposes whose pseudonyms it resolves or
+    /// translates, with their files.
     pub fn of(
         purpose: &Purpose,
         file: &NamedText,
         files: &PolicyFiles,
         parties: (&Catalogue, &Organisations),
+        named: &[(&Purpose, &NamedText)],
     ) -> Result<Self, ManifestError> {
         let (catalogue, organisations) = parties;
         let grants: Vec<Value> = purpose
@@ -51,7 +55,7 @@ impl Manifest {
             "format": FORMAT,
             "purpose": purpose.id.as_str(),
             "version": purpose.version,
-            "files": digests(purpose, file, files, catalogue),
+            "files": digests(&[&[(purpose, file)], named].concat(), files, catalogue),
             "grants": grants,
             "linking": linking_json(organisations),
             "parties": parties_json(purpose, catalogue, organisations),
@@ -83,13 +87,21 @@ pub fn digest_text(digest: &[u8; 32]) -> String {
     format!("sha256:{}", HEXLOWER.encode(digest))
 }
 
+/// The digest that such a text gives.
+pub fn digest_of(text: &str) -> Option<[u8; 32]> {
+    let digits = text.strip_prefix("sha256:")?;
+    HEXLOWER.decode(digits.as_bytes()).ok()?.try_into().ok()
+}
+
 fn digests(
-    purpose: &Purpose,
-    file: &NamedText,
+    purposes: &[(&Purpose, &NamedText)],
     files: &PolicyFiles,
     catalogue: &Catalogue,
 ) -> BTreeMap<String, String> {
-    let wanted = resolved(purpose, catalogue);
+    let wanted: BTreeSet<String> = purposes
+        .iter()
+        .flat_map(|(purpose, _)| resolved(purpose, catalogue))
+        .collect();
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     let named = files
         .catalogue
@@ -97,7 +109,7 @@ fn digests(
         .chain(&files.reference)
         .filter(|(name, _)| wanted.contains(&stem(name)));
     named
-        .chain([file])
+        .chain(purposes.iter().map(|(_, file)| *file))
         .map(|(name, text)| (name.clone(), digest_text(&sha256(text.as_bytes()))))
         .collect()
 }
@@ -161,12 +173,13 @@ fn scope_json(scope: Scope) -> Value {
     let meaning = match scope {
         Scope::Caseload => {
             "pupils enrolled, on the day of the request, at a site that a delivery of the controller gives to the \
-             asking member of staff"
+             asking member of staff, and that belongs to the controller by the register of sites"
         }
         Scope::OwnBoard => "rows whose holder is the acting board",
         Scope::OwnSchool => {
-            "pupils with an enrolment at a site of the acting board that was delivered before today, is not contradicted \
-             by another enrolment or by the municipality, and is confirmed by the municipality or stood for 72 hours"
+            "pupils with an enrolment at a site that the acting board runs by the hierarchy of sites, which was delivered \
+             before today, is not contradicted by another enrolment or by the municipality, and is confirmed by the \
+             municipality or stood for 72 hours after one at another board ended, at most 92 days before"
         }
         Scope::OwnSite => "as own-school, at the site that the request names",
         Scope::Everything => "all pupils",
@@ -201,13 +214,16 @@ fn linking_json(organisations: &Organisations) -> Vec<Value> {
     rules
         .map(|rule| {
             let (one, other) = &rule.when_equal;
-            json!({ "assertedBy": rule.asserted_by, "whenEqual": [one.to_string(), other.to_string()] })
+            json!({
+                "assertedBy": rule.asserted_by, "confirmed": rule.confirmed,
+                "whenEqual": [one.to_string(), other.to_string()],
+            })
         })
         .collect()
 }
 
-/// Controllers, holders, recipients and vendors; of who receives also the programs with roles, pins and keys, and who
-/// vouches for its staff.
+/// Controllers, holders, recipients and vendors. Of who receives also the programs with roles, pins and keys, and who
+/// vouches for its staff; of who approves those with which it can withdraw: nobody takes them away unsigned.
 fn parties_json(
     purpose: &Purpose,
     catalogue: &Catalogue,
@@ -223,14 +239,24 @@ fn parties_json(
         .iter()
         .flat_map(|grant| grant.touched(catalogue, organisations));
     for party in controllers.chain(holders) {
+        let withdrawing = |client: &&Client| client.roles.iter().any(|role| role == WITHDRAWING_ROLE);
         parties.insert(
             party.slug.to_string(),
-            json!({ "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party) }),
+            json!({
+                "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "board": party.board,
+                "swv": party.swv,
+                "clients": clients_json(party.clients.iter().filter(withdrawing)),
+            }),
         );
     }
     let receiving = purpose.grants.iter().flat_map(|grant| {
         let vendors = vendors(grant, organisations);
-        grant.receiving(organisations).into_iter().chain(vendors)
+        let translated_for = match grant {
+            Grant::Translate(translate) => organisations.by_slug(&translate.to),
+            _ => None,
+        };
+        let receiving = grant.receiving(organisations).into_iter();
+        receiving.chain(vendors).chain(translated_for)
     });
     for party in receiving {
         parties.insert(party.slug.to_string(), receiver_json(party));
@@ -238,10 +264,8 @@ fn parties_json(
     parties
 }
 
-fn receiver_json(party: &Organisation) -> Value {
-    let clients: BTreeMap<&str, Value> = party
-        .clients
-        .iter()
+fn clients_json<'o>(clients: impl Iterator<Item = &'o Client>) -> BTreeMap<&'o str, Value> {
+    clients
         .map(|client| {
             let proof = json!({
                 "roles": client.roles, "x5tS256": client.thumbprints, "spkiSha256": client.key_pins,
@@ -249,13 +273,18 @@ fn receiver_json(party: &Organisation) -> Value {
             });
             (client.id.as_str(), proof)
         })
-        .collect();
+        .collect()
+}
+
+fn receiver_json(party: &Organisation) -> Value {
+    let clients = clients_json(party.clients.iter());
     let staff = party
         .staff
         .as_ref()
         .map(|staff| json!({ "issuer": staff.issuer, "jwks": staff.jwks }));
     json!({
-        "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "clients": clients, "staff": staff,
+        "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "board": party.board,
+        "swv": party.swv, "clients": clients, "staff": staff, "pupils": party.pupils,
     })
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::approval::{ApprovalRole, InvalidApproval, Term};
-use super::history::Withdrawal;
-use crate::party::{Oin, Slug};
+use super::withdrawal::Withdrawal;
+use crate::party::{Oin, Organisation, Slug};
 use crate::purpose::{Grant, Purpose};
 
 /// A purpose and whether it is approved.
@@ -76,7 +76,12 @@ pub(super) struct Given {
     pub(super) organisation: Slug,
     pub(super) oin: Oin,
     pub(super) role: ApprovalRole,
-    pub(super) verdict: Result<Term, InvalidApproval>,
+    /// What its signature came to.
+    signed: Result<Term, InvalidApproval>,
+    /// The same without what was withdrawn.
+    verdict: Result<Term, InvalidApproval>,
+    /// When it could count, if it was too early when it was read.
+    early: Option<Timestamp>,
 }
 
 impl Standing {
@@ -84,10 +89,13 @@ impl Standing {
     pub(super) fn new(
         purpose: Purpose,
         manifest_digest: [u8; 32],
-        required: Vec<Given>,
+        mut required: Vec<Given>,
         touched: Vec<Vec<Slug>>,
         now: Timestamp,
     ) -> Self {
+        for given in &mut required {
+            given.read_at(now);
+        }
         let approvals = Approvals {
             required,
             touched,
@@ -128,14 +136,13 @@ impl Standing {
     }
 
     /// Every required approval that does not count at `now`, with the reason; those that ran out since are among them.
+    /// What did not count when it was read does not begin to: it is read again, and the log told, before it does.
     pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
         let mut missing = match &self.state {
             StandingState::Active { until } if *until > now => return Vec::new(),
             StandingState::Active { .. } => Vec::new(),
             StandingState::Asleep { missing } => missing.clone(),
         };
-        // What was too early may count by now; nothing else mends itself.
-        missing.retain(|one| one.reason != InvalidApproval::NotYetValid);
         let is_told = |told: &[Missing], one: &Missing| {
             told.iter()
                 .any(|other| other.organisation == one.organisation && other.role == one.role)
@@ -186,38 +193,53 @@ impl Standing {
         }
     }
 
-    /// Takes back what an organisation approved before its withdrawal.
-    pub(super) fn withdraw(&mut self, withdrawal: &Withdrawal, now: Timestamp) {
-        if !withdrawal.covers(&self.purpose.id) {
+    /// Takes back what was approved before these withdrawals, and nothing else that was signed.
+    pub(super) fn rest_on(&mut self, withdrawals: &[Withdrawal], now: Timestamp) {
+        let approvals = &mut self.approvals;
+        if approvals.required.is_empty() {
             return;
         }
-        let approvals = &mut self.approvals;
-        for given in approvals
-            .required
-            .iter_mut()
-            .filter(|one| one.oin == withdrawal.organisation)
-        {
-            if !given
-                .verdict
-                .as_ref()
-                .is_ok_and(|term| withdrawal.voids(term.issued_at))
-            {
-                continue;
-            }
-            let reason = InvalidApproval::Withdrawn { at: withdrawal.at };
-            match withdrawal.grant {
-                None => given.verdict = Err(reason),
-                Some(grant) => {
-                    let missing = Missing {
-                        organisation: given.organisation.clone(),
-                        role: given.role,
-                        reason,
-                    };
-                    approvals.withdrawn.push((grant, missing));
+        approvals.withdrawn.clear();
+        for given in &mut approvals.required {
+            given.verdict.clone_from(&given.signed);
+            for withdrawal in withdrawals {
+                if !given.is_voided_by(withdrawal, &self.purpose) {
+                    continue;
+                }
+                match withdrawal.grant_of(&self.manifest_digest) {
+                    None => given.verdict = Err(InvalidApproval::Withdrawn { at: withdrawal.at }),
+                    Some(grant) => approvals.withdrawn.push((grant, given.withdrawn(withdrawal))),
                 }
             }
         }
-        self.state = self.approvals.state(now);
+        self.state = approvals.state(now);
+    }
+
+    /// Whether an approval that counts for something would no longer.
+    pub(super) fn is_changed_by(&self, withdrawal: &Withdrawal) -> bool {
+        let grant = withdrawal.grant_of(&self.manifest_digest);
+        let counts = |given: &&Given| match grant {
+            None => true,
+            Some(grant) => !self
+                .withdrawn(grant)
+                .any(|one| one.organisation == given.organisation && one.role == given.role),
+        };
+        let mut required = self.approvals.required.iter().filter(counts);
+        required.any(|given| given.is_voided_by(withdrawal, &self.purpose))
+    }
+
+    /// Whether the organisation's approval is asked, in any role.
+    pub fn asks(&self, organisation: &Oin) -> bool {
+        self.approvals
+            .required
+            .iter()
+            .any(|given| given.oin == *organisation)
+    }
+
+    /// Whether an approval that was too early when it was read is so no longer.
+    pub(super) fn could_wake(&self, now: Timestamp) -> bool {
+        let mut early = self.approvals.required.iter().filter_map(|given| given.early);
+        early.any(|at| at <= now)
     }
 }
 
@@ -246,6 +268,46 @@ impl Approvals {
 }
 
 impl Given {
+    pub(super) fn new(
+        organisation: &Organisation,
+        role: ApprovalRole,
+        verdict: Result<Term, InvalidApproval>,
+    ) -> Self {
+        Self {
+            organisation: organisation.slug.clone(),
+            oin: organisation.oin.clone(),
+            role,
+            signed: verdict.clone(),
+            verdict,
+            early: None,
+        }
+    }
+
+    /// What is too early now stays so until it is read again.
+    fn read_at(&mut self, now: Timestamp) {
+        let early = self.signed.as_ref().ok().map(|term| term.issued_at);
+        if let Some(at) = early.filter(|at| *at > now) {
+            self.early = Some(at);
+            self.signed = Err(InvalidApproval::NotYetValid);
+            self.verdict.clone_from(&self.signed);
+        }
+    }
+
+    fn is_voided_by(&self, withdrawal: &Withdrawal, purpose: &Purpose) -> bool {
+        let counts = self.verdict.as_ref();
+        withdrawal.is_by(&self.oin)
+            && withdrawal.covers(&purpose.id)
+            && counts.is_ok_and(|term| withdrawal.voids(term.issued_at))
+    }
+
+    fn withdrawn(&self, withdrawal: &Withdrawal) -> Missing {
+        Missing {
+            organisation: self.organisation.clone(),
+            role: self.role,
+            reason: InvalidApproval::Withdrawn { at: withdrawal.at },
+        }
+    }
+
     fn missing(&self, now: Timestamp) -> Option<Missing> {
         let reason = match &self.verdict {
             Ok(term) => term.check(now).err()?,

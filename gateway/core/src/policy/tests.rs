@@ -14,7 +14,7 @@ use crate::party::{ApproverRole, Client, Organisation, Pin};
 use crate::purpose::Purpose;
 
 const CATALOGUE_FOLDERS: [&str; 4] = ["datasets", "hierarchies", "maps", "populations"];
-const DEPLOYMENT: &str = "almere-test";
+pub(crate) const DEPLOYMENT: &str = "almere-test";
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -24,7 +24,7 @@ pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn key(slug: &str) -> Ed25519KeyPair {
+pub(crate) fn key(slug: &str) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&sha256(slug.as_bytes())).unwrap()
 }
 
@@ -223,6 +223,7 @@ fn shipped_purposes_act_once_everybody_has_signed() {
             "admissibility-status",
             "board-report",
             "case-consultation",
+            "case-resolution",
             "compulsory-education",
             "covering-network",
             "cross-border",
@@ -237,6 +238,7 @@ fn shipped_purposes_act_once_everybody_has_signed() {
             "delivery-support",
             "delivery-youth-care",
             "funding-insight",
+            "log-oversight",
             "neighbourhood-absence",
             "neighbourhood-report",
             "participation",

@@ -4,9 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::extract::EpochCells;
-use crate::figures::round;
 use crate::plan::FiguresPlan;
 use crate::policy::decide::Permit;
+use crate::purpose::Mechanism;
+
+mod shown;
+
+use shown::Shown;
 
 use super::meta::{HolderMeta, PurposeMeta, SourceMeta, TermsMeta};
 use super::{Format, RenderError, Rendered, csv, rows_json};
@@ -42,18 +46,10 @@ pub(super) fn render(
     cells: &EpochCells,
     format: Format,
 ) -> Result<Rendered, RenderError> {
-    if cells.values.len() != plan.rows().len() {
+    if cells.values.len() != plan.keys().len() {
         return Err(RenderError::OtherPlan);
     }
-    let shown: Vec<Option<i64>> = cells
-        .values
-        .iter()
-        .map(|value| {
-            value
-                .filter(|y| *y >= plan.show_from())
-                .map(|y| round(y, plan.round()))
-        })
-        .collect();
+    let shown = Shown::new(plan, &cells.values);
     let data = match format {
         Format::Csv => table(plan, &shown),
         Format::Json | Format::Ndjson => rows_json(&objects(plan, &shown), format)?,
@@ -63,9 +59,9 @@ pub(super) fn render(
         terms: TermsMeta::of(permit),
         epoch: cells.epoch.to_string(),
         figures: Figures {
-            mechanism: "cell-key",
+            mechanism: plan.mechanism().name(),
             additive: false,
-            rounding: plan.round(),
+            rounding: rounding(plan),
         },
         sources: sources(permit, cells),
         completeness: Counted {
@@ -85,19 +81,29 @@ pub(super) fn render(
     })
 }
 
-fn objects(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<Map<String, Value>> {
+/// The base of what is shown: a table was rounded when it was published, and a holder may ask for more.
+fn rounding(plan: &FiguresPlan) -> u32 {
+    match plan.mechanism() {
+        Mechanism::CellKey => plan.round(),
+        Mechanism::SuppressRound(rule) => plan.round().max(rule.base),
+    }
+}
+
+fn objects(plan: &FiguresPlan, shown: &Shown<'_>) -> Vec<Map<String, Value>> {
     plan.rows()
         .iter()
-        .zip(shown)
-        .map(|(row, shown)| {
+        .map(|row| {
             let mut object = Map::new();
             for (dimension, (code, label)) in plan.dimensions().iter().zip(&row.nodes) {
                 object.insert(dimension.clone(), json!({ "code": code, "label": label.nl }));
             }
-            for measure in plan.measures() {
-                object.insert(measure.name().to_owned(), (*shown).into());
+            let mut hidden = false;
+            for (column, figure) in plan.columns().iter().zip(&row.figures) {
+                let value = shown.figure(column, figure);
+                hidden |= value.is_hidden();
+                object.insert(column.name(), value.to_json());
             }
-            if shown.is_none() {
+            if hidden {
                 object.insert("hidden".to_owned(), "small".into());
             }
             object
@@ -105,30 +111,27 @@ fn objects(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<Map<String, Value>>
         .collect()
 }
 
-fn table(plan: &FiguresPlan, shown: &[Option<i64>]) -> Vec<u8> {
+fn table(plan: &FiguresPlan, shown: &Shown<'_>) -> Vec<u8> {
     let mut header = Vec::new();
     for dimension in plan.dimensions() {
         header.push(dimension.clone());
         header.push(format!("{dimension} label"));
     }
-    header.extend(plan.measures().iter().map(|measure| measure.name().to_owned()));
+    header.extend(plan.columns().iter().flat_map(shown::header));
     header.push("hidden".to_owned());
-    let rows = plan.rows().iter().zip(shown).map(|(row, shown)| {
+    let rows = plan.rows().iter().map(|row| {
         let mut fields = Vec::new();
         for (code, label) in &row.nodes {
             fields.push(code.clone());
             fields.push(label.nl.clone());
         }
-        fields.extend(
-            plan.measures()
-                .iter()
-                .map(|_| shown.map(|y| y.to_string()).unwrap_or_default()),
-        );
-        fields.push(if shown.is_none() {
-            "small".to_owned()
-        } else {
-            String::new()
-        });
+        let mut hidden = false;
+        for (column, figure) in plan.columns().iter().zip(&row.figures) {
+            let value = shown.figure(column, figure);
+            hidden |= value.is_hidden();
+            fields.extend(value.cells());
+        }
+        fields.push(if hidden { "small".to_owned() } else { String::new() });
         fields
     });
     csv(&header, rows)

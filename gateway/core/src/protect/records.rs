@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::catalogue::{Catalogue, Value};
 use crate::plan::RecordsPlan;
 use crate::policy::decide::Permit;
+use crate::pseudonym::Pseudonym;
 use crate::pseudonymise::PseudonymRow;
 
 use super::coarsen::coarsen;
@@ -63,14 +64,22 @@ pub(super) fn render(
 /// The names of the columns, in the order of the answer.
 fn header(plan: &RecordsPlan) -> Vec<String> {
     let pseudonym = plan.pseudonym().then(|| "pseudonym".to_owned());
+    let previous = has_previous(plan).then(|| "previousPseudonyms".to_owned());
     let columns = plan.columns().iter().map(|column| column.field.to_string());
-    pseudonym.into_iter().chain(columns).collect()
+    pseudonym.into_iter().chain(previous).chain(columns).collect()
+}
+
+/// Whether rows also tell what their pupils were called before. Every answer of a grant is of one form, whether there is
+/// anything to tell or not.
+fn has_previous(plan: &RecordsPlan) -> bool {
+    plan.pseudonym() && plan.overlap_days() > 0
 }
 
 /// What stands in one place of the answer. Text that is given as it is stays where it is: there is one for each place
 /// of each row.
 enum Cell<'a> {
     Text(&'a str),
+    Previous(&'a [Pseudonym]),
     Json(serde_json::Value),
 }
 
@@ -78,6 +87,7 @@ impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
+            Self::Previous(previous) => serializer.collect_seq(previous.iter().map(Pseudonym::as_str)),
             Self::Json(value) => value.serialize(serializer),
         }
     }
@@ -102,7 +112,8 @@ fn values<'a>(
                     Cell::Json(coarse.unwrap_or(serde_json::Value::Null))
                 }
             });
-    pseudonym.into_iter().chain(columns)
+    let previous = has_previous(plan).then_some(Cell::Previous(&row.previous));
+    pseudonym.into_iter().chain(previous).chain(columns)
 }
 
 /// A row as a JSON object, written straight to the answer's bytes.
@@ -115,17 +126,20 @@ struct Object<'a> {
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.header
-                .iter()
-                .zip(values(self.catalogue, self.plan, self.row)),
-        )
+        let values = values(self.catalogue, self.plan, self.row);
+        serializer.collect_map(self.header.iter().zip(values))
     }
 }
 
 fn table(catalogue: &Catalogue, plan: &RecordsPlan, rows: &[PseudonymRow]) -> Vec<u8> {
     let field = |cell| match cell {
         Cell::Text(text) => text.to_owned(),
+        // A pseudonym has no space.
+        Cell::Previous(previous) => previous
+            .iter()
+            .map(Pseudonym::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         Cell::Json(value) => text(&value),
     };
     csv(

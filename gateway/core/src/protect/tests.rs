@@ -31,11 +31,14 @@ fn finish(permit: &Permit<'_>, plan: &Plan, found: Extract, format: Format) -> R
         root: &root,
         version: 1.try_into().unwrap(),
         tenant: &tenant,
+        since: None,
+        former: Vec::new(),
     };
     let pseudonymised = pseudonymise(permit, plan, found, &key, None);
     let envelope = Envelope {
         next_cursor: None,
         format,
+        reference: None,
     };
     protect(permit, plan, pseudonymised, envelope)
 }
@@ -194,6 +197,7 @@ fn pupil(subject: u8, year_group: &str) -> RawRow {
             Some(Value::Date(jiff::civil::date(2026, 9, 17))),
             Some(Value::Integer(9)),
         ],
+        formerly: Vec::new(),
     }
 }
 
@@ -214,6 +218,7 @@ fn records_are_as_coarse_as_granted_under_their_pseudonym() {
     let absent = RawRow {
         subject: SubjectId::from_bytes([2; 16]),
         values: vec![None, None, None],
+        formerly: Vec::new(),
     };
     let rows: Json = serde_json::from_slice(&consultation(vec![absent], Format::Json).data).unwrap();
     assert_eq!(

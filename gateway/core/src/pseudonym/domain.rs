@@ -44,6 +44,9 @@ impl KeyVersion {
     /// The highest version: five digits.
     pub const MAX: u32 = 99_999;
 
+    /// The last one that there can be.
+    pub(super) const LAST: Self = Self(Self::MAX);
+
     /// The number.
     pub fn number(self) -> u32 {
         self.0
@@ -113,6 +116,11 @@ impl DomainKey {
             version,
             key: kdf::hmac_key("dsg/psn/root/v1", &root.0, &[&info]),
         }
+    }
+
+    /// The version of its root.
+    pub(super) fn version(&self) -> KeyVersion {
+        self.version
     }
 
     /// The subject's pseudonym in this domain, as text.

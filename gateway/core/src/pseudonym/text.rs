@@ -2,7 +2,7 @@
 //!
 //! Safe in CSV, spreadsheets and databases (never a number, no `=`, `+`, `/`), and recognisable by scanners.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::LazyLock;
 
 use data_encoding::{Encoding, Specification};
@@ -46,11 +46,16 @@ impl Pseudonym {
     pub(super) fn new(version: KeyVersion, bits: [u8; 16]) -> Self {
         let mut text = String::with_capacity(TEXT_BYTES_MAX);
         text.push_str(PREFIX);
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{version}_");
-        CROCKFORD.encode_append(&bits, &mut text);
+        append_version(version, &mut text);
+        text.push('_');
+        append_digits::<BITS_DIGITS>(u128::from_be_bytes(bits), &mut text);
         append_check_digits(&mut text);
         Self { text, version }
+    }
+
+    /// A pseudonym that nobody has, another for each number: where a request is decided again without its pupils.
+    pub fn stand_in(number: u128) -> Self {
+        Self::new(KeyVersion::LAST, number.to_be_bytes())
     }
 
     /// Reads a pseudonym as people retype it: in either case, `o` for `0`, `i` or `l` for `1`, with space around.
@@ -74,6 +79,14 @@ impl Pseudonym {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The 16 bytes that it stands for.
+    pub(super) fn bits(&self) -> [u8; 16] {
+        let digits = split(&self.text).and_then(|(_, digits)| digits.get(..BITS_DIGITS));
+        let bits = digits.and_then(|digits| CROCKFORD.decode(digits.as_bytes()).ok());
+        // A value that exists was made of 16 bytes, or read as such.
+        bits.and_then(|bits| bits.try_into().ok()).unwrap_or_default()
     }
 
     /// The version of the root that it was made with.
@@ -121,13 +134,29 @@ fn split(text: &str) -> Option<(KeyVersion, &str)> {
     (digits.len() == BITS_DIGITS + CHECK_DIGITS && in_alphabet).then_some((version, digits))
 }
 
+/// Without the formatter, which takes as long as the digest.
+fn append_version(version: KeyVersion, text: &mut String) {
+    match u8::try_from(version.number()) {
+        Ok(digit @ 0..10) => text.push(char::from(b'0' + digit)),
+        _ => text.push_str(&version.to_string()),
+    }
+}
+
+/// The top `DIGITS` digits of 128 bits; the last one's low bits are filled with zeros.
+fn append_digits<const DIGITS: usize>(mut bits: u128, text: &mut String) {
+    for _ in 0..DIGITS {
+        let [top, ..] = bits.to_be_bytes();
+        let digit = ALPHABET.as_bytes().get(usize::from(top >> 3));
+        text.push(digit.map_or('0', |digit| char::from(*digit)));
+        bits <<= 5;
+    }
+}
+
 /// The top 10 bits of the SHA-256 of all text before them; unkeyed, against typing mistakes only.
 fn append_check_digits(text: &mut String) {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let length = text.len() + CHECK_DIGITS;
-    // The first two bytes hold them; with each pseudonym that is made, the rest need not be written.
-    CROCKFORD.encode_append(hash.as_ref().get(..2).unwrap_or_default(), text);
-    text.truncate(length);
+    let top = hash.as_ref().first_chunk().copied().unwrap_or_default();
+    append_digits::<CHECK_DIGITS>(u128::from_be_bytes(top), text);
 }
 
 /// The check digits of a text without them.

@@ -22,6 +22,8 @@ pub enum Warning {
     ApprovalEnds,
     /// The impact assessment is older than the purpose's last change.
     DpiaOlder,
+    /// Figures tell more of one pupil than the population's bound allows.
+    FigureBound,
     /// An explanation of nothing.
     IdleExplanation,
     /// Two records grants share fields by which many pupils would be unique.
@@ -40,9 +42,10 @@ pub enum Warning {
 
 impl Warning {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ApprovalEnds,
         Self::DpiaOlder,
+        Self::FigureBound,
         Self::IdleExplanation,
         Self::JointUniqueness,
         Self::LiveSourceLeak,
@@ -57,6 +60,7 @@ impl Warning {
         match self {
             Self::ApprovalEnds => "approval-ends",
             Self::DpiaOlder => "dpia-older",
+            Self::FigureBound => "figure-bound",
             Self::IdleExplanation => "idle-explanation",
             Self::JointUniqueness => "joint-uniqueness",
             Self::LiveSourceLeak => "live-source-leak",
@@ -70,7 +74,7 @@ impl Warning {
     /// Whether it stands in the way like an error, unless the purpose explains it and so has it signed.
     pub fn is_grave(self) -> bool {
         match self {
-            Self::JointUniqueness | Self::LiveSourceLeak | Self::Watermark => true,
+            Self::FigureBound | Self::JointUniqueness | Self::LiveSourceLeak | Self::Watermark => true,
             Self::ApprovalEnds
             | Self::DpiaOlder
             | Self::IdleExplanation

@@ -14,13 +14,14 @@ use crate::catalogue::{About, Dataset};
 use crate::document::{Table, Value};
 use crate::request::Form;
 
-const FORMS: [(&str, Form); 7] = [
+const FORMS: [(&str, Form); 8] = [
     ("delivery", Form::Delivery),
     ("facts", Form::Facts),
     ("figures", Form::Figures),
     ("records", Form::Records),
     ("resolve", Form::Resolve),
     ("restrict", Form::Restrict),
+    ("search", Form::Search),
     ("translate", Form::Translate),
 ];
 const SCOPES: [(&str, Scope); 5] = [
@@ -46,6 +47,7 @@ pub(super) fn grant(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Grant> {
         Form::Records => records::records(table, names).map(Grant::Records),
         Form::Resolve => exchange::resolve(table, names).map(Grant::Resolve),
         Form::Restrict => exchange::restrict(table, names).map(Grant::Restrict),
+        Form::Search => exchange::search(table, names).map(Grant::Search),
         Form::Translate => exchange::translate(table, names).map(Grant::Translate),
     };
     table.finish();

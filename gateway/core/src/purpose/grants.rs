@@ -1,6 +1,7 @@
 //! What a purpose can allow: one type for each form of answer.
 
 use crate::catalogue::{Dimension, FieldName, Name};
+use crate::figures::suppress::Suppression;
 use crate::identifier::IdentifierKind;
 use crate::party::Slug;
 
@@ -21,6 +22,8 @@ pub enum Grant {
     Resolve(ResolveGrant),
     /// Restrictions and objections of a holder's own pupils may be entered and lifted.
     Restrict(RestrictGrant),
+    /// A pupil's place in the log, for the data protection officer.
+    Search(SearchGrant),
     /// Pseudonyms of one recipient and purpose become those of another.
     Translate(TranslateGrant),
 }
@@ -57,10 +60,32 @@ pub struct FactsGrant {
     pub scope: Scope,
     /// How the asking person is known.
     pub staff: StaffRule,
+    /// The reason's code, where this is the emergency procedure: each use is marked in the log and always looked at.
+    pub break_glass: Option<Name>,
     /// What limits the answer further.
     pub conditions: Conditions,
     /// How much.
     pub limit: Limit,
+}
+
+/// How the figures of a grant are protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Two layers of keyed noise.
+    #[default]
+    CellKey,
+    /// A static table, published once: small cells are hidden with others, and what is shown is rounded.
+    SuppressRound(Suppression),
+}
+
+impl Mechanism {
+    /// Its name in purposes and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CellKey => "cell-key",
+            Self::SuppressRound(_) => "suppress-round",
+        }
+    }
 }
 
 /// Protected counts over a closed lattice.
@@ -84,6 +109,8 @@ pub struct FiguresGrant {
     pub measures: Vec<Measure>,
     /// Name of the population's calendar of count dates.
     pub epochs: Name,
+    /// How they are protected.
+    pub mechanism: Mechanism,
     /// Rounding base of what is shown; 1 is none.
     pub round: u32,
     /// Released figures below this are hidden as small ones are; 0 hides no more than the protection class does.
@@ -117,6 +144,10 @@ pub struct RecordsGrant {
     pub staff: StaffRule,
     /// How long a pseudonym lasts.
     pub key_period: KeyPeriod,
+    /// Days after a rotation of the exit root, or a merge, during which rows also carry the pseudonyms of before; 0 for none.
+    pub overlap_days: u32,
+    /// Across what a pseudonym stays the same.
+    pub link: LinkScope,
     /// Rows a page.
     pub page_max: u32,
     /// What limits the answer further.
@@ -191,6 +222,25 @@ pub struct RestrictGrant {
     pub scope: Scope,
     /// How the asking person is known.
     pub staff: StaffRule,
+    /// How much.
+    pub limit: Limit,
+}
+
+/// Finding a pupil's place in the log, for the data protection officer (FG): no row is read, nothing of the pupil told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchGrant {
+    /// Who may search.
+    pub recipients: Vec<Recipient>,
+    /// The dataset whose pupils are looked for.
+    pub dataset: Name,
+    /// Identifiers by which a pupil may be named.
+    pub identifiers: Vec<IdentifierKind>,
+    /// The reasons that may be given.
+    pub reasons: Vec<Name>,
+    /// Persons at the recipient, each proved, who must release a request together; 2 or more.
+    pub persons: u32,
+    /// Pupils a day.
+    pub per_day: u32,
     /// How much.
     pub limit: Limit,
 }
@@ -280,6 +330,15 @@ pub enum StaffRule {
     Proved,
     /// By the recipient's word.
     Stated,
+}
+
+/// Across what a pseudonym of one recipient and purpose stays the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkScope {
+    /// All datasets of the purpose.
+    Purpose,
+    /// The grant's own dataset: the rows of two grants cannot be joined.
+    Dataset,
 }
 
 /// How long a pseudonym stays the same.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Exception, HardRule, Holders, Limit, Measure, Party, Rate, Recipient};
+use super::{Exception, HardRule, Holders, InvalidMeasure, Limit, Measure, Party, Rate, Recipient};
 use crate::catalogue::{Catalogue, Dataset, Dimension, FieldName, Name};
 use crate::document::{Table, Value};
 use crate::party::parse::{KINDS, role};
@@ -175,18 +175,13 @@ pub(super) fn text(value: Value<'_, '_>) -> Option<Text> {
     })
 }
 
-/// A measure whose mechanism is built.
+/// A measure; whether it fits the grant is told by [`Measure::unfit`].
 pub(super) fn measure(value: Value<'_, '_>) -> Option<Measure> {
     let text = value.text()?;
-    if text == Measure::Pupils.name() {
-        return Some(Measure::Pupils);
-    }
-    value.unknown(
-        format!("measure `{text}` has no mechanism yet"),
-        text,
-        [Measure::Pupils.name()],
-    );
-    None
+    let measure = text.parse();
+    measure
+        .map_err(|error: InvalidMeasure| value.error(error.to_string()))
+        .ok()
 }
 
 /// `{ requests = "600/h", cells = 5000 }`; `cells` for figures only.

@@ -2,26 +2,34 @@
 
 use std::cell::RefCell;
 
+use super::indicator::indicator;
 use super::names::{Names, measure, or_default, text};
 use super::{FiguresGrant, Grant, Measure, Question};
-use crate::catalogue::{Catalogue, Dimension, Name};
+use crate::catalogue::{Catalogue, Dimension, Name, ProtectionClass};
 use crate::document::{Table, Value};
+use crate::figures::release::levels;
 
 impl FiguresGrant {
-    /// Whether a dimension may be grouped by: granted, at its level or a coarser one.
+    /// Whether it names anything sensitive.
+    pub fn is_sensitive(&self, catalogue: &Catalogue) -> bool {
+        Grant::Figures(self.clone()).class(catalogue) == ProtectionClass::Sensitive
+    }
+
+    /// Whether a dimension may be grouped by: granted, at its level or a coarser one; where anything is sensitive, the
+    /// place at its own level only.
     pub fn may_group(&self, catalogue: &Catalogue, dimension: &Dimension) -> bool {
-        self.group_by
-            .iter()
-            .any(|granted| covers(catalogue, granted, dimension))
+        self.covered(catalogue, &self.group_by, dimension)
+    }
+
+    fn covered(&self, catalogue: &Catalogue, granted: &[Dimension], asked: &Dimension) -> bool {
+        let sensitive = self.is_sensitive(catalogue);
+        let mut same = granted.iter().filter(|granted| granted.field == asked.field);
+        same.any(|granted| levels(catalogue, sensitive, granted).contains(&asked.level))
     }
 
     /// Whether a dimension may be filtered on: as for grouping, or granted as a filter.
     pub fn may_filter(&self, catalogue: &Catalogue, dimension: &Dimension) -> bool {
-        self.may_group(catalogue, dimension)
-            || self
-                .filter_by
-                .iter()
-                .any(|granted| covers(catalogue, granted, dimension))
+        self.may_group(catalogue, dimension) || self.covered(catalogue, &self.filter_by, dimension)
     }
 
     /// How many dimensions a question crosses: each field once, those that the grant itself fixes and one of
@@ -42,13 +50,6 @@ impl FiguresGrant {
             .count();
         crossed.len() - places.min(1)
     }
-}
-
-/// Whether `asked` is `granted` or coarser.
-fn covers(catalogue: &Catalogue, granted: &Dimension, asked: &Dimension) -> bool {
-    granted.field == asked.field
-        && catalogue.depth(granted).is_some()
-        && catalogue.depth(asked) >= catalogue.depth(granted)
 }
 
 /// All `[[question]]`s of a purpose.
@@ -91,11 +92,36 @@ fn question(
         })
     });
     let only = or_default(table, "only", Vec::new(), |value| filters(value, grant, names));
-    let measures = table
-        .required("measures")
-        .and_then(|list| list.some(|value| granted(value, grant)));
+    let indicator = table.if_there("indicator", |value| {
+        indicator(
+            value,
+            grant,
+            group_by.as_deref().unwrap_or_default(),
+            grants,
+            names,
+        )
+    });
+    let is_ratio = !matches!(indicator, Ok(None));
+    let measures = table.required("measures").and_then(|list| {
+        let measures = if is_ratio {
+            list.each(|value| granted(value, grant))
+        } else {
+            list.some(|value| granted(value, grant))
+        }?;
+        if is_ratio && !measures.is_empty() {
+            list.error("an indicator is what its question gives, so `measures` is empty");
+        }
+        Some(measures)
+    });
     table.finish();
     let (index, grant) = asked?;
+    let indicator = indicator.ok()?;
+    if indicator
+        .as_ref()
+        .is_some_and(|one| one.numerator.first().is_none_or(|term| term.grant != index))
+    {
+        table.error("`grant` is the grant of the indicator's first numerator");
+    }
     let question = Question {
         name: name?,
         title: title?,
@@ -103,11 +129,21 @@ fn question(
         group_by: group_by?,
         only: only?,
         measures: measures?,
+        indicator,
     };
-    let dimensions = question
-        .group_by
-        .iter()
-        .chain(question.only.iter().map(|(dimension, _)| dimension));
+    within_limit(table, grant, &question.group_by, &question.only, names);
+    Some(question)
+}
+
+/// Notes where more dimensions are crossed than the grant allows.
+pub(super) fn within_limit(
+    table: &Table<'_, '_>,
+    grant: &FiguresGrant,
+    group_by: &[Dimension],
+    only: &[(Dimension, String)],
+    names: &Names<'_>,
+) {
+    let dimensions = group_by.iter().chain(only.iter().map(|(dimension, _)| dimension));
     let crossed = grant.crossed(names.catalogue, dimensions);
     if crossed > usize::from(grant.max_dimensions) {
         table.error(format!(
@@ -115,7 +151,6 @@ fn question(
             grant.max_dimensions
         ));
     }
-    Some(question)
 }
 
 fn figures<'g>(value: Value<'_, '_>, grants: &'g [Grant]) -> Option<(usize, &'g FiguresGrant)> {
@@ -133,7 +168,7 @@ fn figures<'g>(value: Value<'_, '_>, grants: &'g [Grant]) -> Option<(usize, &'g 
     }
 }
 
-fn filters(
+pub(super) fn filters(
     value: Value<'_, '_>,
     grant: Option<&FiguresGrant>,
     names: &Names<'_>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conditions, Generalise, Grant, Holders, Limit, Party, Recipient, Scope};
+use super::{Conditions, Generalise, Grant, Holders, Limit, Measure, Party, Recipient, Scope};
 use crate::catalogue::{Catalogue, FieldName, Name, ProtectionClass};
 use crate::party::{Organisation, OrganisationKind, Organisations};
 use crate::request::Form;
@@ -22,7 +22,7 @@ impl Scope {
     /// The datasets whose rows decide whom this scope covers.
     pub fn datasets(self) -> &'static [&'static str] {
         match self {
-            Self::Caseload => &["caseload", "enrolment"],
+            Self::Caseload => &["caseload", "enrolment", "site"],
             Self::OwnBoard | Self::Everything => &[],
             Self::OwnSchool | Self::OwnSite => &["enrolment", "resident"],
         }
@@ -57,6 +57,7 @@ impl Grant {
             Self::Records(grant) => &grant.dataset,
             Self::Resolve(grant) => &grant.dataset,
             Self::Restrict(grant) => &grant.dataset,
+            Self::Search(grant) => &grant.dataset,
             Self::Translate(grant) => &grant.dataset,
         }
     }
@@ -70,6 +71,7 @@ impl Grant {
             Self::Records(grant) => &grant.recipients,
             Self::Resolve(grant) => &grant.recipients,
             Self::Restrict(grant) => &grant.recipients,
+            Self::Search(grant) => &grant.recipients,
             Self::Translate(grant) => &grant.recipients,
         }
     }
@@ -83,6 +85,7 @@ impl Grant {
             Self::Records(grant) => grant.limit,
             Self::Resolve(grant) => grant.limit,
             Self::Restrict(grant) => grant.limit,
+            Self::Search(grant) => grant.limit,
             Self::Translate(grant) => grant.limit,
         }
     }
@@ -101,6 +104,7 @@ impl Grant {
             Self::Records(_) => Form::Records,
             Self::Resolve(_) => Form::Resolve,
             Self::Restrict(_) => Form::Restrict,
+            Self::Search(_) => Form::Search,
             Self::Translate(_) => Form::Translate,
         }
     }
@@ -111,7 +115,11 @@ impl Grant {
             Self::Facts(grant) => Some(&grant.conditions),
             Self::Figures(grant) => Some(&grant.conditions),
             Self::Records(grant) => Some(&grant.conditions),
-            Self::Delivery(_) | Self::Resolve(_) | Self::Restrict(_) | Self::Translate(_) => None,
+            Self::Delivery(_)
+            | Self::Resolve(_)
+            | Self::Restrict(_)
+            | Self::Search(_)
+            | Self::Translate(_) => None,
         }
     }
 
@@ -121,14 +129,18 @@ impl Grant {
             Self::Facts(grant) => Some(grant.scope),
             Self::Records(grant) => Some(grant.scope),
             Self::Restrict(grant) => Some(grant.scope),
-            Self::Delivery(_) | Self::Figures(_) | Self::Resolve(_) | Self::Translate(_) => None,
+            Self::Delivery(_)
+            | Self::Figures(_)
+            | Self::Resolve(_)
+            | Self::Search(_)
+            | Self::Translate(_) => None,
         }
     }
 
-    /// Whose rows; a delivery touches those who deliver.
+    /// Whose rows; a delivery touches those who deliver, a search in the log nobody.
     pub fn holders(&self) -> Option<&Holders> {
         match self {
-            Self::Delivery(_) => None,
+            Self::Delivery(_) | Self::Search(_) => None,
             Self::Facts(grant) => Some(&grant.holders),
             Self::Figures(grant) => Some(&grant.holders),
             Self::Records(grant) => Some(&grant.holders),
@@ -141,7 +153,11 @@ impl Grant {
     /// Every field that the grant names: given, grouped or filtered by.
     pub fn fields(&self) -> BTreeSet<&FieldName> {
         match self {
-            Self::Delivery(_) | Self::Resolve(_) | Self::Restrict(_) | Self::Translate(_) => BTreeSet::new(),
+            Self::Delivery(_)
+            | Self::Resolve(_)
+            | Self::Restrict(_)
+            | Self::Search(_)
+            | Self::Translate(_) => BTreeSet::new(),
             Self::Facts(grant) => {
                 let fixed = grant.only.iter().map(|(field, _)| field);
                 let given = grant.fields.iter().map(|grant| &grant.field);
@@ -150,7 +166,11 @@ impl Grant {
             Self::Figures(grant) => {
                 let filters = grant.only.iter().map(|(dimension, _)| dimension);
                 let dimensions = grant.group_by.iter().chain(&grant.filter_by).chain(filters);
-                dimensions.map(|dimension| &dimension.field).collect()
+                let measured = grant.measures.iter().filter_map(Measure::stored_field);
+                dimensions
+                    .map(|dimension| &dimension.field)
+                    .chain(measured)
+                    .collect()
             }
             Self::Records(grant) => {
                 let mut fields: BTreeSet<_> = grant.fields.iter().map(|grant| &grant.field).collect();
@@ -164,7 +184,12 @@ impl Grant {
     /// The datasets whose rows an answer can be made of: base and fields, without those that only decide scope.
     pub fn named_datasets(&self) -> BTreeSet<&Name> {
         let fields = self.fields().into_iter().map(|field| &field.dataset);
-        fields.chain([self.dataset()]).collect()
+        let measured = match self {
+            Self::Figures(grant) => grant.measures.as_slice(),
+            _ => &[],
+        };
+        let measured = measured.iter().filter_map(Measure::dataset);
+        fields.chain(measured).chain([self.dataset()]).collect()
     }
 
     /// Every dataset whose rows the grant touches: base, fields, scope and population.
@@ -201,6 +226,9 @@ impl Grant {
     ) -> Vec<&'o Organisation> {
         if let Self::Delivery(grant) = self {
             return expand(&grant.deliverers, organisations);
+        }
+        if let Self::Search(_) = self {
+            return Vec::new();
         }
         let datasets = self.datasets(catalogue);
         let kinds: BTreeSet<OrganisationKind> = datasets

@@ -1,9 +1,10 @@
-//! What a purpose names of other purposes: whose pseudonyms are translated or resolved.
+//! What a purpose names of other purposes: whose pseudonyms are translated or resolved; and what two purposes may not
+//! have together.
 
 use crate::catalogue::Name;
 use crate::party::{Organisation, Organisations};
 
-use super::{Grant, Purpose};
+use super::{FiguresGrant, Grant, KeyPeriod, LinkScope, Mechanism, Purpose};
 
 impl Purpose {
     /// Whether this purpose gives an organisation rows of a dataset under pseudonyms.
@@ -13,6 +14,30 @@ impl Purpose {
                 records.dataset == *dataset && records.recipients.iter().any(|one| one.names(organisation))
             }
             _ => false,
+        })
+    }
+
+    /// The purposes that its grants name: whose pseudonyms are resolved or translated.
+    pub fn named_purposes(&self) -> std::collections::BTreeSet<&Name> {
+        let named = self.grants.iter().flat_map(|grant| match grant {
+            Grant::Resolve(resolve) => vec![&resolve.of],
+            Grant::Translate(translate) => vec![&translate.from, &translate.to_purpose],
+            _ => Vec::new(),
+        });
+        named.collect()
+    }
+
+    /// For how long a pseudonym of this purpose lasts that an organisation gets with rows of a dataset, and whether each
+    /// dataset has its own.
+    pub fn pseudonyms_last(&self, organisation: &Organisation, dataset: &Name) -> Option<(KeyPeriod, bool)> {
+        self.grants.iter().find_map(|grant| match grant {
+            Grant::Records(records)
+                if records.dataset == *dataset
+                    && records.recipients.iter().any(|one| one.names(organisation)) =>
+            {
+                Some((records.key_period, records.link == LinkScope::Dataset))
+            }
+            _ => None,
         })
     }
 
@@ -56,10 +81,57 @@ impl Purpose {
                 | Grant::Facts(_)
                 | Grant::Figures(_)
                 | Grant::Records(_)
-                | Grant::Restrict(_) => {}
+                | Grant::Restrict(_)
+                | Grant::Search(_) => {}
             }
         }
         unmet.dedup();
         unmet
     }
+
+    /// Its static tables that share a dataset with other figures of the population, a sentence each: two mechanisms over
+    /// one cell would be two figures of it.
+    #[expect(clippy::needless_pass_by_value, reason = "an iterator is cheap to clone")]
+    pub fn two_mechanisms<'p>(&self, all: impl Iterator<Item = &'p Self> + Clone) -> Vec<String> {
+        let tables = figures(self).filter(|grant| grant.publishes_table());
+        let clash = |table: &FiguresGrant| {
+            let datasets = named(table);
+            let mut others = all
+                .clone()
+                .flat_map(|other| figures(other).map(move |grant| (other, grant)));
+            let (other, _) = others.find(|(other, grant)| {
+                let itself = other.id == self.id && *grant == table;
+                let shared = named(grant).iter().any(|dataset| datasets.contains(dataset));
+                !itself && grant.population == table.population && (shared || other.id == self.id)
+            })?;
+            Some(format!(
+                "a `suppress-round` table of `{}` stands beside other figures of the same datasets in purpose `{}`: one \
+                 cell would have two figures",
+                table.dataset, other.id
+            ))
+        };
+        tables.filter_map(clash).collect()
+    }
+}
+
+impl FiguresGrant {
+    /// Whether its figures are one table that is published once.
+    pub fn publishes_table(&self) -> bool {
+        matches!(self.mechanism, Mechanism::SuppressRound(_))
+    }
+}
+
+fn figures(purpose: &Purpose) -> impl Iterator<Item = &FiguresGrant> {
+    purpose.grants.iter().filter_map(|grant| match grant {
+        Grant::Figures(figures) => Some(figures),
+        _ => None,
+    })
+}
+
+/// The datasets whose rows decide who is in a cell.
+fn named(grant: &FiguresGrant) -> Vec<Name> {
+    let fields = grant.group_by.iter().chain(&grant.filter_by);
+    let fields = fields.chain(grant.only.iter().map(|(dimension, _)| dimension));
+    let datasets = fields.map(|dimension| dimension.field.dataset.clone());
+    datasets.chain([grant.dataset.clone()]).collect()
 }

@@ -200,7 +200,7 @@ fn staff_unproved(grant: &Grant, names: &Names<'_>) -> Option<String> {
         Grant::Records(grant) => grant.staff,
         Grant::Restrict(grant) => grant.staff,
         Grant::Translate(grant) => grant.staff,
-        Grant::Delivery(_) | Grant::Figures(_) | Grant::Resolve(_) => return None,
+        Grant::Delivery(_) | Grant::Figures(_) | Grant::Resolve(_) | Grant::Search(_) => return None,
     };
     let unproved = staff != StaffRule::Proved && !is_about_nobody(grant, names);
     unproved.then(|| format!("{} prove the person who asks", grant.form()))

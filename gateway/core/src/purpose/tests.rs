@@ -65,7 +65,7 @@ limit = { requests = "5/d" }
 name = "stay-at-homes"
 title = { nl = "Thuiszitters" }
 grant = 0
-group_by = ["enrolment.neighbourhood@city"]
+group_by = ["enrolment.neighbourhood@district"]
 only = { "absence.stay-at-home" = true }
 measures = ["pupils"]
 "#;
@@ -292,7 +292,7 @@ fn a_question_crosses_no_more_than_its_grant_allows() {
             "measures = [\"pupils\"]\nepochs",
             "max_dimensions = 1\nmeasures = [\"pupils\"]\nepochs",
         )
-        .replace("hood@city\"", "hood@city\", \"enrolment.sector\"");
+        .replace("hood@district\"]", "hood@district\", \"enrolment.sector\"]");
     let errors = World::new().parse(&text).unwrap_err();
     let expected = "crosses 2 dimensions besides geography; the grant allows 1";
     assert_eq!(

@@ -1,5 +1,7 @@
 //! A question for figures: for each dimension all, one node, or grouped by one level.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::catalogue::{Catalogue, Dimension, Name};
@@ -61,10 +63,7 @@ impl FiguresRequest {
                 epoch
             }
         };
-        let mut group_by = Vec::new();
-        for (location, text) in reader.texts("groupBy").unwrap_or_default() {
-            group_by.extend(reader.dimension(catalogue, location, &text));
-        }
+        let group_by = group_by(catalogue, reader);
         let measures = measures(reader);
         let only = only(catalogue, reader);
         repeated(reader, "groupBy", group_by.iter());
@@ -83,6 +82,26 @@ impl FiguresRequest {
             selection: Selection::Composed {
                 group_by,
                 measures: measures?,
+            },
+            only,
+        })
+    }
+
+    /// What of a question that is wrong somewhere was understood, so that the nearest right one can be told.
+    pub(super) fn understood(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Option<Self> {
+        let epoch = reader.text("epoch").and_then(|text| date(&text));
+        let mut group_by = group_by(catalogue, reader);
+        let mut seen = BTreeSet::new();
+        group_by.retain(|dimension| seen.insert(dimension.field.clone()));
+        let mut only = only(catalogue, reader);
+        seen.clear();
+        only.retain(|(dimension, _)| seen.insert(dimension.field.clone()));
+        Some(Self {
+            purpose: reader.purpose()?,
+            epoch: epoch.map_or(EpochChoice::Latest, EpochChoice::On),
+            selection: Selection::Composed {
+                group_by,
+                measures: measures(reader).unwrap_or_default(),
             },
             only,
         })
@@ -171,6 +190,14 @@ pub fn finer_filter<'d>(
         let axis = group_by.iter().find(|axis| axis.field == dimension.field)?;
         (catalogue.depth(dimension) < catalogue.depth(axis)).then_some((dimension, axis))
     })
+}
+
+fn group_by(catalogue: &Catalogue, reader: &mut Reader<'_>) -> Vec<Dimension> {
+    let mut group_by = Vec::new();
+    for (location, text) in reader.texts("groupBy").unwrap_or_default() {
+        group_by.extend(reader.dimension(catalogue, location, &text));
+    }
+    group_by
 }
 
 fn measures(reader: &mut Reader<'_>) -> Option<Vec<Measure>> {

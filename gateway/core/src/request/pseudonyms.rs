@@ -58,18 +58,13 @@ impl ResolveRequest {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let purpose = reader.purpose();
         let pseudonyms = pseudonyms(reader, 1, RESOLVED_MAX);
-        let reason = reader.text("reason").map(|text| text.parse::<Name>());
-        match &reason {
-            Some(Ok(_)) => {}
-            Some(Err(_)) => reader.wrong("reason", "malformed-name", "is no name such as `contact-school`"),
-            None => reader.missing("reason", "one of the reasons that the purpose names"),
-        }
+        let reason = reader.reason();
         let on_behalf_of = reader.on_behalf_of();
         let released_by = reader.person("releasedBy");
         Some(Self {
             purpose: purpose?,
             pseudonyms: pseudonyms?,
-            reason: reason?.ok()?,
+            reason: reason?,
             on_behalf_of,
             released_by,
         })

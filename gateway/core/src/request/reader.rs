@@ -6,11 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::{Catalogue, Dimension, FieldName, Name, NameError, is_brin6};
 use crate::party::Oin;
+use crate::strict_json::{self, StrictJsonError};
 
 use super::{OnBehalfOf, date};
-
-/// The deepest nesting of a body; the API itself needs three levels.
-const DEPTH_MAX: usize = 8;
 
 /// One mistake in what was sent.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -28,35 +26,19 @@ pub struct InputError {
 
 /// Parses bytes as one JSON value.
 pub(super) fn json(body: &[u8]) -> Result<Value, Vec<InputError>> {
-    let value = serde_json::from_slice::<Value>(body).map_err(|error| {
+    strict_json::value(body).map_err(|error| {
+        let code = match error {
+            StrictJsonError::Malformed { .. } | StrictJsonError::NoObject => "malformed-json",
+            StrictJsonError::Twice { .. } => "duplicate-key",
+            StrictJsonError::TooDeep => "too-deep",
+        };
         vec![InputError {
             part: "body",
             location: String::new(),
-            code: "malformed-json",
-            detail: format!(
-                "not JSON: it breaks off or goes wrong at line {}, column {}",
-                error.line(),
-                error.column()
-            ),
+            code,
+            detail: error.to_string(),
         }]
-    })?;
-    if depth(&value) > DEPTH_MAX {
-        return Err(vec![InputError {
-            part: "body",
-            location: String::new(),
-            code: "too-deep",
-            detail: format!("nested deeper than {DEPTH_MAX} levels"),
-        }]);
-    }
-    Ok(value)
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
+    })
 }
 
 /// An object being read: what was not asked for by the end is an unknown key.
@@ -216,6 +198,19 @@ impl<'a> Reader<'a> {
 
     pub(super) fn on_behalf_of(&mut self) -> Option<OnBehalfOf> {
         self.person("onBehalfOf")
+    }
+
+    /// Why: one of the reasons that the purpose names.
+    pub(super) fn reason(&mut self) -> Option<Name> {
+        let Some(text) = self.text("reason") else {
+            self.missing("reason", "one of the reasons that the purpose names");
+            return None;
+        };
+        let reason = text.parse().ok();
+        if reason.is_none() {
+            self.wrong("reason", "malformed-name", "is no name such as `contact-school`");
+        }
+        reason
     }
 
     /// A person who asks or releases.

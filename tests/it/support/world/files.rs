@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 /// The issuer of the tokens, whatever port the tests get.
 const ISSUER: &str = "https://localhost:8443";
+/// The folder of a gateway's keys.
+pub(crate) const KEYS_FOLDER: &str = "keys";
 pub(crate) const DEPLOYMENT: &str = "almere-test";
 /// Boards for which a vendor may act; the first is the one that its deliveries are of.
 pub(crate) const MANDATES: [(&str, &[&str]); 2] = [
@@ -67,6 +69,7 @@ impl Files {
         config.exchange.key = tls.join("server.key");
         config.exchange.client_ca = tls.join("client-ca.crt");
         config.exchange.listen = ([127, 0, 0, 1], 0).into();
+        config.console.listen = ([127, 0, 0, 1], 0).into();
         config.admin.listen = ([127, 0, 0, 1], 0).into();
         config.token.issuer = ISSUER.to_owned();
         config.limits.drain_time_s_max = 1;
@@ -99,7 +102,7 @@ impl Files {
 }
 
 /// Keys of the FG of swv-po, and the signed file of their public halves.
-fn fg(policies: &Path, now: Timestamp) -> (FgPrivateKeys, String) {
+pub(crate) fn fg(policies: &Path, now: Timestamp) -> (FgPrivateKeys, String) {
     let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
     let slug = "swv-po".parse().unwrap();
     let organisation = draft.organisations.by_slug(&slug).unwrap().oin.clone();

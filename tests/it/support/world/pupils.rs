@@ -44,6 +44,24 @@ pub(crate) fn enrolment_in(number: usize, site: &str, sector: &str, neighbourhoo
     })
 }
 
+/// The same enrolments and others of the same pupils at the secondary school, so that the partnerships for primary and
+/// for secondary education each have these pupils in a caseload.
+pub(crate) fn at_both_schools(enrolments: Vec<Value>) -> Vec<Value> {
+    let secondary = enrolments.iter().cloned().map(|mut row| {
+        row["site"] = SECONDARY_SITE.into();
+        (row["sector"], row["year-group"]) = ("VO".into(), "12".into());
+        row
+    });
+    let secondary: Vec<_> = secondary.collect();
+    [enrolments, secondary].concat()
+}
+
+/// The sites of the two consulents of [`at_both_schools`]: who delivers, who looks after it, and the site.
+pub(crate) const CASELOADS: [(&str, &str, &str); 2] = [
+    ("swv-po-delivery", CONSULENT, SITE),
+    ("swv-vo-delivery", "consulent-02", SECONDARY_SITE),
+];
+
 /// What the municipality knows of the same child.
 pub(crate) fn resident(number: usize) -> Value {
     resident_in(number, Some(SITE), "WK003403")

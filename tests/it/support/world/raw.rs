@@ -1,10 +1,12 @@
 //! A client of our own on a TLS connection: it sees every byte that comes back, and what comes after a refusal.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doelpoort::clock::Clock as _;
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,27 +53,63 @@ impl Wire {
     }
 }
 
-/// A connection whose reader takes its time: the system keeps hardly anything for it.
-pub(crate) async fn connect(world: &World, client: &str, base: &str) -> TlsStream<TcpStream> {
-    let folder = world.client_folder(client);
-    let file = |name: &str| folder.path().join(name);
+/// What a client speaks: with the certificate of this program or none, in these versions.
+pub(crate) fn tls(
+    world: &World,
+    client: Option<&str>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> rustls::ClientConfig {
+    let folder = world.client_folder(client.unwrap_or("swv-po-dashboard"));
+    let builder = builder(folder.path(), world.clock.now(), versions);
+    match client {
+        None => builder.with_no_client_auth(),
+        Some(_) => certified(builder, folder.path()),
+    }
+}
+
+/// What the program with this folder speaks.
+pub(crate) fn tls_of(folder: &Path, now: Timestamp) -> rustls::ClientConfig {
+    certified(builder(folder, now, &[&rustls::version::TLS13]), folder)
+}
+
+type Builder = rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>;
+
+fn builder(folder: &Path, now: Timestamp, versions: &[&'static rustls::SupportedProtocolVersion]) -> Builder {
     let mut roots = rustls::RootCertStore::empty();
     roots
-        .add(CertificateDer::from_pem_file(file("ca.crt")).unwrap())
+        .add(CertificateDer::from_pem_file(folder.join("ca.crt")).unwrap())
         .unwrap();
-    let chain: Vec<_> = CertificateDer::pem_file_iter(file("client.crt"))
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let now = u64::try_from(now.as_second()).unwrap();
+    rustls::ClientConfig::builder_with_details(provider, Arc::new(Then(now)))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+}
+
+fn certified(builder: Builder, folder: &Path) -> rustls::ClientConfig {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(folder.join("client.crt"))
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let key = PrivateKeyDer::from_pem_file(file("client.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let now = u64::try_from(world.clock.now().as_second()).unwrap();
-    let tls = rustls::ClientConfig::builder_with_details(provider, Arc::new(Then(now)))
-        .with_protocol_versions(&[&rustls::version::TLS13])
+    let key = PrivateKeyDer::from_pem_file(folder.join("client.key")).unwrap();
+    builder.with_client_auth_cert(chain, key).unwrap()
+}
+
+/// An HTTP client with the certificate of this program or none, that knows nothing of tokens.
+pub(crate) fn http(world: &World, client: Option<&str>) -> reqwest::Client {
+    let mut tls = tls(world, client, &[&rustls::version::TLS13]);
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_backend_preconfigured(tls)
+        .build()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .unwrap();
+}
+
+/// A connection whose reader takes its time: the system keeps hardly anything for it.
+pub(crate) async fn connect(world: &World, client: &str, base: &str) -> TlsStream<TcpStream> {
+    let tls = tls(world, Some(client), &[&rustls::version::TLS13]);
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let port = base.rsplit(':').next().unwrap();

@@ -12,7 +12,7 @@ use crate::audit::leaf::Micros;
 const DUTCH_TIME: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// The date and time in the Netherlands.
-pub(super) fn local(moment: Micros) -> DateTime {
+pub fn local(moment: Micros) -> DateTime {
     let zone = TimeZone::posix(DUTCH_TIME).unwrap_or(TimeZone::UTC);
     let moment = Timestamp::from_microsecond(moment).unwrap_or(Timestamp::UNIX_EPOCH);
     moment.to_zoned(zone).datetime()

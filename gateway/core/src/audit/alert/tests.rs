@@ -308,12 +308,20 @@ fn a_log_that_does_not_verify_is_told() {
         root: [0; 32],
         checkpoints: 1,
         replicas: 1,
+        shards: Vec::new(),
+        before: None,
+        next: None,
+        lost: Vec::new(),
+        skipped: Vec::new(),
         against: None,
         vouched: false,
+        unsigned_orders: 0,
+        releases: Vec::new(),
         findings: Vec::new(),
     };
     assert_eq!(verifier_failure(&report, SUNDAY), None);
     report.findings.push(Finding {
+        shard: None,
         index: Some(4),
         what: "changed".to_owned(),
     });

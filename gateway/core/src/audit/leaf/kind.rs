@@ -90,5 +90,7 @@ code_list! {
         Resolve = 6 "resolve",
         /// Restrictions and objections of pupils.
         Restrict = 7 "restrict",
+        /// A pupil's place in the log.
+        Search = 8 "search",
     }
 }

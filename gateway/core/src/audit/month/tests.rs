@@ -13,8 +13,15 @@ fn verified() -> Report {
         root: [1; 32],
         checkpoints: 3,
         replicas: 1,
+        shards: Vec::new(),
+        before: None,
+        next: None,
+        lost: Vec::new(),
+        skipped: Vec::new(),
         against: Some(4),
         vouched: false,
+        unsigned_orders: 0,
+        releases: Vec::new(),
         findings: Vec::new(),
     }
 }
@@ -97,6 +104,7 @@ fn what_the_officer_must_know_is_listed() {
 fn a_log_that_is_not_intact_says_so_first() {
     let mut broken = verified();
     broken.findings.push(Finding {
+        shard: None,
         index: Some(4),
         what: "changed".to_owned(),
     });

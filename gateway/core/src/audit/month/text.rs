@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MonthReport, Volume};
+use super::{MonthReport, Others, Volume};
 
 /// For people; all of it is in the JSON.
 impl fmt::Display for MonthReport {
@@ -18,6 +18,28 @@ impl fmt::Display for MonthReport {
     }
 }
 
+impl Others {
+    fn lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = match self.witnesses.as_slice() {
+            [] => "nobody".to_owned(),
+            names => names.join(", "),
+        };
+        let enough = match self.witnessed {
+            Some(size) => format!("enough of them up to {size}"),
+            None => "never enough of them".to_owned(),
+        };
+        writeln!(
+            f,
+            "witnessed by {names}: {} cosignatures, {enough}",
+            self.cosignatures
+        )?;
+        let last = self.last_stamp.as_deref().unwrap_or("never");
+        writeln!(f, "stamped   {} times, the last {last}", self.stamps)?;
+        let mut findings = self.findings.iter();
+        findings.try_for_each(|finding| writeln!(f, "          {finding}"))
+    }
+}
+
 impl MonthReport {
     fn integrity_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let integrity = &self.integrity;
@@ -30,6 +52,9 @@ impl MonthReport {
         writeln!(f, "verified  by {software}, {checkpoints} checkpoints")?;
         for finding in &integrity.findings {
             writeln!(f, "          {finding}")?;
+        }
+        if let Some(others) = &self.others {
+            others.lines(f)?;
         }
         let range = integrity
             .range

@@ -12,6 +12,7 @@ fn private() -> Private {
             subject: "j.jansen@swv.example".to_owned(),
             proved: true,
             case: Some("2026-17".to_owned()),
+            released_by: None,
         }),
         subjects: vec![subject(1), subject(2), subject(3)],
         query: Some(serde_json::json!({ "route": "facts", "fields": ["enrolment.site"] })),

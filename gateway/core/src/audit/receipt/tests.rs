@@ -97,8 +97,8 @@ fn each_forged_field_is_named() {
 fn another_logs_key_is_told_apart() {
     let json = serde_json::to_string(&receipt()).unwrap();
     let other_key = Signer::from_seed("example.nl/audit/2026", &[8; 32]).unwrap();
-    let other_name = Signer::from_seed("example.nl/audit/2027", &[7; 32]).unwrap();
-    for log in [other_key, other_name] {
+    let other_log = Signer::from_seed("other.nl/audit/2026", &[7; 32]).unwrap();
+    for log in [other_key, other_log] {
         assert!(matches!(
             verify(&json, log.verifier(), None),
             Err(ReceiptError::OtherKey { .. })

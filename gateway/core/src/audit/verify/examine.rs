@@ -1,7 +1,8 @@
 //! What can be said of one entry by itself.
 
 use crate::audit::Hash;
-use crate::audit::leaf::{Kind, Leaf, LeafError};
+use crate::audit::leaf::{Event, GRANTED, Kind, Leaf, LeafError};
+use crate::audit::merge_undo::MERGES_UNDONE;
 use crate::audit::merkle::leaf_hash;
 use crate::policy::History;
 
@@ -36,8 +37,8 @@ pub(super) struct Facts {
     pub(super) sequence: u64,
     /// The boot id and sequence number beside it are its own.
     pub(super) has_its_place: bool,
-    /// The leaf, where it is about policies.
-    pub(super) about_policies: Option<Box<Leaf>>,
+    /// The leaf, where it is about policies, about shards, about what was destroyed, undone or released, or was granted under a purpose.
+    pub(super) leaf: Option<Box<Leaf>>,
 }
 
 /// Hashes an entry and decodes it.
@@ -60,6 +61,21 @@ fn facts(entry: &Given<'_>, leaf: Leaf) -> Facts {
         has_its_place: entry.place.is_none_or(|(replica, sequence)| {
             replica == leaf.replica && u64::try_from(sequence) == Ok(leaf.sequence)
         }),
-        about_policies: History::takes(leaf.event.kind).then(|| Box::new(leaf)),
+        leaf: is_kept(&leaf.event).then(|| Box::new(leaf)),
     }
+}
+
+fn is_kept(event: &Event) -> bool {
+    History::takes(event.kind)
+        || matches!(
+            event.kind,
+            Kind::ShardOpened | Kind::ShardClosed | Kind::Retention | Kind::EpochReleased
+        )
+        || event.decision.as_deref() == Some(MERGES_UNDONE)
+        || is_grant(event)
+}
+
+/// Was something given, or taken in, under a purpose?
+pub(super) fn is_grant(event: &Event) -> bool {
+    event.purpose.is_some() && event.decision.as_deref() == Some(GRANTED)
 }

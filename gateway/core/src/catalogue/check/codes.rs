@@ -18,6 +18,8 @@ pub(super) fn present(class: ProtectionClass) -> Field {
         required: false,
         class,
         hierarchy: None,
+        bound: None,
+        bins: Vec::new(),
         codes: Vec::new(),
         derive: None,
         title: text("Komt voor", "Present"),

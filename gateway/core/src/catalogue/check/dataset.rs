@@ -15,6 +15,9 @@ use crate::catalogue::hierarchy::Hierarchy;
 use crate::catalogue::name::{FieldName, Name};
 use crate::party::OrganisationKind;
 
+/// The most rows of one pupil that may be counted.
+const ROWS_BOUND_MAX: i64 = 1_000;
+
 /// The code lists of a dataset's fields.
 pub(super) type CodeLists = Vec<(FieldName, Hierarchy)>;
 
@@ -46,6 +49,7 @@ pub(super) fn dataset(
     check.dates(&file);
     check.errors(&file.errors);
     let retention = check.retention(&file);
+    let rows_bound = check.rows_bound(&file);
     let rules = file.rule.into_iter().map(|rule| check.rule(rule)).collect();
     let implications = file
         .implication
@@ -71,6 +75,7 @@ pub(super) fn dataset(
         period: file.period.into_inner(),
         errors: file.errors.into_inner(),
         retention,
+        rows_bound,
         rules,
         implications,
         fields,
@@ -99,6 +104,16 @@ impl<'c> Check<'c, '_> {
                 );
             }
         }
+    }
+
+    fn rows_bound(&mut self, file: &DatasetFile) -> Option<i64> {
+        let bound = file.rows_bound.as_ref()?;
+        if file.about != About::Pupil || !(1..=ROWS_BOUND_MAX).contains(bound.get_ref()) {
+            let message = format!("`rows_bound` is from 1 to {ROWS_BOUND_MAX}, of a dataset about pupils");
+            self.report.at(bound.span(), message);
+            return None;
+        }
+        Some(*bound.get_ref())
     }
 
     fn holder(&mut self, file: &DatasetFile) {

@@ -10,9 +10,13 @@ use crate::catalogue::dataset::{CodeEntry, Derive, Field, FieldType, ProtectionC
 use crate::catalogue::file::{DeriveFile, FieldFile, TypeFile};
 
 /// Names that mean something else in a question, a row or a cell.
-const RESERVED: [&str; 4] = ["holder", "present", "pseudonym", "pupil"];
+const RESERVED: [&str; 5] = ["holder", "present", "pseudonym", "pupil", "rows"];
 /// The longest free text, in characters.
 const TEXT_CHARS_MAX: u32 = 1000;
+/// The most that one pupil adds to a sum: sums over all pupils of the country fit in 63 bits with room.
+const BOUND_MAX: i64 = 1_000_000_000;
+/// The most bins of a distribution after the first.
+const BINS_MAX: usize = 20;
 
 /// A field by itself; what it says about other fields is checked with the dataset.
 pub(super) fn field(
@@ -50,6 +54,8 @@ pub(super) fn field(
             .as_ref()
             .map(|hierarchy| hierarchy.get_ref().clone()),
         codes: codes(report, file),
+        bound: bound(report, file),
+        bins: bins(report, file),
         derive: file.derive.as_ref().map(|derive| derived(derive.get_ref())),
         title: file.title.clone(),
         description: file.description.clone(),
@@ -104,6 +110,48 @@ fn integer(report: &mut Reporter<'_>, file: &FieldFile) -> FieldType {
             FieldType::Integer { min: 0, max: 0 }
         }
     }
+}
+
+/// What one pupil adds to a sum at most.
+fn bound(report: &mut Reporter<'_>, file: &FieldFile) -> Option<i64> {
+    let bound = file.bound.as_ref()?;
+    if *file.field_type.get_ref() != TypeFile::Integer
+        || file.min.as_ref().is_some_and(|min| *min.get_ref() < 0)
+    {
+        report.at(bound.span(), "only an amount has a `bound`: an integer from 0");
+    }
+    if !(1..=BOUND_MAX).contains(bound.get_ref()) {
+        report.at(bound.span(), format!("a `bound` is from 1 to {BOUND_MAX}"));
+        return None;
+    }
+    Some(*bound.get_ref())
+}
+
+/// Where bins begin.
+fn bins(report: &mut Reporter<'_>, file: &FieldFile) -> Vec<i64> {
+    let Some(bins) = &file.bins else {
+        return Vec::new();
+    };
+    let starts = bins.get_ref();
+    let (min, max) = match (&file.min, &file.max) {
+        (Some(min), Some(max)) if *file.field_type.get_ref() == TypeFile::Integer => {
+            (*min.get_ref(), *max.get_ref())
+        }
+        _ => {
+            report.at(bins.span(), "only an integer with `min` and `max` has `bins`");
+            return Vec::new();
+        }
+    };
+    let ascending =
+        starts.is_sorted_by(|a, b| a < b) && starts.iter().all(|start| (min + 1..=max).contains(start));
+    if starts.is_empty() || starts.len() > BINS_MAX || !ascending {
+        report.at(
+            bins.span(),
+            format!("`bins` are 1 to {BINS_MAX} ascending numbers above `min`: where each bin after the first begins"),
+        );
+        return Vec::new();
+    }
+    starts.clone()
 }
 
 fn text(report: &mut Reporter<'_>, file: &FieldFile) -> FieldType {
@@ -175,6 +223,10 @@ fn derived(file: &DeriveFile) -> Derive {
     match file {
         DeriveFile::Age { of } => Derive::Age {
             of: of.get_ref().clone(),
+        },
+        DeriveFile::WholeDays { since, until } => Derive::WholeDays {
+            since: since.get_ref().clone(),
+            until: until.get_ref().clone(),
         },
         DeriveFile::WholeWeeks { since, until } => Derive::WholeWeeks {
             since: since.get_ref().clone(),

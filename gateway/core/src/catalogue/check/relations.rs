@@ -20,7 +20,7 @@ impl<'c> Check<'c, '_> {
                     self.date(of);
                     self.integer(derive, field);
                 }
-                DeriveFile::WholeWeeks { since, until } => {
+                DeriveFile::WholeDays { since, until } | DeriveFile::WholeWeeks { since, until } => {
                     self.date(since);
                     self.date(until);
                     self.integer(derive, field);

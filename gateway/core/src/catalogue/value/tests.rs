@@ -115,6 +115,8 @@ fn shipped_field() -> Field {
         class: crate::catalogue::ProtectionClass::Normal,
         hierarchy: None,
         codes: Vec::new(),
+        bound: None,
+        bins: Vec::new(),
         derive: None,
         title: crate::text::Text::same("x"),
         description: crate::text::Text::same("x"),

@@ -6,7 +6,7 @@
 //! adjacent violators). The mean falls in `a`, the variance in `b`, so two nested bisections find both; where
 //! the variance stays below `V` without being asked to, `b = 0`.
 
-use super::{D5_V1, D8_V3, D9_V4, D16_V12, PTable};
+use super::{D5_V1, D8_V3, D9_V4, D16_V12, EIGHTHS, PTable, SUM_V1, look_eighths};
 
 const TOLERANCE: f64 = 2e-5;
 const BISECTIONS: u32 = 100;
@@ -30,6 +30,35 @@ fn tables_follow_from_their_definition() {
             assert_eq!(listed, support, "support of class {i} of D{d}");
             agrees(table, usize::try_from(i).unwrap(), &solve(&support, variance));
         }
+    }
+}
+
+/// The noise of sums: the maximum entropy on eighths up to 6 either way, under mean 0 and variance 1.
+#[test]
+fn the_table_of_sums_follows_from_its_definition() {
+    let most = i32::try_from(6 * EIGHTHS).unwrap();
+    let support: Vec<i32> = (-most..=most).collect();
+    let listed: Vec<i32> = SUM_V1.classes[0]
+        .iter()
+        .map(|step| i32::try_from(step.v).unwrap())
+        .collect();
+    assert_eq!((SUM_V1.classes.len(), listed), (1, support.clone()));
+    let rebuilt = solve(&support, f64::from(i32::try_from(EIGHTHS * EIGHTHS).unwrap()));
+    agrees(&SUM_V1, 0, &rebuilt);
+
+    let (mean, second) = moments(&masses(&SUM_V1, 0), &support);
+    assert!(
+        mean.abs() < 1e-4 && (second / 64.0 - 1.0).abs() < 1e-3,
+        "mean {mean}, variance {second}"
+    );
+    assert!(
+        rebuilt
+            .iter()
+            .zip(rebuilt.iter().rev())
+            .all(|(one, other)| (one - other).abs() < 1e-12)
+    );
+    for (key, v) in [(0, -most), (2, -most), (3, 1 - most), (u32::MAX, most)] {
+        assert_eq!(look_eighths(key), i64::from(v), "key {key}");
     }
 }
 

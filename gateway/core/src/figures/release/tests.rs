@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::figures::snapshot::PupilKeys;
 use crate::figures::{FiguresRoot, cell_key};
 use crate::fixture::{field, name, policies};
 use crate::policy::Policies;
@@ -20,6 +21,12 @@ struct Pupil {
 impl Pupil {
     fn code(&self, field: &FieldName) -> Option<&str> {
         self.codes.get(field).map(String::as_str)
+    }
+
+    /// Two rows for whoever has any.
+    fn amount(&self, amount: &FieldName) -> i64 {
+        let present = Dimension::present(&amount.dataset).field;
+        if self.code(&present) == Some("true") { 2 } else { 0 }
     }
 
     /// Whether the pupil is at all these nodes.
@@ -93,21 +100,47 @@ fn pupil() -> impl Strategy<Value = Pupil> {
 }
 
 fn snapshot(pupils: &[Pupil]) -> Snapshot {
-    let fields = fields(&name("children"), purposes(policies()));
-    let mut snapshot = Snapshot::new(fields.clone());
+    let policies = policies();
+    let layout = layout(
+        &policies.catalogue,
+        &policies.organisations,
+        &name("children"),
+        purposes(policies),
+    );
+    let mut snapshot = Snapshot::new(layout.clone());
     for pupil in pupils {
-        snapshot.push(pupil.record_key, fields.iter().map(|field| pupil.code(field)));
+        let keys = PupilKeys {
+            count: pupil.record_key,
+            sum: pupil.record_key.rotate_left(7),
+        };
+        let codes = layout.fields.iter().map(|field| pupil.code(field));
+        snapshot.push(
+            keys,
+            codes,
+            layout.amounts.iter().map(|amount| pupil.amount(amount)),
+        );
     }
     snapshot
 }
 
-/// Every combination of nodes that a grant reaches: no more dimensions than it allows, besides one of geography.
-fn reached(grant: &FiguresGrant) -> Vec<Vec<(Dimension, String)>> {
+fn released(pupils: &[Pupil]) -> Vec<ReleasedCell> {
+    let policies = policies();
+    let of = Release {
+        catalogue: &policies.catalogue,
+        organisations: &policies.organisations,
+        population: policies.catalogue.population(&name("children")).unwrap(),
+        epoch: EPOCH,
+        key: &key(),
+    };
+    release(of, purposes(policies), &snapshot(pupils)).unwrap().cells
+}
+
+/// Every combination of nodes that a part reaches: no more dimensions than it allows, besides one of geography.
+fn reached(part: &Part) -> Vec<Vec<(Dimension, String)>> {
     let catalogue = &policies().catalogue;
     let mut reached: Vec<Vec<(Dimension, String)>> = vec![Vec::new()];
-    for granted in grant.group_by.iter().chain(&grant.filter_by) {
-        let nodes: Vec<(Dimension, String)> = catalogue
-            .levels_from(granted)
+    for granted in &part.free {
+        let nodes: Vec<(Dimension, String)> = levels(catalogue, part.sensitive, granted)
             .into_iter()
             .flat_map(|level| {
                 let dimension = Dimension {
@@ -136,7 +169,7 @@ fn reached(grant: &FiguresGrant) -> Vec<Vec<(Dimension, String)>> {
             .iter()
             .filter(|(dimension, _)| catalogue.is_geography(dimension))
             .count();
-        cell.len() - places.min(1) <= usize::from(grant.max_dimensions)
+        cell.len() - places.min(1) <= usize::from(part.dimensions_max)
     });
     reached
 }
@@ -173,17 +206,22 @@ proptest! {
         pupils in prop::collection::vec(pupil(), 60..400),
     ) {
         let catalogue = &policies().catalogue;
-        let frozen = snapshot(&pupils);
-        let cells = release(catalogue, &name("children"), EPOCH, purposes(policies()), &frozen, &key()).unwrap();
-        let mut released: BTreeMap<CellId, i64> = cells.iter().map(|cell| (cell.cell.clone(), cell.y)).collect();
-        prop_assert_eq!(released.len(), cells.len(), "a cell was released twice");
+        let cells = released(&pupils);
+        let mut released: BTreeMap<CellId, i64> = cells
+            .iter()
+            .filter(|cell| *cell.cell.measure() == CellMeasure::Pupils)
+            .map(|cell| (cell.cell.cell().clone(), cell.y))
+            .collect();
+        let mut seen_keys = BTreeSet::new();
+        prop_assert!(cells.iter().all(|cell| seen_keys.insert(cell.cell.text())), "a cell was released twice");
         let mut seen = BTreeMap::new();
-        for grant in figures_grants() {
-            for free in reached(grant) {
-                let mut coordinates = grant.only.clone();
+        let parts = figures_grants().into_iter().flat_map(|grant| parts(catalogue, grant)).filter(|part| part.pupils);
+        for part in parts {
+            for free in reached(&part) {
+                let mut coordinates = part.only.clone();
                 coordinates.extend(free);
-                let Some(cell) = CellId::new(catalogue, &grant.dataset, &coordinates) else { continue };
-                coordinates.push((Dimension::present(&grant.dataset), "true".to_owned()));
+                let Some(cell) = CellId::new(catalogue, &part.base, &coordinates) else { continue };
+                coordinates.push((Dimension::present(&part.base), "true".to_owned()));
                 if seen.contains_key(&cell) {
                     continue;
                 }
@@ -199,28 +237,23 @@ proptest! {
     #[test]
     fn the_order_of_pupils_makes_no_difference(pupils in prop::collection::vec(pupil(), 100..200)) {
         let reversed: Vec<Pupil> = pupils.iter().rev().cloned().collect();
-        let of = |pupils: &[Pupil]| {
-            let frozen = snapshot(pupils);
-            release(&policies().catalogue, &name("children"), EPOCH, purposes(policies()), &frozen, &key()).unwrap()
-        };
-        prop_assert_eq!(of(&pupils), of(&reversed));
+        prop_assert_eq!(released(&pupils), released(&reversed));
     }
 }
 
 #[test]
 fn an_empty_population_releases_nothing() {
-    let cells = release(
-        &policies().catalogue,
-        &name("children"),
-        EPOCH,
-        purposes(policies()),
-        &snapshot(&[]),
-        &key(),
-    );
-    assert_eq!(cells, Ok(Vec::new()));
+    assert_eq!(released(&[]), Vec::new());
 }
 
 #[test]
 fn another_population_has_no_cells() {
-    assert_eq!(fields(&name("staff"), purposes(policies())), []);
+    let policies = policies();
+    let layout = layout(
+        &policies.catalogue,
+        &policies.organisations,
+        &name("staff"),
+        purposes(policies),
+    );
+    assert_eq!(layout, Layout::default());
 }

@@ -7,6 +7,9 @@ use serde::Serialize;
 use crate::catalogue::{FieldName, Name};
 use crate::purpose::{FieldGrant, Grant};
 
+use super::nearest::{LATEST, NearestQuestion};
+use super::{Permit, Right};
+
 /// The stable code of a denial; part of the API and the log.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum DenialCode {
@@ -105,6 +108,8 @@ pub struct Denial {
     pub subjects: Vec<String>,
     /// What the caller's grant would have allowed.
     pub allowed: Option<Box<Allowed>>,
+    /// The nearest question of figures that the grant allows, until it is known which grant that is.
+    nearest: Option<Box<NearestQuestion>>,
 }
 
 /// What a grant allows, as its recipient may know it.
@@ -156,6 +161,9 @@ pub struct Allowed {
     /// Pseudonyms a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_day: Option<u32>,
+    /// The question of figures that comes nearest to what was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<NearestQuestion>,
 }
 
 impl Denial {
@@ -167,6 +175,7 @@ impl Denial {
             clause: None,
             subjects: Vec::new(),
             allowed: None,
+            nearest: None,
         }
     }
 
@@ -187,8 +196,15 @@ impl Denial {
 
     /// Adds what the grant allows, without what its holders withhold.
     pub(super) fn within(mut self, grant: &Grant, withheld: &[&FieldName]) -> Self {
+        let nearest = self.nearest.take().map(|nearest| *nearest);
         self.allowed
-            .get_or_insert_with(|| Box::new(Allowed::of(grant).without(withheld)));
+            .get_or_insert_with(|| Box::new(Allowed::of(grant).near(nearest).without(withheld)));
+        self
+    }
+
+    /// Adds the nearest question that is allowed.
+    pub(super) fn nearing(mut self, nearest: NearestQuestion) -> Self {
+        self.nearest = Some(Box::new(nearest));
         self
     }
 
@@ -224,7 +240,7 @@ impl Allowed {
             Grant::Figures(grant) => Self {
                 group_by: texts(&grant.group_by),
                 filter_by: texts(&grant.filter_by),
-                measures: texts(grant.measures.iter().map(|measure| measure.name())),
+                measures: texts(grant.measures.iter().map(crate::purpose::Measure::name)),
                 max_dimensions: Some(grant.max_dimensions),
                 ..common
             },
@@ -247,11 +263,42 @@ impl Allowed {
                 identifiers: grant.identifiers.iter().map(|kind| kind.as_str()).collect(),
                 ..common
             },
+            Grant::Search(grant) => Self {
+                identifiers: grant.identifiers.iter().map(|kind| kind.as_str()).collect(),
+                reasons: texts(&grant.reasons),
+                persons: Some(grant.persons),
+                per_day: Some(grant.per_day),
+                ..common
+            },
             Grant::Translate(grant) => Self {
                 per_day: Some(grant.per_day),
                 ..common
             },
         }
+    }
+
+    /// What a permit for figures allows, and its own question as the nearest one.
+    pub fn around(permit: &Permit<'_>) -> Option<Box<Self>> {
+        let Right::Figures(grant, question) = permit.right() else {
+            return None;
+        };
+        let nearest = NearestQuestion::of(&permit.policies().catalogue, question);
+        let grant = Grant::Figures((*grant).clone());
+        Some(Box::new(Self::of(&grant).near(Some(nearest))))
+    }
+
+    /// The same for the latest epoch, where a permit is for another one.
+    pub fn of_latest(permit: &Permit<'_>) -> Option<Box<Self>> {
+        let mut allowed = Self::around(permit)?;
+        let nearest = allowed.nearest.as_mut()?;
+        let is_other = nearest.epoch != LATEST;
+        LATEST.clone_into(&mut nearest.epoch);
+        is_other.then_some(allowed)
+    }
+
+    fn near(mut self, nearest: Option<NearestQuestion>) -> Self {
+        self.nearest = nearest;
+        self
     }
 
     fn without(mut self, withheld: &[&FieldName]) -> Self {
@@ -264,6 +311,10 @@ impl Allowed {
         self.group_by.retain(kept);
         self.filter_by.retain(kept);
         self.coarser.retain(|name, _| kept(name));
+        self.nearest = self.nearest.filter(|nearest| {
+            let named = nearest.group_by.iter().chain(nearest.only.keys());
+            named.into_iter().all(kept)
+        });
         self
     }
 }

@@ -75,6 +75,7 @@ fn form(asking: &Asking<'_, '_>, grant: &Grant) -> bool {
                 && resolve.deadline_days > 0
                 && !resolve.reasons.is_empty()
         }
+        Grant::Search(search) => search.persons >= 2 && search.per_day > 0 && !search.reasons.is_empty(),
         Grant::Translate(translate) => translate.per_day > 0,
     }
 }

@@ -1,11 +1,12 @@
 //! Whether a figures grant allows a question, and what the question then exactly is.
 
-use crate::catalogue::Dimension;
+use crate::catalogue::{Dimension, Name};
 use crate::policy::Policies;
-use crate::purpose::{FiguresGrant, Measure, Purpose};
+use crate::purpose::{FiguresGrant, Grant, Indicator, Measure, Purpose};
 use crate::request::{EpochChoice, FiguresRequest, Selection, finer_filter};
 
 use super::denial::{Denial, DenialCode};
+use super::nearest::nearest;
 
 /// A question within a grant, with the purpose's names resolved.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +19,8 @@ pub struct FiguresQuestion {
     pub only: Vec<(Dimension, String)>,
     /// Measures.
     pub measures: Vec<Measure>,
+    /// The named ratio that is asked instead.
+    pub indicator: Option<(Name, Indicator)>,
 }
 
 pub(super) fn check(
@@ -28,6 +31,19 @@ pub(super) fn check(
     request: &FiguresRequest,
 ) -> Result<FiguresQuestion, Denial> {
     let question = resolve(purpose, position, request)?;
+    match within(policies, purpose, grant, &question) {
+        Ok(()) => Ok(question),
+        Err(denial) => Err(denial.nearing(nearest(&policies.catalogue, grant, &question))),
+    }
+}
+
+/// Whether the question is one of the grant's.
+fn within(
+    policies: &Policies,
+    purpose: &Purpose,
+    grant: &FiguresGrant,
+    question: &FiguresQuestion,
+) -> Result<(), Denial> {
     let catalogue = &policies.catalogue;
     for dimension in &question.group_by {
         if !grant.may_group(catalogue, dimension) {
@@ -56,11 +72,53 @@ pub(super) fn check(
         return Err(Denial::new(DenialCode::FilterFinerThanGrouped).about(dimension));
     }
     let filters = question.only.iter().map(|(dimension, _)| dimension);
+    if let Some((_, indicator)) = &question.indicator {
+        parts_granted(policies, purpose, indicator, question)?;
+    }
     let crossed = grant.crossed(catalogue, question.group_by.iter().chain(filters));
     if crossed > usize::from(grant.max_dimensions) {
         return Err(Denial::new(DenialCode::TooManyDimensions));
     }
-    Ok(question)
+    Ok(())
+}
+
+/// The caller's filters narrow every part of an indicator, so each part's grant must allow them.
+fn parts_granted(
+    policies: &Policies,
+    purpose: &Purpose,
+    indicator: &Indicator,
+    question: &FiguresQuestion,
+) -> Result<(), Denial> {
+    let catalogue = &policies.catalogue;
+    for term in indicator.terms() {
+        let Some(Grant::Figures(grant)) = purpose.grants.get(term.grant) else {
+            return Err(Denial::new(DenialCode::NotEvaluable));
+        };
+        for (dimension, code) in &question.only {
+            let fixed = term.only.iter().chain(&grant.only);
+            let mut fixed = fixed
+                .filter(|(fixed, _)| fixed.field == dimension.field)
+                .peekable();
+            let granted = match fixed.peek() {
+                Some(_) => fixed.all(|(fixed, value)| fixed == dimension && value == code),
+                None => grant.may_filter(catalogue, dimension),
+            };
+            if !granted {
+                return Err(Denial::new(DenialCode::FilterNotGranted).about(dimension));
+            }
+        }
+        let filters = term
+            .only
+            .iter()
+            .chain(&question.only)
+            .map(|(dimension, _)| dimension);
+        if grant.crossed(catalogue, question.group_by.iter().chain(filters))
+            > usize::from(grant.max_dimensions)
+        {
+            return Err(Denial::new(DenialCode::TooManyDimensions));
+        }
+    }
+    Ok(())
 }
 
 /// The question itself: what the purpose names under this name, or what the caller composed.
@@ -71,6 +129,7 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
             group_by: group_by.clone(),
             only: request.only.clone(),
             measures: measures.clone(),
+            indicator: None,
         }),
         Selection::Named(name) => {
             let named = purpose
@@ -91,6 +150,7 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
                 group_by: named.group_by.clone(),
                 only,
                 measures: named.measures.clone(),
+                indicator: named.indicator.clone().map(|indicator| (name.clone(), indicator)),
             })
         }
     }

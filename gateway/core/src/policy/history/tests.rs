@@ -1,5 +1,6 @@
 use super::*;
 use crate::audit::leaf::PurposeVersion;
+use crate::policy::Policies;
 use crate::policy::tests as world;
 use crate::policy::tests::{approved, load, name, now};
 use crate::policy::{Dormant, InvalidApproval};
@@ -177,12 +178,15 @@ fn one_grant_can_be_withdrawn() {
     files.approvals.clear();
     world::approve(&mut files);
     let clause = Some("youth-atlas/grant/1");
-    let leaf = withdrawn(
+    let mut leaf = withdrawn(
         1,
         "2026-11-20T00:00:00Z".parse().unwrap(),
         Some("youth-atlas"),
         clause,
     );
+    let manifest = load(&files).purposes[&name("youth-atlas")].manifest_digest;
+    let digest = Value::Bytes(manifest.to_vec());
+    leaf.event.extra.insert(extra::SUBJECT_DIGEST, digest);
     let policies = load(&files).after(&history(&[leaf]).withdrawals, now());
     let standing = &policies.purposes[&name("youth-atlas")];
     assert!(matches!(standing.purpose.grants[1], Grant::Figures(_)));
@@ -212,9 +216,10 @@ fn a_missing_holder_sleeps_alone() {
 fn a_board_that_withdraws_all_takes_its_mandates_back() {
     let policies = crate::fixture::policies().clone();
     let withdrawal = |text: &str| Withdrawal {
-        organisation: policies.mandates[0].board.clone(),
+        organisation: Some(policies.mandates[0].board.clone()),
         purpose: None,
         grant: None,
+        manifest: None,
         at: text.parse().unwrap(),
     };
     let before = policies

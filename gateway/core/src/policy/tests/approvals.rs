@@ -189,3 +189,57 @@ fn an_es256_key_approves_too() {
     }
     assert_eq!(reasons(&load(&files), "delivery-resident"), []);
 }
+
+#[test]
+fn what_was_too_early_when_it_was_read_waits_to_be_read_again() {
+    const FILE: &str = "approvals/delivery-resident.municipality.fg.jws";
+    let mut files = approved();
+    let draft = Draft::read(&files).unwrap();
+    let (purpose, manifest) = &draft.purposes[&name("delivery-resident")];
+    let municipality = draft
+        .organisations
+        .by_slug(&"municipality".parse().unwrap())
+        .unwrap();
+    let early = now() + jiff::SignedDuration::from_secs(1);
+    let terms = ApprovalTerms {
+        issued_at: early,
+        ..terms(purpose, &municipality.oin, ApprovalRole::Fg)
+    };
+    let key = key("municipality");
+    *text_of(&mut files.approvals, FILE) =
+        approval::sign(&terms, manifest, "municipality-1", SigningKey::EdDsa(&key)).unwrap();
+    let policies = load(&files);
+    let standing = |policies: &Policies| policies.purposes[&name("delivery-resident")].is_approved(early);
+    assert!(!policies.could_wake(now()) && policies.could_wake(early));
+    assert!(!standing(&policies), "time alone wakes nothing");
+    assert!(
+        !standing(&policies.clone().after(&[], early)),
+        "nor a withdrawal elsewhere"
+    );
+    let again = Policies::load(&files, DEPLOYMENT, early).unwrap();
+    assert!(standing(&again) && !again.could_wake(early));
+}
+
+#[test]
+fn nobody_takes_the_means_to_withdraw_from_who_approves_unsigned() {
+    let whole = Draft::read(&approved()).unwrap();
+    let mut files = approved();
+    let (_, text) = &mut files.organisations;
+    let kept: Vec<&str> = text
+        .split("[[organisation")
+        .filter(|part| !part.contains("id = \"swv-vo-delivery\""))
+        .collect();
+    *text = kept.join("[[organisation");
+    let without = Draft::read(&files).unwrap();
+    let asked = |purpose| {
+        let required = whole.required(purpose);
+        required.iter().any(|(party, _)| party.slug.as_str() == "swv-vo")
+    };
+    let mut count = 0;
+    for (id, (purpose, manifest)) in whole.purposes.iter().filter(|(_, (purpose, _))| asked(purpose)) {
+        assert_ne!(without.purposes[id].1.digest(), manifest.digest(), "{id}");
+        assert_eq!(purpose.id, *id);
+        count += 1;
+    }
+    assert!(count > 0);
+}

@@ -3,6 +3,7 @@
 //!
 //! What may never be is refused when the files are read; see the hard rules of [`HardRule`](crate::purpose::HardRule).
 
+pub mod bound;
 mod join;
 mod live;
 mod marks;
@@ -121,6 +122,7 @@ pub fn check(
         }
     }
     found.extend(join::joint(draft, settings.pupils));
+    found.extend(bound::over(draft));
     found.extend(
         policies
             .into_iter()

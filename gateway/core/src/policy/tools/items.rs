@@ -1,6 +1,7 @@
 //! What a grant gives, piece by piece. Exhaustive over the forms: a new form does not compile until it is told here.
 
 use crate::catalogue::{About, Catalogue, Dimension, FieldName, Name};
+use crate::figures::release::levels;
 use crate::purpose::{FieldGrant, FiguresGrant, Generalise, Grant, RecordsGrant};
 
 /// One thing that a grant gives.
@@ -37,13 +38,15 @@ pub enum Use {
     Resolve,
     /// Restrictions and objections may be entered and lifted.
     Restrict,
+    /// The log may be searched for a pupil.
+    Search,
     /// Pseudonyms become those of another recipient.
     Translate,
 }
 
 impl Use {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Deliver,
         Self::See,
         Self::Exists,
@@ -52,6 +55,7 @@ impl Use {
         Self::Count,
         Self::Resolve,
         Self::Restrict,
+        Self::Search,
         Self::Translate,
     ];
 
@@ -66,6 +70,7 @@ impl Use {
             Self::Count => "count",
             Self::Resolve => "resolve",
             Self::Restrict => "restrict",
+            Self::Search => "search",
             Self::Translate => "translate",
         }
     }
@@ -90,6 +95,7 @@ pub fn items(catalogue: &Catalogue, grant: &Grant) -> Vec<Item> {
         Grant::Records(records) => self::records(catalogue, records),
         Grant::Resolve(grant) => vec![whole(Use::Resolve, &grant.dataset, EXACT)],
         Grant::Restrict(grant) => vec![whole(Use::Restrict, &grant.dataset, EXACT)],
+        Grant::Search(grant) => vec![whole(Use::Search, &grant.dataset, EXACT)],
         Grant::Translate(grant) => vec![whole(Use::Translate, &grant.dataset, EXACT)],
     };
     items.sort();
@@ -107,6 +113,7 @@ pub(super) fn for_nobody(grant: &Grant) -> Grant {
         Grant::Records(grant) => grant.recipients.clear(),
         Grant::Resolve(grant) => grant.recipients.clear(),
         Grant::Restrict(grant) => grant.recipients.clear(),
+        Grant::Search(grant) => grant.recipients.clear(),
         Grant::Translate(grant) => grant.recipients.clear(),
     }
     grant
@@ -164,8 +171,9 @@ fn figures(catalogue: &Catalogue, grant: &FiguresGrant) -> Vec<Item> {
     let crossable = |dimension: &Dimension| {
         grant.crossed(catalogue, std::iter::once(dimension)) <= grant.max_dimensions.into()
     };
+    let sensitive = grant.is_sensitive(catalogue);
     let reached = |granted: &Dimension| -> Vec<Dimension> {
-        let levels = catalogue.levels_from(granted).into_iter();
+        let levels = levels(catalogue, sensitive, granted).into_iter();
         let dimensions = levels.map(|level| Dimension {
             field: granted.field.clone(),
             level,
@@ -196,7 +204,7 @@ fn figures(catalogue: &Catalogue, grant: &FiguresGrant) -> Vec<Item> {
             grant
                 .measures
                 .iter()
-                .map(|measure| whole(Use::Count, &grant.dataset, measure.name())),
+                .map(|measure| whole(Use::Count, &grant.dataset, &measure.name())),
         )
         .collect()
 }

@@ -169,7 +169,7 @@ fn mandates<'p>(
 ) -> impl Iterator<Item = &'p Organisation> {
     let by_mandate = match grant {
         Grant::Delivery(_) | Grant::Facts(_) | Grant::Records(_) | Grant::Restrict(_) => true,
-        Grant::Figures(_) | Grant::Resolve(_) | Grant::Translate(_) => false,
+        Grant::Figures(_) | Grant::Resolve(_) | Grant::Search(_) | Grant::Translate(_) => false,
     };
     let covers = move |mandate: &&Mandate| {
         by_mandate && mandate.board == board.oin && mandate.datasets.contains(grant.dataset())
@@ -199,7 +199,7 @@ pub(super) fn staff(grant: &Grant) -> Option<StaffRule> {
     match grant {
         Grant::Facts(grant) => Some(grant.staff),
         Grant::Records(grant) => Some(grant.staff),
-        Grant::Resolve(_) => Some(StaffRule::Proved),
+        Grant::Resolve(_) | Grant::Search(_) => Some(StaffRule::Proved),
         Grant::Restrict(grant) => Some(grant.staff),
         Grant::Translate(grant) => Some(grant.staff),
         Grant::Delivery(_) | Grant::Figures(_) => None,

@@ -279,6 +279,7 @@ fn processing(grant: &Grant) -> &'static [&'static str] {
         Grant::Facts(_) => &["Disclose", "Use"],
         Grant::Figures(_) | Grant::Records(_) | Grant::Translate(_) => &["Disclose", "Transform", "Use"],
         Grant::Resolve(_) => &["Consult", "Disclose"],
+        Grant::Search(_) => &["Consult"],
         Grant::Restrict(_) => &["Restrict", "Store"],
     }
 }

@@ -75,6 +75,9 @@ const NAME: Shape = Shape::Pattern("^[a-z][a-z0-9-]{0,47}$");
 /// `dataset.field`.
 const FIELD: Shape = Shape::Pattern("^[a-z][a-z0-9-]{0,47}\\.[a-z][a-z0-9-]{0,47}$");
 /// `dataset.field` or `dataset.field@level`.
+const MEASURE: Shape = Shape::Pattern(
+    "^(pupils|(rows|per-1000)\\([a-z][a-z0-9-]{0,47}\\)|(sum|mean|distribution|share)\\([a-z][a-z0-9-]{0,47}\\.[a-z][a-z0-9-]{0,47}\\))$",
+);
 const DIMENSION: Shape =
     Shape::Pattern("^[a-z][a-z0-9-]{0,47}\\.[a-z][a-z0-9-]{0,47}(@[a-z][a-z0-9-]{0,47})?$");
 

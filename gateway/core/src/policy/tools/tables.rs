@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::super::decide::{Denial, Permit, decide, decide_delivery};
+use super::super::decide::{Denial, Permit, decide_delivery, decide_released};
 use super::super::{Approvals, Draft, Evidence, Mandate, Policies, Standing, StandingState};
 use crate::catalogue::Name;
 use crate::party::{Caller, Oin, Organisation, Staff, TokenPurpose};
@@ -112,6 +112,7 @@ impl Policies {
         Self {
             catalogue: draft.catalogue.clone(),
             organisations: draft.organisations.clone(),
+            partnerships: draft.partnerships.clone(),
             purposes: purposes.collect(),
             mandates: Vec::new(),
             digest: [0; 32],
@@ -182,10 +183,12 @@ pub(in crate::policy::tools) fn judge<'p>(
         Ask::Query(body) => Request::query(catalogue, body.to_string().as_bytes()),
         Ask::Resolution(body) => Request::resolution(body.to_string().as_bytes()),
         Ask::Restriction(body) => Request::restriction(&who.organisation, body.to_string().as_bytes()),
+        Ask::Search(body) => Request::search(&who.organisation, body.to_string().as_bytes()),
         Ask::Translation(body) => Request::translation(body.to_string().as_bytes()),
     }?;
-    let staff = caller.staff();
-    Ok(decide(policies, &who, staff.as_ref(), &request, now))
+    let persons = caller.staff();
+    let persons: Vec<&Staff> = persons.iter().collect();
+    Ok(decide_released(policies, &who, &persons, &request, now))
 }
 
 /// The middle of a day, so that no zone makes it another.
@@ -239,11 +242,16 @@ impl TestCaller {
         self.mandated.iter().map(mandate).collect()
     }
 
-    fn staff(&self) -> Option<Staff> {
-        self.staff.map(|proved| Staff {
-            subject: "staff".to_owned(),
-            proved,
-            case: self.case.then(|| "case".to_owned()),
-        })
+    /// The persons who release it together, the one who asks first.
+    fn staff(&self) -> Vec<Staff> {
+        let person = |proved| {
+            move |number| Staff {
+                subject: format!("staff-{number}"),
+                proved,
+                case: self.case.then(|| "case".to_owned()),
+            }
+        };
+        let persons = self.staff.map(|proved| (0..self.persons).map(person(proved)));
+        persons.into_iter().flatten().collect()
     }
 }

@@ -3,12 +3,16 @@
 use super::matrix;
 use super::words::{both, code, duration, field, list, scope, slug, staff};
 use crate::catalogue::{Catalogue, FieldName, Name};
+use crate::figures::suppress::Suppression;
 use crate::identifier::IdentifierKind;
 use crate::party::Organisations;
-use crate::purpose::{Conditions, Grant, Holders, KeyPeriod, Per, Rate, ResolveGrant};
+use crate::purpose::{
+    Conditions, Grant, Holders, KeyPeriod, LinkScope, Mechanism, Per, Rate, ResolveGrant, SearchGrant,
+};
 use crate::text::Text;
 
 /// What a grant demands and limits, besides what it gives: a key that says which, and the words.
+#[expect(clippy::too_many_lines, reason = "one arm for each form")]
 pub(super) fn terms(
     grant: &Grant,
     catalogue: &Catalogue,
@@ -27,6 +31,13 @@ pub(super) fn terms(
         Grant::Facts(facts) => {
             terms.extend(fixed(&own_codes(catalogue, &facts.only)));
             terms.push(("identifiers", identifiers(&facts.identifiers)));
+            terms.extend(facts.break_glass.as_ref().map(|code| {
+                let told = both(
+                    format!("noodprocedure ({code}): wordt altijd bekeken"),
+                    format!("emergency procedure ({code}): always looked at"),
+                );
+                ("break_glass", told)
+            }));
         }
         Grant::Figures(figures) => {
             let always = figures.only.iter().map(|(dimension, value)| {
@@ -41,6 +52,9 @@ pub(super) fn terms(
             });
             terms.extend(fixed(&always.collect::<Vec<_>>()));
             terms.push(("max_dimensions", crossed(figures.max_dimensions)));
+            if let Mechanism::SuppressRound(rule) = figures.mechanism {
+                terms.push(("mechanism", suppressed(rule)));
+            }
             if figures.round > 1 {
                 terms.push(("round", rounded(figures.round)));
             }
@@ -52,10 +66,17 @@ pub(super) fn terms(
         Grant::Records(records) => {
             terms.extend(fixed(&own_codes(catalogue, &records.only)));
             terms.push(("key_period", key_period(records.key_period)));
+            if records.overlap_days > 0 {
+                terms.push(("overlap_days", overlap(records.overlap_days)));
+            }
+            if records.link == LinkScope::Dataset {
+                terms.push(("link", apart()));
+            }
             terms.push(("page_max", page(records.page_max)));
         }
         Grant::Resolve(resolve) => terms.extend(resolution(resolve)),
         Grant::Restrict(restrict) => terms.push(("identifiers", identifiers(&restrict.identifiers))),
+        Grant::Search(search) => terms.extend(searching(search)),
         Grant::Translate(translate) => {
             terms.push(("from", under(&translate.from)));
             let to = slug(organisations, &translate.to);
@@ -146,6 +167,37 @@ fn under(purpose: &Name) -> Text {
     )
 }
 
+fn searching(search: &SearchGrant) -> Vec<(&'static str, Text)> {
+    let reasons: Vec<Text> = search
+        .reasons
+        .iter()
+        .map(|reason| Text::same(format!("`{reason}`")))
+        .collect();
+    let Text { nl, en } = list(&reasons);
+    let (persons, per_day) = (search.persons, search.per_day);
+    vec![
+        ("identifiers", identifiers(&search.identifiers)),
+        (
+            "reasons",
+            both(format!("met als reden {nl}"), format!("for the reason {en}")),
+        ),
+        (
+            "persons",
+            both(
+                format!("{persons} personen beslissen samen"),
+                format!("{persons} persons decide together"),
+            ),
+        ),
+        (
+            "per_day",
+            both(
+                format!("ten hoogste {per_day} leerlingen per dag"),
+                format!("at most {per_day} pupils a day"),
+            ),
+        ),
+    ]
+}
+
 fn a_day(count: u32) -> Text {
     both(
         format!("ten hoogste {count} schuilnamen per dag"),
@@ -228,6 +280,14 @@ fn crossed(count: u8) -> Text {
     )
 }
 
+fn suppressed(rule: Suppression) -> Text {
+    let Suppression { k, base } = rule;
+    both(
+        format!("één vaste tabel: cellen onder {k} weggelaten, met andere erbij, de rest afgerond op {base}"),
+        format!("one static table: cells below {k} hidden, with others, the rest rounded to {base}"),
+    )
+}
+
 fn rounded(base: u32) -> Text {
     both(
         format!("aantallen afgerond op {base}"),
@@ -260,6 +320,20 @@ fn key_period(period: KeyPeriod) -> Text {
             "a pseudonym holds for one school year",
         ),
     }
+}
+
+fn overlap(days: u32) -> Text {
+    both(
+        format!("na een sleutelwissel of samenvoeging {days} dagen ook de oude schuilnamen"),
+        format!("for {days} days after a rotation of the key or a merge also the former pseudonyms"),
+    )
+}
+
+fn apart() -> Text {
+    both(
+        "de schuilnamen verschillen per dataset",
+        "the pseudonyms are other ones for each dataset",
+    )
 }
 
 /// How often.

@@ -183,6 +183,10 @@ pub(super) fn may(catalogue: &Catalogue, action: Use, items: &[&Item]) -> Text {
             format!("een beperking of bezwaar van een leerling vastleggen, volgens {nl}"),
             format!("enter a pupil's restriction or objection, by {en}"),
         ),
+        Use::Search => both(
+            format!("de plaats van een leerling in het logboek opvragen, van {nl}"),
+            format!("ask for a pupil's place in the log, of {en}"),
+        ),
         Use::Translate => both(
             format!("schuilnamen laten omzetten voor een ander, van {nl}"),
             format!("have pseudonyms turned into another's, of {en}"),
@@ -199,6 +203,7 @@ pub(super) fn form(grant: &Grant) -> Text {
         Grant::Records(_) => both("regels", "records"),
         Grant::Resolve(_) => both("herleiding door de bronhouder", "resolution by the holder"),
         Grant::Restrict(_) => both("beperking en bezwaar", "restriction and objection"),
+        Grant::Search(_) => both("zoeken in het logboek", "search of the log"),
         Grant::Translate(_) => both("omzetting van schuilnamen", "translation of pseudonyms"),
     }
 }

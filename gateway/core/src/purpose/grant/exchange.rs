@@ -1,16 +1,21 @@
-//! Grants about pseudonyms and about pupils' objections: `translate`, `resolve`, `restrict`.
+//! Grants about pseudonyms, pupils' objections and the log: `translate`, `resolve`, `restrict`, `search`.
 
 use super::{about_pupils, parties, scope, staff};
 use crate::catalogue::{Dataset, Name};
 use crate::document::{Table, Value};
+use crate::identifier::IdentifierKind;
 use crate::party::parse::IDENTIFIERS;
 use crate::purpose::names::{Names, or_default};
-use crate::purpose::{Holders, Limit, Rate, Recipient, ResolveGrant, RestrictGrant, TranslateGrant};
+use crate::purpose::{
+    Holders, Limit, Rate, Recipient, ResolveGrant, RestrictGrant, SearchGrant, TranslateGrant,
+};
 
 /// The most pseudonyms a day that one may have resolved: a case, not a list.
 const RESOLVED_PER_DAY_MAX: u32 = 1_000;
 /// The most pseudonyms a day that may be translated.
 const TRANSLATED_PER_DAY_MAX: u32 = 100_000;
+/// The most pupils a day that may be looked for in the log.
+const SEARCHED_PER_DAY_MAX: u32 = 1_000;
 /// The longest that a resolution may be pending, in days.
 const DEADLINE_DAYS_MAX: u32 = 60;
 /// Fewer persons than this release nothing.
@@ -46,16 +51,12 @@ pub(super) fn translate(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Tran
 pub(super) fn resolve(table: &Table<'_, '_>, names: &Names<'_>) -> Option<ResolveGrant> {
     let common = common(table, names);
     let of = purpose(table, "of");
-    let reasons = table
-        .required("reasons")
-        .and_then(|list| list.some(|value| value.parse()));
+    let reasons = reasons(table);
     let shows = or_default(table, "shows", (false, false), shows);
     let deadline_days = table
         .required("deadline_days")
         .and_then(|value| value.integer(1..=DEADLINE_DAYS_MAX));
-    let persons = or_default(table, "persons", PERSONS_MIN, |value| {
-        value.integer(PERSONS_MIN..=PERSONS_MAX)
-    });
+    let persons = persons(table);
     let limit = table
         .required("limit")
         .and_then(|value| limit(value, RESOLVED_PER_DAY_MAX));
@@ -80,9 +81,7 @@ pub(super) fn resolve(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Resolv
 /// `form = "restrict"`.
 pub(super) fn restrict(table: &Table<'_, '_>, names: &Names<'_>) -> Option<RestrictGrant> {
     let common = common(table, names);
-    let identifiers = table
-        .required("identifiers")
-        .and_then(|list| list.some(|value| value.choice("kind of identifier", &IDENTIFIERS)));
+    let identifiers = identifiers(table);
     let scope = scope(table);
     let staff = staff(table);
     let limit = table
@@ -97,6 +96,48 @@ pub(super) fn restrict(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Restr
         scope: scope?,
         staff: staff?,
         limit: limit?,
+    })
+}
+
+/// `form = "search"`. It is always proved who asks, and no holder's rows are read.
+pub(super) fn search(table: &Table<'_, '_>, names: &Names<'_>) -> Option<SearchGrant> {
+    let recipients = parties(table, "recipient", names);
+    let dataset = table
+        .required("dataset")
+        .and_then(|value| about_pupils(value, names));
+    let identifiers = identifiers(table);
+    let reasons = reasons(table);
+    let persons = persons(table);
+    let limit = table
+        .required("limit")
+        .and_then(|value| limit(value, SEARCHED_PER_DAY_MAX));
+    let (limit, per_day) = limit?;
+    Some(SearchGrant {
+        recipients: recipients?,
+        dataset: dataset?.name.clone(),
+        identifiers: identifiers?,
+        reasons: reasons?,
+        persons: persons?,
+        per_day,
+        limit,
+    })
+}
+
+fn identifiers(table: &Table<'_, '_>) -> Option<Vec<IdentifierKind>> {
+    table
+        .required("identifiers")
+        .and_then(|list| list.some(|value| value.choice("kind of identifier", &IDENTIFIERS)))
+}
+
+fn reasons(table: &Table<'_, '_>) -> Option<Vec<Name>> {
+    table
+        .required("reasons")
+        .and_then(|list| list.some(|value| value.parse()))
+}
+
+fn persons(table: &Table<'_, '_>) -> Option<u32> {
+    or_default(table, "persons", PERSONS_MIN, |value| {
+        value.integer(PERSONS_MIN..=PERSONS_MAX)
     })
 }
 

@@ -5,8 +5,8 @@ use super::field::{field_grant, own_codes};
 use super::{about_pupils, parties, scope, staff};
 use crate::document::Table;
 use crate::party::parse::IDENTIFIERS;
-use crate::purpose::FactsGrant;
 use crate::purpose::names::{Names, limit, or_default};
+use crate::purpose::{FactsGrant, StaffRule};
 
 /// `form = "facts"`.
 pub(super) fn facts(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FactsGrant> {
@@ -27,6 +27,12 @@ pub(super) fn facts(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FactsGra
     let only = or_default(table, "only", Vec::new(), |value| own_codes(value, names));
     let scope = scope(table);
     let staff = staff(table);
+    let break_glass = or_default(table, "break_glass", None, |value| value.parse().map(Some));
+    if matches!(break_glass, Some(Some(_))) && staff.is_some_and(|staff| staff != StaffRule::Proved) {
+        table.error(
+            "`break_glass` wants `staff = \"proved\"`: it is always known who used the emergency procedure",
+        );
+    }
     let conditions = conditions(table, names, &[]);
     let limit = table.required("limit").and_then(|value| limit(value, false));
     if let Some(dataset) = dataset {
@@ -55,6 +61,7 @@ pub(super) fn facts(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FactsGra
         only: only?,
         scope: scope?,
         staff: staff?,
+        break_glass: break_glass?,
         conditions: conditions?,
         limit: limit?,
     })

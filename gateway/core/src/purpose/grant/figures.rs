@@ -2,16 +2,21 @@
 
 use super::conditions::{FIGURES_ONLY, conditions};
 use super::{about_pupils, parties};
-use crate::catalogue::Name;
+use crate::catalogue::{Name, ProtectionClass};
 use crate::document::{Table, Value};
 use crate::figures::release;
+use crate::figures::suppress::{self, Suppression};
 use crate::purpose::names::{Names, limit, measure, or_default};
-use crate::purpose::{FiguresGrant, Holders};
+use crate::purpose::{FiguresGrant, Grant, Holders, Measure, Mechanism};
 
 /// The coarsest rounding base.
 pub(super) const ROUND_MAX: u32 = 100;
 /// The highest figure below which a grant may hide.
 pub(super) const SHOW_FROM_MAX: u32 = 10_000;
+/// The fewest pupils of a shown cell of a static table; more where anything is sensitive.
+const K_MIN: u32 = 5;
+const K_MIN_SENSITIVE: u32 = 10;
+const K_MAX: u32 = 100;
 const DIMENSIONS_MAX: u32 = 4;
 const DIMENSIONS_DEFAULT: u8 = 2;
 
@@ -38,7 +43,7 @@ pub(super) fn figures(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Figure
     let conditions = conditions(table, names, &FIGURES_ONLY);
     let limit = table.required("limit").and_then(|value| limit(value, true));
     let (population, epochs) = counted?;
-    let (round, show_from) = protected?;
+    let (mechanism, round, show_from) = protected?;
     let grant = FiguresGrant {
         recipients: recipients?,
         dataset: dataset?.name.clone(),
@@ -49,6 +54,7 @@ pub(super) fn figures(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Figure
         only: only?,
         measures: measures?,
         epochs,
+        mechanism,
         round,
         show_from,
         max_dimensions: max_dimensions?,
@@ -66,6 +72,16 @@ fn countable(table: &Table<'_, '_>, grant: &FiguresGrant, names: &Names<'_>) {
     }
     if grant.conditions.partial {
         table.error("figures are the same for all purposes, so `partial` cannot leave out one holder's rows");
+    }
+    if let Mechanism::SuppressRound(rule) = grant.mechanism {
+        is_table(table, grant, rule, names);
+    }
+    for unfit in grant
+        .measures
+        .iter()
+        .filter_map(|one| one.unfit(names.catalogue, grant))
+    {
+        table.error(unfit);
     }
     let lattice = release::lattice(names.catalogue, grant);
     if let Err(error) = lattice.and_then(|lattice| lattice.cuboids().map(drop)) {
@@ -100,19 +116,68 @@ fn counted(table: &Table<'_, '_>, names: &Names<'_>) -> Option<(Name, Name)> {
     Some((name, calendar))
 }
 
-/// `{ mechanism = "cell-key", round = 5, show_from = 20 }`: the rounding base, and from where figures are shown.
-fn protect(value: Value<'_, '_>) -> Option<(u32, u32)> {
+/// `{ mechanism = "cell-key", round = 5, show_from = 20 }`, the rounding base, and from where figures are shown; or
+/// `{ mechanism = "suppress-round", k = 5, base = 5 }`.
+fn protect(value: Value<'_, '_>) -> Option<(Mechanism, u32, u32)> {
     let table = value.table()?;
-    let mechanism = table.required("mechanism").and_then(|value| {
-        let text = value.text()?;
-        if ["exact", "suppress-round"].contains(&text) {
-            value.error(format!("mechanism `{text}` is not built yet"));
+    let name = table.required("mechanism").and_then(|value| {
+        if value.as_text() == Some("exact") {
+            value.error("mechanism `exact` is not built yet, so no figure is given without protection");
             return None;
         }
-        value.choice("mechanism", &[("cell-key", ())])
+        value.choice("mechanism", &[("cell-key", false), ("suppress-round", true)])
     });
-    let round = or_default(&table, "round", 1, |value| value.integer(1..=ROUND_MAX));
-    let show_from = or_default(&table, "show_from", 0, |value| value.integer(1..=SHOW_FROM_MAX));
+    let of_table = [table.optional("k"), table.optional("base")];
+    let of_noise = [table.optional("round"), table.optional("show_from")];
+    let is_table = name?;
+    for value in if is_table { of_noise } else { of_table }.into_iter().flatten() {
+        value.error("is of another mechanism: `cell-key` has `round` and `show_from`, `suppress-round` has `k` and `base`");
+    }
+    let protected = if is_table {
+        let k = table.required("k").and_then(|value| value.integer(K_MIN..=K_MAX));
+        let base = table
+            .required("base")
+            .and_then(|value| value.integer(1..=ROUND_MAX));
+        k.zip(base)
+            .map(|(k, base)| (Mechanism::SuppressRound(Suppression { k, base }), 1, 0))
+    } else {
+        let round = or_default(&table, "round", 1, |value| value.integer(1..=ROUND_MAX));
+        let show_from = or_default(&table, "show_from", 0, |value| value.integer(1..=SHOW_FROM_MAX));
+        let both = round.zip(show_from);
+        both.map(|(round, show_from)| (Mechanism::CellKey, round, show_from))
+    };
     table.finish();
-    mechanism.and(round.zip(show_from))
+    protected
+}
+
+/// Notes what keeps a grant from being one static table.
+fn is_table(table: &Table<'_, '_>, grant: &FiguresGrant, rule: Suppression, names: &Names<'_>) {
+    let fields = Grant::Figures(grant.clone()).class(names.catalogue);
+    if fields == ProtectionClass::Sensitive && rule.k < K_MIN_SENSITIVE {
+        table.error(format!(
+            "sensitive data: `suppress-round` needs `k` of at least {K_MIN_SENSITIVE}"
+        ));
+    }
+    if !grant.filter_by.is_empty() {
+        table.error("`suppress-round` is for one table: put the dimensions of `filter_by` in `group_by`");
+    }
+    if grant.measures != [Measure::Pupils] {
+        table.error("`suppress-round` counts `pupils` and nothing else");
+    }
+    let whole = Grant::Figures(grant.clone());
+    let several = whole.named_datasets().into_iter().find(|dataset| {
+        let kind = names
+            .catalogue
+            .dataset(dataset)
+            .map(|dataset| dataset.holder_kind);
+        kind.is_some_and(|kind| names.organisations.of_kind(kind).nth(1).is_some())
+    });
+    if let Some(dataset) = several {
+        table.error(format!(
+            "several organisations hold `{dataset}`, so each could subtract its own pupils from a `suppress-round` table"
+        ));
+    }
+    if let Err(error) = suppress::Table::of(names.catalogue, grant) {
+        table.error(error.to_string());
+    }
 }

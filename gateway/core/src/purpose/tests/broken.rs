@@ -61,7 +61,7 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "form = \"figures\"",
         "form = \"figure\"",
         "13:8: unknown form `figure`, expected one of `delivery`, `facts`, `figures`, `records`, \
-         `resolve`, `restrict`, `translate`; did you mean `figures`?",
+         `resolve`, `restrict`, `search`, `translate`; did you mean `figures`?",
     ),
     (
         "dataset = \"absence\"",
@@ -116,17 +116,17 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     (
         "measures = [\"pupils\"]\nepochs",
         "measures = [\"sum(absence.hours)\"]\nepochs",
-        "21:13: measure `sum(absence.hours)` has no mechanism yet",
+        "57:13: measure `pupils` is not within the grant",
     ),
     (
         "measures = [\"pupils\"]\nepochs",
         "measures = [\"pupil\"]\nepochs",
-        "21:13: measure `pupil` has no mechanism yet; did you mean `pupils`?",
+        "21:13: a measure is `pupils`, `rows(dataset)`, `sum(dataset.field)`, `mean(dataset.field)`, `distribution(dataset.field)`, `share(dataset.field)` or `per-1000(dataset)`",
     ),
     (
         "\"cell-key\"",
         "\"exact\"",
-        "23:25: mechanism `exact` is not built yet",
+        "23:25: mechanism `exact` is not built yet, so no figure is given without protection",
     ),
     (
         "600/h\", cells",
@@ -198,14 +198,14 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
         "54:9: there is no grant 9; the first is 0",
     ),
     (
-        "hood@city\"",
-        "hood\"",
+        "hood@district\"]",
+        "hood\"]",
         "55:13: `enrolment.neighbourhood@neighbourhood` is not within the grant",
     ),
     (
-        "hood@city\"",
-        "hood@city\", \"enrolment.year-group\"",
-        "55:45: `enrolment.year-group@year-group` is not within the grant",
+        "hood@district\"]",
+        "hood@district\", \"enrolment.year-group\"]",
+        "55:49: `enrolment.year-group@year-group` is not within the grant",
     ),
     (
         "\"absence.stay-at-home\" = true",
@@ -219,7 +219,7 @@ pub(super) const BROKEN: &[(&str, &str, &str)] = &[
     ),
     (
         "filter_by = [\"absence.stay-at-home\"]",
-        "filter_by = [\"absence.stay-at-home\", \"enrolment.neighbourhood@city\"]",
+        "filter_by = [\"absence.stay-at-home\", \"enrolment.neighbourhood@district\"]",
         "12:1: `enrolment.neighbourhood` occurs twice among the grant's dimensions",
     ),
     (

@@ -4,6 +4,7 @@ use super::*;
 use crate::plan::{Plan, PlannedScope};
 use crate::policy::{ApprovalRole, InvalidApproval, Missing, StandingState};
 use crate::purpose::{Conditions, HolderRule, Holders, Scope};
+use crate::scope::SiteBoards;
 
 /// The shipped policies with another first grant of a purpose.
 fn with(purpose: &str, change: impl FnOnce(&mut Grant)) -> Policies {
@@ -292,9 +293,10 @@ fn a_scope_of_one_site_needs_the_site_and_others_refuse_it() {
     assert_eq!(ask(policies(), Some("06RM00")), Err("filter-not-granted"));
     let board = organisation(BOARD).oin.clone();
     let site = Some("06RM00".to_owned());
+    let boards = SiteBoards::of(&at_site.catalogue, &at_site.organisations);
     assert_eq!(
         ask(at_site, Some("06RM00")),
-        Ok(PlannedScope::OwnSchool { board, site })
+        Ok(PlannedScope::OwnSchool { board, site, boards })
     );
 }
 

@@ -13,7 +13,7 @@ fn figures_are_granted_at_their_level_or_coarser() {
         (atlas(&["resident.neighbourhood@city"], &json!({})), "granted"),
         (atlas(&[], &json!({ "resident.attends": "nowhere" })), "granted"),
         (
-            truants(&["enrolment.neighbourhood", "enrolment.sector"], &json!({})),
+            truants(&["enrolment.neighbourhood", "enrolment.sector@phase"], &json!({})),
             "granted",
         ),
         (
@@ -28,7 +28,10 @@ fn figures_are_granted_at_their_level_or_coarser() {
             "granted",
         ),
         (
-            truants(&["enrolment.sector"], &json!({ "absence.stay-at-home": true })),
+            truants(
+                &["enrolment.neighbourhood"],
+                &json!({ "absence.stay-at-home": true }),
+            ),
             "filter-not-granted",
         ),
         (truants(&["enrolment.site"], &json!({})), "dimension-not-granted"),

@@ -97,7 +97,9 @@ fn within(grant: &FiguresGrant, group_by: &[Dimension], only: &[(Dimension, Stri
         granted
             .iter()
             .flat_map(|granted| {
-                catalogue.levels_from(granted).into_iter().map(|level| Dimension {
+                let levels =
+                    crate::figures::release::levels(catalogue, grant.is_sensitive(catalogue), granted);
+                levels.into_iter().map(|level| Dimension {
                     field: granted.field.clone(),
                     level,
                 })
@@ -167,7 +169,7 @@ proptest! {
                 (dimension, code)
             })
             .collect();
-        let request = Request::Figures(crate::request::FiguresRequest {
+        let request = Request::Figures(FiguresRequest {
             purpose: name(&purpose),
             epoch: crate::request::EpochChoice::Latest,
             selection: crate::request::Selection::Composed { group_by: group_by.clone(), measures: vec![crate::purpose::Measure::Pupils] },
@@ -281,7 +283,7 @@ proptest! {
                 page: crate::request::Page { limit: None, cursor: None },
             })
         } else {
-            Request::Figures(crate::request::FiguresRequest {
+            Request::Figures(FiguresRequest {
                 purpose: name(&purpose),
                 epoch: crate::request::EpochChoice::Latest,
                 selection: crate::request::Selection::Composed { group_by, measures: vec![crate::purpose::Measure::Pupils] },

@@ -43,7 +43,9 @@ pub(super) fn joint(draft: &Draft, pupils: u64) -> Vec<Found> {
         }
         let others = sites.iter().skip(at + 1);
         for other in others.filter(|other| other.purpose.id != one.purpose.id) {
+            // Told at both: what an older purpose explained about others is no word about a new one.
             found.extend(unique(draft, one, other, pupils));
+            found.extend(unique(draft, other, one, pupils));
         }
     }
     found

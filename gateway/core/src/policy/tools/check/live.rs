@@ -43,8 +43,12 @@ pub(super) fn leak(draft: &Draft, grant: &Grant, live: &[(Slug, Name)]) -> Optio
 fn told(draft: &Draft, grant: &Grant, holder: &Organisation, dataset: &Name) -> Option<Text> {
     match grant {
         // Rows that a holder sends itself, and figures over all rows of a holder, are not narrowed by others' rows;
-        // pseudonyms are translated, and objections kept, within the gateway.
-        Grant::Delivery(_) | Grant::Figures(_) | Grant::Restrict(_) | Grant::Translate(_) => None,
+        // pseudonyms are translated, objections kept and the log searched within the gateway.
+        Grant::Delivery(_)
+        | Grant::Figures(_)
+        | Grant::Restrict(_)
+        | Grant::Search(_)
+        | Grant::Translate(_) => None,
         Grant::Resolve(_) => Some(both(
             "dat iemand naar deze leerling vraagt",
             "that somebody asks after this pupil",

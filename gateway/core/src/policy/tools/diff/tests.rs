@@ -94,16 +94,16 @@ fn a_finer_level_and_another_recipient_are_wider() {
             &[
                 ("{ organisation = \"municipality\", role = \"dashboard\" },\n", ""),
                 (
-                    "enrolment.neighbourhood@district\", \"enrolment.sector@phase",
-                    "enrolment.neighbourhood@neighbourhood\", \"enrolment.sector@phase",
+                    "\"absence.reason\", \"enrolment.neighbourhood@district",
+                    "\"absence.reason\", \"enrolment.neighbourhood@neighbourhood",
                 ),
             ],
         );
     });
     insta::assert_snapshot!(lines(&changes), @r#"
 purpose neighbourhood-absence (Narrower)
-  Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; beperken op Verzuim: Soort (`absence.kind`) = Ongeoorloofd, Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk, Inschrijving: Onderwijssoort (`enrolment.sector`) per fase en Inschrijving: Onderwijssoort (`enrolment.sector`) per onderwijssoort; tellen: leerlingen.
-  Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; narrow by Absence: Kind (`absence.kind`) = Unauthorised, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood, Enrolment: Sector (`enrolment.sector`) by phase and Enrolment: Sector (`enrolment.sector`) by sector; count pupils.
+  Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk en Inschrijving: Onderwijssoort (`enrolment.sector`) per fase; beperken op Verzuim: Soort (`absence.kind`) = Ongeoorloofd, Inschrijving: Wijk (`enrolment.neighbourhood`) per stad, Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel, Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk en Inschrijving: Onderwijssoort (`enrolment.sector`) per fase; tellen: `per-1000(enrolment)` en leerlingen.
+  Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood and Enrolment: Sector (`enrolment.sector`) by phase; narrow by Absence: Kind (`absence.kind`) = Unauthorised, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by city, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district, Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood and Enrolment: Sector (`enrolment.sector`) by phase; count `per-1000(enrolment)` and pupils.
 purpose neighbourhood-absence (Wider)
   Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
   Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
@@ -113,9 +113,18 @@ purpose neighbourhood-absence (Wider)
 purpose neighbourhood-absence (Wider)
   Onder `neighbourhood-absence` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) nu ook aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per wijk.
   Under `neighbourhood-absence`, Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) may newly see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by neighbourhood.
+purpose neighbourhood-absence (Narrower)
+  Onder `neighbourhood-absence` mag Gemeente Almere (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel.
+  Under `neighbourhood-absence`, Gemeente Almere (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district.
+purpose neighbourhood-absence (Narrower)
+  Onder `neighbourhood-absence` mag Passend Onderwijs Almere (primair onderwijs) (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel.
+  Under `neighbourhood-absence`, Passend Onderwijs Almere (primair onderwijs) (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district.
+purpose neighbourhood-absence (Narrower)
+  Onder `neighbourhood-absence` mag Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) niet langer aantallen zien naar Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel; beperken op Inschrijving: Wijk (`enrolment.neighbourhood`) per stadsdeel.
+  Under `neighbourhood-absence`, Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) may no longer see figures by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district; narrow by Enrolment: Neighbourhood (`enrolment.neighbourhood`) by district.
 purpose neighbourhood-absence (Other)
-  Het bestand is gewijzigd en de versie is nog 2: verhoog haar.
-  The file has changed and the version is still 2: raise it.
+  Het bestand is gewijzigd en de versie is nog 3: verhoog haar.
+  The file has changed and the version is still 3: raise it.
 "#);
 }
 

@@ -28,8 +28,8 @@ fn a_grant_is_explained_clause_by_clause() {
 granted
 Gemeente Almere vraagt met de rol `dashboard` op 22 november 2026, alsof alles is ondertekend.
 Gemeente Almere asks with the role `dashboard` on 22 November 2026, as if everything were signed.
-Het doel `neighbourhood-absence`, versie 2 (Ongeoorloofd verzuim per wijk), geldt van 1 augustus 2025 tot en met 31 juli 2027.
-The purpose `neighbourhood-absence`, version 2 (Unauthorised absence by neighbourhood), holds from 1 August 2025 to 31 July 2027.
+Het doel `neighbourhood-absence`, versie 3 (Ongeoorloofd verzuim per wijk), geldt van 1 augustus 2025 tot en met 31 juli 2027.
+The purpose `neighbourhood-absence`, version 3 (Unauthorised absence by neighbourhood), holds from 1 August 2025 to 31 July 2027.
 Toegestaan door `neighbourhood-absence/grant/1`.
 Granted by `neighbourhood-absence/grant/1`.
 Toestemming 0 (cijfers, Verzuim) staat dit niet toe: no-such-question (`no-such-question`); zij geldt voor: Passend Onderwijs Almere (primair onderwijs) (rol `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) en Gemeente Almere (rol `dashboard`); rijen van alle bronhouders; altijd alleen Verzuim: Soort (`absence.kind`) = Ongeoorloofd; ten hoogste 2 indelingen naast de plaats; ten hoogste 5000 cellen per peilmoment; ten hoogste 600 verzoeken per uur.
@@ -40,6 +40,8 @@ Toestemming 2 (cijfers, Verzuim) staat dit niet toe: no-such-question (`no-such-
 Grant 2 (figures, Absence) does not allow this: no-such-question (`no-such-question`); it is for Passend Onderwijs Almere (primair onderwijs) (role `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) and Gemeente Almere (role `dashboard`); rows of all holders; always only Absence: Kind (`absence.kind`) = Unauthorised; at most 2 dimensions besides the place; at most 500 cells an epoch; at most 600 requests per hour.
 Toestemming 3 (cijfers, Verzuim) staat dit niet toe: no-such-question (`no-such-question`); zij geldt voor: Passend Onderwijs Almere (primair onderwijs) (rol `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) en Gemeente Almere (rol `dashboard`); rijen van alle bronhouders; altijd alleen Verzuim: Soort (`absence.kind`) = Ongeoorloofd; ten hoogste 1 indeling naast de plaats; ten hoogste 500 cellen per peilmoment; ten hoogste 600 verzoeken per uur.
 Grant 3 (figures, Absence) does not allow this: no-such-question (`no-such-question`); it is for Passend Onderwijs Almere (primair onderwijs) (role `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) and Gemeente Almere (role `dashboard`); rows of all holders; always only Absence: Kind (`absence.kind`) = Unauthorised; at most 1 dimension besides the place; at most 500 cells an epoch; at most 600 requests per hour.
+Toestemming 4 (cijfers, Verzuim) staat dit niet toe: no-such-question (`no-such-question`); zij geldt voor: Passend Onderwijs Almere (primair onderwijs) (rol `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (rol `dashboard`) en Gemeente Almere (rol `dashboard`); rijen van alle bronhouders; altijd alleen Verzuim: Thuiszitter (`absence.stay-at-home`) = Ja; ten hoogste 0 indelingen naast de plaats; ten hoogste 500 cellen per peilmoment; ten hoogste 600 verzoeken per uur.
+Grant 4 (figures, Absence) does not allow this: no-such-question (`no-such-question`); it is for Passend Onderwijs Almere (primair onderwijs) (role `dashboard`), Passend Onderwijs Almere (voortgezet onderwijs) (role `dashboard`) and Gemeente Almere (role `dashboard`); rows of all holders; always only Absence: Stay-at-home (`absence.stay-at-home`) = Yes; at most 0 dimensions besides the place; at most 500 cells an epoch; at most 600 requests per hour.
 "#);
 }
 

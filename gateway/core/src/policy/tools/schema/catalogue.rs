@@ -1,6 +1,6 @@
 //! The keys of datasets, hierarchies, maps and populations.
 
-use super::{NAME, Shape, list, may, must, words};
+use super::{DIMENSION, NAME, Shape, list, may, must, words};
 
 /// A field of the same dataset, with or without a level.
 const OWN_DIMENSION: Shape = Shape::Pattern("^[a-z][a-z0-9-]{0,47}(@[a-z][a-z0-9-]{0,47})?$");
@@ -50,6 +50,11 @@ pub(super) fn dataset() -> Shape {
                 )]),
             ]),
             "What a delivery with mistakes does",
+        ),
+        may(
+            "rows_bound",
+            Shape::Integer(1, 1_000),
+            "The most rows of one pupil that a figure counts; left out: rows are not counted",
         ),
         may(
             "retention",
@@ -121,6 +126,16 @@ fn field() -> Shape {
         may("derive", derive(), "How it follows from other fields"),
         may("min", Shape::Integer(i64::MIN, i64::MAX), "Least value"),
         may("max", Shape::Integer(i64::MIN, i64::MAX), "Greatest value"),
+        may(
+            "bound",
+            Shape::Integer(1, 1_000_000_000),
+            "The most that one pupil adds to a sum",
+        ),
+        may(
+            "bins",
+            list(Shape::Integer(i64::MIN, i64::MAX)),
+            "Where each bin after the first begins",
+        ),
         may("max_chars", Shape::Integer(1, u32::MAX.into()), "Greatest length"),
         must("title", words(), "What it is called"),
         must("description", words(), "One sentence"),
@@ -135,6 +150,14 @@ fn derive() -> Shape {
             "age",
             vec![of()],
             "Whole years from a date to the day of the question",
+        ),
+        one(
+            "whole_days",
+            vec![
+                must("since", NAME, "A date field"),
+                must("until", NAME, "A date field"),
+            ],
+            "Days between two dates that are both past",
         ),
         one(
             "whole_weeks",
@@ -242,6 +265,35 @@ pub(super) fn population() -> Shape {
                 ),
             ])),
             "Calendars of count dates",
+        ),
+        may(
+            "sole_holder",
+            list(Shape::Table(vec![
+                must("when", DIMENSION, "The dimension"),
+                must(
+                    "pairs",
+                    list(list(Shape::Text)),
+                    "Pairs of a code and the organisation that holds all rows of its kind there",
+                ),
+            ])),
+            "Where one organisation holds all rows of its kind",
+        ),
+        may(
+            "bound",
+            Shape::Table(vec![
+                may(
+                    "normal",
+                    Shape::Integer(501, 999),
+                    "In one epoch, of what is ordinary",
+                ),
+                may(
+                    "sensitive",
+                    Shape::Integer(501, 999),
+                    "In one epoch, of what is sensitive",
+                ),
+                may("total", Shape::Integer(501, 999), "Over three years"),
+            ]),
+            "The greatest probability, in thousandths, of guessing one bit of one pupil",
         ),
     ])
 }

@@ -1,7 +1,7 @@
 //! The keys of grants, one form each.
 
 use super::purpose::DURATION;
-use super::{DIMENSION, FIELD, Key, NAME, Shape, list, may, must};
+use super::{DIMENSION, FIELD, Key, MEASURE, NAME, Shape, list, may, must};
 
 const RATE: Shape = Shape::Pattern("^[1-9][0-9]*/(s|min|h|d)$");
 
@@ -119,6 +119,11 @@ pub(super) fn facts() -> Shape {
         may("only", codes(), "Filters that always apply"),
         scope(),
         staff(),
+        may(
+            "break_glass",
+            NAME,
+            "The reason's code, where this is the emergency procedure: marked in the log and always looked at",
+        ),
         kept(),
         partial(),
         may("holder_rule", list(holder_rule(&[])), HOLDER_RULE),
@@ -144,17 +149,27 @@ pub(super) fn figures() -> Shape {
             "Dimensions that may be narrowed by, besides those of `group_by`",
         ),
         may("only", codes(), "Filters that always apply"),
-        must("measures", list(Shape::Choice(&["pupils"])), "What is counted"),
+        must("measures", list(MEASURE), "What is counted"),
         must("epochs", NAME, "The population's calendar of count dates"),
         must(
             "protect",
             Shape::Table(vec![
                 must(
                     "mechanism",
-                    Shape::Choice(&["cell-key"]),
+                    Shape::Choice(&["cell-key", "suppress-round"]),
                     "How figures are protected",
                 ),
                 may("round", Shape::Integer(1, 100), "Rounded to a multiple of this"),
+                may(
+                    "k",
+                    Shape::Integer(5, 100),
+                    "Of `suppress-round`: smaller cells are hidden, with others",
+                ),
+                may(
+                    "base",
+                    Shape::Integer(1, 100),
+                    "Of `suppress-round`: what is shown is rounded to a multiple of this",
+                ),
                 may(
                     "show_from",
                     Shape::Integer(1, 10_000),
@@ -198,6 +213,16 @@ pub(super) fn records() -> Shape {
             "key_period",
             Shape::Choice(&["none", "school-year"]),
             "How long a pseudonym lasts",
+        ),
+        may(
+            "overlap_days",
+            Shape::Integer(1, 366),
+            "Days after a rotation of the key or a merge of two numbers during which rows also carry `previousPseudonyms`; left out: none",
+        ),
+        may(
+            "link",
+            Shape::Choice(&["purpose", "dataset"]),
+            "Across what a pseudonym stays the same; left out: purpose",
         ),
         may("page_max", Shape::Integer(1, 1_000), "Rows a page"),
         kept(),
@@ -250,11 +275,11 @@ fn holder_rule(numbers: &[&'static str]) -> Shape {
 }
 
 fn pseudonyms_a_day(most: i64) -> Key {
-    limit_with(Some(must(
-        "per_day",
-        Shape::Integer(1, most),
-        "Pseudonyms that they may name together in a day",
-    )))
+    a_day(most, "Pseudonyms that they may name together in a day")
+}
+
+fn a_day(most: i64, told: &'static str) -> Key {
+    limit_with(Some(must("per_day", Shape::Integer(1, most), told)))
 }
 
 pub(super) fn resolve() -> Shape {
@@ -305,6 +330,26 @@ pub(super) fn restrict() -> Shape {
         scope(),
         staff(),
         limit(),
+    ])
+}
+
+pub(super) fn search() -> Shape {
+    Shape::Table(vec![
+        form(&["search"]),
+        recipients("recipient", "Who may search: the data protection officer"),
+        dataset(),
+        must(
+            "identifiers",
+            list(Shape::Choice(&["bsn", "eckId", "local"])),
+            "By which numbers a pupil may be named",
+        ),
+        must("reasons", list(NAME), "Reasons that may be given, as codes"),
+        may(
+            "persons",
+            Shape::Integer(2, 4),
+            "Persons who release a request together",
+        ),
+        a_day(1_000, "Pupils that may be looked for in a day"),
     ])
 }
 

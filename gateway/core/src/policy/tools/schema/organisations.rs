@@ -16,6 +16,11 @@ pub(super) fn organisations() -> Shape {
                     "Whose pair of numbers suffices",
                 ),
                 must("when_equal", list(FIELD), "The two fields that must agree"),
+                may(
+                    "confirmed",
+                    Shape::Boolean,
+                    "Whether the other field's holder must confirm each pair in its inbox",
+                ),
             ])),
             "When a pair of numbers links for everybody",
         ),
@@ -37,6 +42,11 @@ fn organisation() -> Shape {
             "swv",
             Shape::Pattern("^(PO|VO)[0-9]{4}$"),
             "SWV number, of an SWV",
+        ),
+        may(
+            "pupils",
+            Shape::Integer(1, 10_000_000),
+            "Pupils that it is responsible for by public counts: it may look up twice as many in a day",
         ),
         may(
             "identifiers",

@@ -1,12 +1,13 @@
 //! The keys of purposes and of their decision tables; grants have a file of their own.
 
-use super::grant::{codes, delivery, facts, figures, records, resolve, restrict, translate};
-use super::{DIMENSION, NAME, Shape, list, may, must, words};
+use super::grant::{codes, delivery, facts, figures, records, resolve, restrict, search, translate};
+use super::{DIMENSION, MEASURE, NAME, Shape, list, may, must, words};
 
 pub(super) const DURATION: Shape = Shape::Pattern("^P");
 const WARNINGS: &[&str] = &[
     "approval-ends",
     "dpia-older",
+    "figure-bound",
     "idle-explanation",
     "joint-uniqueness",
     "live-source-leak",
@@ -70,6 +71,7 @@ pub(super) fn purpose() -> Shape {
                 records(),
                 resolve(),
                 restrict(),
+                search(),
                 translate(),
             ])),
             "What it allows; nothing else is",
@@ -138,6 +140,28 @@ fn explanations() -> Shape {
     ]))
 }
 
+fn indicator() -> Shape {
+    let terms = || {
+        list(Shape::Table(vec![
+            must(
+                "grant",
+                Shape::Integer(0, u32::MAX.into()),
+                "The figures grant, from 0",
+            ),
+            may("only", codes(), "Filters, besides those of the grant"),
+        ]))
+    };
+    Shape::Table(vec![
+        must(
+            "per",
+            Shape::Integer(1, 1_000),
+            "100, 1000, or 1 for the plain ratio",
+        ),
+        must("numerator", terms(), "Cells that are added up above the line"),
+        must("denominator", terms(), "Cells that are added up below it"),
+    ])
+}
+
 fn question() -> Shape {
     Shape::Table(vec![
         must("name", NAME, "Name, unique in the purpose"),
@@ -149,7 +173,16 @@ fn question() -> Shape {
         ),
         must("group_by", list(DIMENSION), "Dimensions"),
         may("only", codes(), "Filters, besides those of the grant"),
-        must("measures", list(Shape::Choice(&["pupils"])), "What is counted"),
+        must(
+            "measures",
+            list(MEASURE),
+            "What is counted; an empty list for an indicator",
+        ),
+        may(
+            "indicator",
+            indicator(),
+            "A ratio of cells that the purpose's grants show",
+        ),
     ])
 }
 
@@ -194,6 +227,11 @@ fn caller() -> Shape {
             "staff",
             Shape::Choice(&["proved", "stated"]),
             "How the person who asks is known; left out: nobody is named",
+        ),
+        may(
+            "persons",
+            Shape::Integer(1, 4),
+            "How many persons release the request together; left out: one",
         ),
         may(
             "case",

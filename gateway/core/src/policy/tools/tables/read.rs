@@ -12,6 +12,7 @@ use crate::document::{self, Table, Value};
 use crate::identifier::IdentifierKind;
 use crate::party::parse::{IDENTIFIERS, role};
 use crate::party::{ClientId, Oin, Organisation, Slug};
+use crate::pseudonym::Pseudonym;
 use crate::source_text::SourceError;
 
 /// Numbers that belong to nobody, by which a table's pupils are named: a policies folder holds no identifier.
@@ -23,6 +24,10 @@ const NOBODY: [(IdentifierKind, &str); 3] = [
     ),
     (IdentifierKind::Local, "1"),
 ];
+/// More pseudonyms than a request may name.
+const PSEUDONYMS_MAX: u128 = 2_000;
+/// The most persons that a grant can ask for.
+const PERSONS_MAX: u32 = 4;
 const STAFF: [(&str, bool); 2] = [("proved", true), ("stated", false)];
 
 /// One case.
@@ -51,6 +56,8 @@ pub struct TestCaller {
     acting_for: Option<Oin>,
     /// The person who asks: proved, or stated only.
     pub(super) staff: Option<bool>,
+    /// How many persons release the request together.
+    pub(super) persons: u32,
     /// Whether a case is named.
     pub(super) case: bool,
 }
@@ -74,6 +81,8 @@ pub(in crate::policy::tools) enum Ask {
     Resolution(Json),
     /// The body of a request to enter or lift a restriction.
     Restriction(Json),
+    /// The body of a search of the log.
+    Search(Json),
     /// The body of a request to have pseudonyms translated.
     Translation(Json),
 }
@@ -89,6 +98,7 @@ impl Ask {
             | Self::Query(body)
             | Self::Resolution(body)
             | Self::Restriction(body)
+            | Self::Search(body)
             | Self::Translation(body) => text(body),
         }
     }
@@ -102,6 +112,7 @@ impl Ask {
             Self::Query(body) => body.get("form")?.as_str(),
             Self::Resolution(_) => Some("resolve"),
             Self::Restriction(_) => Some("restrict"),
+            Self::Search(_) => Some("search"),
             Self::Translation(_) => Some("translate"),
         }
     }
@@ -187,7 +198,7 @@ fn case(
     })
 }
 
-/// `{ organisation = "…", role = "…", for = "…", mandate = ["…"], staff = "proved", case = true }`.
+/// `{ organisation = "…", role = "…", for = "…", mandate = ["…"], staff = "proved", persons = 2, case = true }`.
 fn caller(table: &Table<'_, '_>, policies: &Policies) -> Option<TestCaller> {
     let organisation = table
         .required("organisation")
@@ -196,6 +207,7 @@ fn caller(table: &Table<'_, '_>, policies: &Policies) -> Option<TestCaller> {
     let board = table.if_there("for", |value| organisation_oin(value, policies));
     let mandate = table.if_there("mandate", |list| list.each(|value| dataset(value, policies)));
     let staff = table.if_there("staff", |value| value.choice("kind of proof", &STAFF));
+    let persons = table.if_there("persons", |value| value.integer(1..=PERSONS_MAX));
     let case = table.if_there("case", |value| value.boolean());
     table.finish();
     let (board, mandate) = (board.ok()?, mandate.ok()?);
@@ -208,6 +220,7 @@ fn caller(table: &Table<'_, '_>, policies: &Policies) -> Option<TestCaller> {
     TestCaller::new(organisation?, role?, staff.ok()?).map(|caller| TestCaller {
         mandated: mandated.into_iter().collect(),
         acting_for: board,
+        persons: persons.ok().flatten().unwrap_or(1),
         case: case.ok().flatten().unwrap_or(true),
         ..caller
     })
@@ -228,6 +241,7 @@ impl TestCaller {
             mandated: Vec::new(),
             acting_for: None,
             staff,
+            persons: 1,
             case: true,
         })
     }
@@ -304,6 +318,10 @@ pub(in crate::policy::tools) fn ask(
             body.remove("form");
             about_a_pupil(body, &purpose, caller).map(Ask::Restriction)
         }
+        Some("search") => {
+            body.remove("form");
+            about_a_pupil(body, &purpose, caller).map(Ask::Search)
+        }
         Some(form @ ("resolve" | "translate")) => {
             let ask = if form == "resolve" {
                 Ask::Resolution
@@ -312,6 +330,7 @@ pub(in crate::policy::tools) fn ask(
             };
             body.remove("form");
             body.insert("purpose".to_owned(), purpose.as_str().into());
+            stand_ins(&mut body);
             Ok(ask(body.into()))
         }
         None if body.contains_key("pupils") => about_a_pupil(body, &purpose, caller).map(Ask::Facts),
@@ -319,6 +338,15 @@ pub(in crate::policy::tools) fn ask(
             body.insert("purpose".to_owned(), purpose.as_str().into());
             Ok(Ask::Query(body.into()))
         }
+    }
+}
+
+/// Which pseudonyms are named decides nothing, so a case may say how many they are: `pseudonyms = 3`.
+fn stand_ins(body: &mut Map<String, Json>) {
+    if let Some(count) = body.get("pseudonyms").and_then(Json::as_u64) {
+        let count = u128::from(count).min(PSEUDONYMS_MAX);
+        let pseudonyms = (1..=count).map(|number| Json::from(Pseudonym::stand_in(number).as_str()));
+        body.insert("pseudonyms".to_owned(), pseudonyms.collect());
     }
 }
 

@@ -190,6 +190,7 @@ fn has_pattern(pattern: &str, text: &str) -> bool {
         "^[a-z][a-z0-9-]{0,47}(@[a-z][a-z0-9-]{0,47})?$" => text
             .split('@')
             .all(|part| part.parse::<crate::catalogue::Name>().is_ok()),
+        pattern if pattern.starts_with("^(pupils|") => text.parse::<crate::purpose::Measure>().is_ok(),
         "^[1-9][0-9]*/(s|min|h|d)$" => text.parse::<crate::purpose::Rate>().is_ok(),
         "^P" => text.parse::<jiff::Span>().is_ok(),
         "^[0-9]{20}$" => digits(text, 20),

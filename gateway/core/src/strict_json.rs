@@ -1,28 +1,77 @@
-//! JSON as tokens may have it: one object, no name twice at any level, not deeper than needed.
+//! JSON as we take it: no name twice at any level, not deeper than needed, nothing after it.
 //!
-//! Two readers of `{"aud":"a","aud":"b"}` may see two different tokens (RFC 8725 section 2.4); here nobody
-//! sees any.
+//! Two readers of `{"aud":"a","aud":"b"}` may see two different documents (RFC 8259 section 4, RFC 8725 section 2.4);
+//! here nobody sees any.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Levels of nesting a token may have; ours have two.
-const DEPTH_MAX: u8 = 8;
+/// Levels of nesting; the API's own bodies have three, tokens two.
+pub const DEPTH_MAX: u8 = 8;
+
+/// What is wrong with a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum StrictJsonError {
+    /// Not UTF-8, not JSON, or something after it.
+    #[error("not JSON: it breaks off or goes wrong at line {line}, column {column}")]
+    Malformed {
+        /// From 1.
+        line: usize,
+        /// From 1; 0 before the first character of a line.
+        column: usize,
+    },
+    /// Which of the two counts is anybody's guess.
+    #[error("a name occurs twice in one object, the second time before line {line}, column {column}")]
+    Twice {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// Nested deeper than [`DEPTH_MAX`].
+    #[error("nested deeper than {DEPTH_MAX} levels")]
+    TooDeep,
+    /// JSON, but no object.
+    #[error("not an object")]
+    NoObject,
+}
+
+/// Reads one JSON value.
+///
+/// # Errors
+/// [`StrictJsonError`], the first.
+pub fn value(bytes: &[u8]) -> Result<Value, StrictJsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader);
+    value
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| told(&error))
+}
 
 /// Reads one JSON object.
 ///
 /// # Errors
-/// Not UTF-8, not JSON, not an object, a name that occurs twice, nested deeper than [`DEPTH_MAX`], or
-/// something after the object.
-pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader)?;
-    reader.end()?;
-    match value {
+/// [`StrictJsonError`], the first.
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, StrictJsonError> {
+    match value(bytes)? {
         Value::Object(map) => Ok(map),
-        _ => Err(serde_json::Error::custom("not an object")),
+        _ => Err(StrictJsonError::NoObject),
+    }
+}
+
+const TWICE: &str = "a name occurs twice";
+const TOO_DEEP: &str = "nested too deeply";
+
+fn told(error: &serde_json::Error) -> StrictJsonError {
+    let (line, column, text) = (error.line(), error.column(), error.to_string());
+    if text.starts_with(TWICE) {
+        StrictJsonError::Twice { line, column }
+    } else if text.starts_with(TOO_DEEP) {
+        StrictJsonError::TooDeep
+    } else {
+        StrictJsonError::Malformed { line, column }
     }
 }
 
@@ -32,9 +81,9 @@ struct Strict {
 }
 
 impl Strict {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == DEPTH_MAX {
-            return Err(E::custom("nested too deeply"));
+            return Err(E::custom(TOO_DEEP));
         }
         Ok(Self {
             depth: self.depth + 1,
@@ -57,29 +106,29 @@ impl<'de> Visitor<'de> for Strict {
         formatter.write_str("JSON in which no name occurs twice")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         Number::from_f64(value)
             .map(Value::Number)
             .ok_or_else(|| E::custom("not a finite number"))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
         Ok(Value::String(value.to_owned()))
     }
 
@@ -98,7 +147,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(inner)?;
             if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name occurs twice"));
+                return Err(A::Error::custom(TWICE));
             }
         }
         Ok(Value::Object(map))
@@ -134,6 +183,12 @@ mod tests {
             assert!(object(text.as_bytes()).is_err(), "{text}");
         }
         assert!(object(b"{\"a\":\"\xff\"}").is_err());
+        assert!(matches!(
+            value(br#"{"a":[{"b":1,"b":2}]}"#),
+            Err(StrictJsonError::Twice { line: 1, .. })
+        ));
+        assert_eq!(value(deep.as_bytes()), Err(StrictJsonError::TooDeep));
+        assert_eq!(object(b"[]"), Err(StrictJsonError::NoObject));
         assert!(object(format!("{}1{}", r#"{"a":"#.repeat(8), "}".repeat(8)).as_bytes()).is_ok());
     }
 

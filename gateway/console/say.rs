@@ -1,0 +1,78 @@
+//! Moments and numbers as people write them.
+
+use doelpoort_core::audit::alert::local;
+use doelpoort_core::audit::leaf::Micros;
+use doelpoort_core::text::Language;
+use jiff::civil::Date;
+
+const MONTHS: [(&str, &str); 12] = [
+    ("januari", "January"),
+    ("februari", "February"),
+    ("maart", "March"),
+    ("april", "April"),
+    ("mei", "May"),
+    ("juni", "June"),
+    ("juli", "July"),
+    ("augustus", "August"),
+    ("september", "September"),
+    ("oktober", "October"),
+    ("november", "November"),
+    ("december", "December"),
+];
+
+/// `21 november 2026`.
+pub(super) fn date(date: Date, language: Language) -> String {
+    let month = usize::try_from(date.month() - 1)
+        .ok()
+        .and_then(|month| MONTHS.get(month));
+    let (dutch, english) = month.copied().unwrap_or_default();
+    let month = match language {
+        Language::Dutch => dutch,
+        Language::English => english,
+    };
+    format!("{} {month} {}", date.day(), date.year())
+}
+
+/// `21 november 2026, 14.02 uur`, in Dutch time.
+pub(super) fn moment(time: Micros, language: Language) -> String {
+    let at = local(time);
+    let day = date(at.date(), language);
+    match language {
+        Language::Dutch => format!("{day}, {:02}.{:02} uur", at.hour(), at.minute()),
+        Language::English => format!("{day}, {:02}:{:02}", at.hour(), at.minute()),
+    }
+}
+
+/// `12.345` or `12,345`.
+pub(super) fn number(number: u64, language: Language) -> String {
+    let separator = match language {
+        Language::Dutch => '.',
+        Language::English => ',',
+    };
+    let digits = number.to_string();
+    let mut said = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            said.push(separator);
+        }
+        said.push(digit);
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_people_write_it() {
+        let at = "2026-07-01T12:02:00Z"
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .as_microsecond();
+        assert_eq!(moment(at, Language::Dutch), "1 juli 2026, 14.02 uur");
+        assert_eq!(moment(at, Language::English), "1 July 2026, 14:02");
+        assert_eq!(number(1_234_567, Language::Dutch), "1.234.567");
+        assert_eq!(number(999, Language::English), "999");
+    }
+}

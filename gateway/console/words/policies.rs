@@ -1,0 +1,35 @@
+//! The words about purposes: their versions, what changes, what would have come out otherwise, and approving one.
+
+use super::words;
+
+words! { PolicyWord:
+    Versions "Versies" "Versions",
+    VersionsLead "Wat het logboek over dit doel zegt, nieuwste eerst." "What the log says of this purpose, newest first.",
+    Changes "Wat veranderde er?" "What changed?",
+    NoChanges "Er verandert niets." "Nothing changes.",
+    Wider "ruimer" "wider",
+    Narrower "krapper" "narrower",
+    Other "anders" "other",
+    OtherParts "En waar doelen op rusten" "And what purposes rest on",
+    NotArchived "De regels van toen zijn niet in het archief van de poort" "The policies of that time are not in the gateway's archive",
+    Proposal "Voorstel" "Proposal",
+    ProposalLead "De map die u bij de start opgaf, vergeleken met wat nu geldt." "The folder that you gave at the start, compared with what is in force.",
+    NoProposal "Start de console met --proposal en de map van het voorstel. Dan ziet u hier wat er verandert, en rekent u het na op de afgelopen maand." "Start the console with --proposal and the folder of the proposal. Then you see here what changes, and try it on the last month.",
+    ProposalWrong "De map van het voorstel is niet te lezen" "The folder of the proposal cannot be read",
+    Simulate "Reken na op de afgelopen 30 dagen" "Try it on the last 30 days",
+    SimulateLead "Elke vraag van de afgelopen 30 dagen wordt opnieuw beslist, alsof iedereen het voorstel had getekend. Dat u dit doet, komt eerst in het logboek." "Each request of the last 30 days is decided again, as if everybody had signed the proposal. That you do so is put in the log first.",
+    Decided "opnieuw beslist" "decided again",
+    Otherwise "met een andere uitkomst" "with another outcome",
+    Undecided "niet opnieuw te beslissen" "cannot be decided again",
+    Before "Toen" "Then",
+    After "Met het voorstel" "Under the proposal",
+    Approve "Akkoord geven" "Approve",
+    ApproveLead "U tekent de exacte tekst van dit doel en alles waarnaar het verwijst. Uw sleutel is nooit in deze console: teken met deze opdracht, en plak wat eruit komt." "You sign the exact text of this purpose and all that it refers to. Your key is never in this console: sign with this command, and paste what comes out.",
+    Digest "Kenmerk van wat u tekent" "Digest of what you sign",
+    NotAsked "Aan uw organisatie wordt voor dit doel geen akkoord van de FG gevraagd." "Your organisation is not asked to approve this purpose as data protection officer.",
+    Paste "Plak het akkoord" "Paste the approval",
+    Verify "Controleer en download" "Verify and download",
+    ApproveWrong "Dit akkoord telt niet" "This approval does not count",
+    Place "Een akkoord is een bestand: de poort neemt het aan in de map met afspraken, nergens anders. Geef het gecontroleerde bestand aan de beheerder, voor" "An approval is a file: the gateway takes it in the folder of policies, and nowhere else. Give the verified file to the operator, for",
+    Register "Register van verwerkingen (AVG 30)" "Register of processing activities (AVG 30)",
+}

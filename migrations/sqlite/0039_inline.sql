@@ -1,0 +1,2 @@
+-- How PostgreSQL stores long values; SQLite never compresses them.
+SELECT 1;

@@ -1,0 +1,10 @@
+//! The gateway's own keys, while it runs: versions come and go, a hardware module comes and goes, and nothing is lost,
+//! doubled or shown.
+
+mod command;
+mod hardening;
+mod hsm;
+mod refusals;
+mod reseal;
+mod rotation;
+mod under_load;
