@@ -69,45 +69,52 @@ async fn main() -> Result<(), Failure> {
     let mut sizes = Vec::new();
     while sizes.last().is_none_or(|size| *size < args.entries) {
         let missing = args.entries.saturating_sub(sizes.last().copied().unwrap_or(0));
-        append(&log, missing.min(AT_ONCE)).await?;
-        sizes.push(published(&log).await?);
+        let size = append(&log, missing.min(AT_ONCE)).await?;
+        sizes.push(published(&log, size).await?);
     }
-    witnessed(&log, sizes.last().copied().unwrap_or(0)).await?;
+    witnessed(&log).await?;
     write(&log, &args.dir, &sizes).await?;
     log.close().await;
     Ok(())
 }
 
-async fn append(log: &Log, count: u64) -> Result<(), Failure> {
+/// Appends entries, and gives the size of the log with the last of them.
+async fn append(log: &Log, count: u64) -> Result<u64, Failure> {
     let appends = (0..count).map(|_| async {
         let mut entry = Entry::new(Kind::AccessDecided)?;
         entry.event.decision = Some(GRANTED.to_owned());
         entry.event.recipient = Some("00000099000000072001".to_owned());
         log.append_within(entry, PUBLISHED_MAX).await
     });
-    futures_util::future::try_join_all(appends).await?;
-    Ok(())
+    let receipts = futures_util::future::try_join_all(appends).await?;
+    let last = receipts.iter().map(|receipt| receipt.index).max();
+    last.map(|index| index + 1)
+        .ok_or_else(|| "nothing to append".into())
 }
 
-/// The size of the newest checkpoint, once it holds all that was appended.
-async fn published(log: &Log) -> Result<u64, Failure> {
-    let mut last = 0;
+/// The size of a checkpoint note.
+fn size_of(log: &Log, note: Option<String>) -> Result<u64, Failure> {
+    Ok(Checkpoint::open(&note.ok_or("no checkpoint")?, log.verifier())?.size)
+}
+
+/// The size of the newest checkpoint, once it holds so many entries: an older one may be as young as the last second.
+async fn published(log: &Log, entries: u64) -> Result<u64, Failure> {
     for _ in 0..PUBLISHED_MAX.as_secs() * 10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let note = log.checkpoint().await?.unwrap_or_default();
-        let size = Checkpoint::open(&note, log.verifier()).map_or(0, |checkpoint| checkpoint.size);
-        if size > 0 && size == last && log.freshness().checkpoint_age_s == 0 {
+        if let Ok(size) = size_of(log, log.checkpoint().await?)
+            && size >= entries
+        {
             return Ok(size);
         }
-        last = size;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("no checkpoint in time".into())
+    Err(format!("no checkpoint of {entries} entries in time").into())
 }
 
-async fn witnessed(log: &Log, size: u64) -> Result<(), Failure> {
+/// Waits until the newest checkpoint is the witnessed one: proofs are given under the newest.
+async fn witnessed(log: &Log) -> Result<(), Failure> {
     for _ in 0..PUBLISHED_MAX.as_secs() * 10 {
-        let note = log.witnessed().await?.unwrap_or_default();
-        if Checkpoint::open(&note, log.verifier()).is_ok_and(|checkpoint| checkpoint.size == size) {
+        let newest = size_of(log, log.checkpoint().await?)?;
+        if size_of(log, log.witnessed().await?).is_ok_and(|size| size == newest) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
