@@ -1,35 +1,44 @@
 //! What is fuzzed of tokens: whatever a token holds, it is read without a panic, and believed only where our key signed it
 //! and it says for whom, by whom and for which certificate it was made.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use doelpoort::identity::{Identity, PeerCertificate, Settings, TokenKeys, TokenRequest, bearer};
+use doelpoort::identity::{Identity, Jwk, PeerCertificate, Settings, TokenKeys, TokenRequest, bearer};
 use doelpoort_core::catalogue::Catalogue;
 use doelpoort_core::party::Organisations;
-use ring::signature::Ed25519KeyPair;
+use doelpoort_core::policy::{Evidence, Policies};
+use doelpoort_core::scope::SitePartnerships;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 const CLIENT: &str = "swv-po-dashboard";
 const OIN: &str = "00000099000000240101";
 const ISSUER: &str = "https://doelpoort.example";
+/// Whose tokens the client's organisation accepts, signed with the same key.
+const ELSEWHERE: &str = "https://tokens.example";
 const NOW: &str = "2026-11-22T10:00:00Z";
 const SEED: [u8; 32] = [7; 32];
 
 /// A gateway that knows one client.
 struct Gate {
     identity: Identity,
-    organisations: Organisations,
+    policies: Policies,
     certificate: PeerCertificate,
     signer: Ed25519KeyPair,
 }
 
 static GATE: LazyLock<Gate> = LazyLock::new(|| {
     let certificate = PeerCertificate::from_der(&client_certificate()).unwrap();
+    let signer = Ed25519KeyPair::from_seed_unchecked(&SEED).unwrap();
+    let key = Jwk::ed25519(signer.public_key().as_ref().try_into().unwrap());
     let organisations = format!(
         "[[organisation]]\nslug = \"swv-po\"\noin = \"{OIN}\"\nkind = \"swv\"\nname = \"SWV\"\nswv = \"PO2401\"\n\
+         [organisation.tokens]\nissuer = \"{ELSEWHERE}\"\njwks = '{}'\n\
          [[organisation.client]]\nid = \"{CLIENT}\"\nroles = [\"dashboard\"]\nx5t_s256 = [\"{}\"]\n",
+        json!({ "keys": [key] }),
         certificate.thumbprint
     );
     Gate {
@@ -37,10 +46,9 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| {
             Settings::new(ISSUER, None, 600).unwrap(),
             TokenKeys::from_seeds(&SEED, &[]).unwrap(),
         ),
-        organisations: Organisations::parse("organisations.toml", &organisations, &Catalogue::default())
-            .unwrap(),
+        policies: policies(&organisations),
         certificate,
-        signer: Ed25519KeyPair::from_seed_unchecked(&SEED).unwrap(),
+        signer,
     }
 });
 
@@ -72,16 +80,13 @@ pub(crate) fn token(header: &str, claims: &str) -> bool {
     let believed = believed(&signed);
     if believed {
         let said: Value = serde_json::from_str(claims).unwrap();
-        let who = [
-            &said["iss"],
-            &said["sub"],
-            &said["client_id"],
-            &said["cnf"]["x5t#S256"],
-        ];
-        assert_eq!(
-            who,
-            [ISSUER, CLIENT, CLIENT, &GATE.certificate.thumbprint.to_string()]
-        );
+        assert_eq!(said["cnf"]["x5t#S256"], GATE.certificate.thumbprint.to_string());
+        let who = [&said["sub"], &said["client_id"]];
+        if said["iss"] == ISSUER {
+            assert_eq!(who, [CLIENT, CLIENT]);
+        } else {
+            assert_eq!(said["iss"], ELSEWHERE);
+        }
     }
     believed
 }
@@ -90,7 +95,7 @@ fn believed(token: &str) -> bool {
     let now = NOW.parse().unwrap();
     let caller = GATE
         .identity
-        .caller(&GATE.organisations, token, Some(&GATE.certificate), now);
+        .caller(&GATE.policies, token, Some(&GATE.certificate), now);
     caller.is_ok_and(|caller| {
         assert_eq!(
             (caller.client.as_str(), caller.organisation.as_str()),
@@ -98,6 +103,21 @@ fn believed(token: &str) -> bool {
         );
         true
     })
+}
+
+/// The policies of these organisations, with no purpose.
+fn policies(organisations: &str) -> Policies {
+    let organisations =
+        Organisations::parse("organisations.toml", organisations, &Catalogue::default()).unwrap();
+    Policies {
+        catalogue: Catalogue::default(),
+        organisations,
+        partnerships: SitePartnerships::default(),
+        purposes: BTreeMap::new(),
+        mandates: Vec::new(),
+        digest: [0; 32],
+        evidence: Evidence::default(),
+    }
 }
 
 /// In DER.

@@ -11,6 +11,7 @@ mod claims;
 mod client_assertion;
 mod entitlement;
 mod error;
+mod foreign_token;
 mod id_token;
 mod jws;
 mod jwt_ring;
@@ -150,7 +151,7 @@ impl Identity {
     }
 }
 
-/// Keys of clients and staff providers that cannot be used here, with the client or issuer they belong to; to be
+/// Keys of clients, staff providers and issuers of tokens that cannot be used here, with the client or issuer they belong to; to be
 /// shown when the policies are checked.
 pub fn unusable_keys(organisations: &Organisations) -> Vec<(String, UnusableKey)> {
     let clients = organisations
@@ -161,8 +162,13 @@ pub fn unusable_keys(organisations: &Organisations) -> Vec<(String, UnusableKey)
         .iter()
         .filter_map(|organisation| organisation.staff.as_ref())
         .filter_map(|provider| Some((provider.issuer.clone(), provider.jwks.as_ref()?)));
+    let issuers = organisations
+        .iter()
+        .filter_map(|organisation| organisation.tokens.as_ref())
+        .map(|tokens| (tokens.issuer.clone(), &tokens.jwks));
     clients
         .chain(providers)
+        .chain(issuers)
         .flat_map(|(owner, jwks)| {
             let (_, unusable) = key_set::KeySet::from_jwks(jwks);
             unusable.into_iter().map(move |key| (owner.clone(), key))

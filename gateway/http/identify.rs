@@ -1,6 +1,6 @@
 //! Who is calling: the token and the certificate of the connection, or a challenge (RFC 6750).
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use doelpoort_core::party::Caller;
 
 use super::language::Language;
@@ -19,19 +19,21 @@ pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Res
     authorization(headers)
         .and_then(bearer)
         .and_then(|token| {
-            gateway.identity.caller(
-                &current.policies.organisations,
-                token,
-                certificate,
-                gateway.clock.now(),
-            )
+            let now = gateway.clock.now();
+            gateway
+                .identity
+                .caller(&current.policies, token, certificate, now)
         })
         .map_err(|error| Box::new(challenge(gateway, error, Language::of(headers))))
 }
 
-/// The one `Authorization` header: of two, who stands in front may have believed the other.
+/// The header in which an Outway sends its token (FSC Core, section "Outway").
+const FSC_AUTHORIZATION: HeaderName = HeaderName::from_static("fsc-authorization");
+
+/// The one `Authorization` header, or its like in FSC: of two, who stands in front may have believed the other.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let plain = headers.get_all(header::AUTHORIZATION).iter();
+    let mut values = plain.chain(headers.get_all(FSC_AUTHORIZATION));
     let value = values.next();
     if values.next().is_some() {
         return Err(IdentityError::AuthorizationMalformed);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use doelpoort_core::catalogue::Name;
 use doelpoort_core::party::{Caller, ClientId, Oin, Organisations, Pin, TokenPurpose};
+use doelpoort_core::policy::Policies;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::claims::{self, Audience, Times};
+use super::foreign_token::{self, ForeignClaims};
 use super::jws::{Kind, Unverified};
 use super::token_cache::CacheKey;
 use super::{Identity, IdentityError, PeerCertificate, TOKEN_LIFETIME_MAX_S};
@@ -23,6 +25,7 @@ const KIND: Kind = Kind {
     bytes_max: ACCESS_TOKEN_BYTES_MAX,
     types: &[TYPE],
     untyped: false,
+    key_by_certificate: false,
 };
 
 /// The claims as they are written.
@@ -90,6 +93,14 @@ pub(crate) struct AccessClaims {
     acting_for: Vec<Oin>,
 }
 
+/// A token whose signature was verified, and what it says.
+pub(crate) enum Verified {
+    /// By one of our keys.
+    Own(AccessClaims),
+    /// By a key of an issuer that the caller's organisation names.
+    Foreign(ForeignClaims),
+}
+
 /// The token in an `Authorization` header (RFC 6750 section 2.1).
 ///
 /// # Errors
@@ -123,26 +134,34 @@ pub fn covers(caller: &Caller, purpose: &Name, manifest_digest: &[u8; 32]) -> Re
 }
 
 impl Identity {
-    /// Who is calling: a token of ours, bound to the certificate of this connection, of a client that is still
-    /// configured.
+    /// Who is calling: a token of ours, or of an issuer that its organisation names, bound to the certificate of this
+    /// connection, of a client that is still configured.
     ///
     /// # Errors
     /// Any [`IdentityError`] of tokens and certificates.
     pub fn caller(
         &self,
-        organisations: &Organisations,
+        policies: &Policies,
         token: &str,
         certificate: Option<&PeerCertificate>,
         now: Timestamp,
     ) -> Result<Caller, IdentityError> {
         let certificate = certificate.ok_or(IdentityError::CertificateMissing)?;
         let key = CacheKey::of(token, &certificate.thumbprint);
-        if let Some(claims) = self.cache.find(&key) {
-            return admit(&claims, organisations, certificate, now);
+        if let Some(verified) = self.cache.find(&key)
+            && verified.stands(policies)
+        {
+            return verified.admit(policies, certificate, now);
         }
-        let claims = self.verify(token)?;
-        let caller = admit(&claims, organisations, certificate, now)?;
-        self.cache.keep(key, Arc::new(claims));
+        let settings = &self.settings;
+        let verified = match foreign_token::expected(policies, settings, token, certificate) {
+            Some((organisation, issuer, fsc)) => {
+                Verified::Foreign(foreign_token::verify(settings, organisation, issuer, token, fsc)?)
+            }
+            None => Verified::Own(self.verify(token)?),
+        };
+        let caller = verified.admit(policies, certificate, now)?;
+        self.cache.keep(key, Arc::new(verified));
         Ok(caller)
     }
 
@@ -159,6 +178,28 @@ impl Identity {
             return Err(IdentityError::SubjectWrong);
         }
         received.parse().ok_or(IdentityError::ClaimsMalformed)
+    }
+}
+
+impl Verified {
+    /// Whether it would be verified with the same keys today: our own keys are forgotten with the cache.
+    fn stands(&self, policies: &Policies) -> bool {
+        match self {
+            Self::Own(_) => true,
+            Self::Foreign(claims) => claims.stands(policies),
+        }
+    }
+
+    fn admit(
+        &self,
+        policies: &Policies,
+        certificate: &PeerCertificate,
+        now: Timestamp,
+    ) -> Result<Caller, IdentityError> {
+        match self {
+            Self::Own(claims) => admit(claims, &policies.organisations, certificate, now),
+            Self::Foreign(claims) => claims.admit(policies, certificate, now),
+        }
     }
 }
 

@@ -54,6 +54,11 @@ impl PeerCertificate {
             .filter(|organisation| organisation.oin == self.oin)
     }
 
+    /// Whether the client has this certificate or its key among its pins.
+    pub(crate) fn pinned_for(&self, client: &Client) -> bool {
+        client.thumbprints.contains(&self.thumbprint) || client.key_pins.contains(&self.key_pin)
+    }
+
     /// Whether this certificate is the client's, at this moment. A connection may outlive its certificate, so
     /// the days are checked again.
     pub(crate) fn check(
@@ -65,8 +70,7 @@ impl PeerCertificate {
         if now < self.not_before || now > self.not_after {
             return Err(IdentityError::CertificateExpired);
         }
-        let pinned = client.thumbprints.contains(&self.thumbprint) || client.key_pins.contains(&self.key_pin);
-        if !pinned || organisation.oin != self.oin {
+        if !self.pinned_for(client) || organisation.oin != self.oin {
             return Err(IdentityError::CertificateWrong);
         }
         Ok(())

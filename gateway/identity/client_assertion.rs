@@ -27,6 +27,7 @@ const KIND: Kind = Kind {
     bytes_max: ASSERTION_BYTES_MAX,
     types: &["jwt", "client-authentication+jwt"],
     untyped: true,
+    key_by_certificate: false,
 };
 
 /// A client that proved itself, but for one thing: that the assertion was not used before.

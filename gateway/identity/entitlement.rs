@@ -26,11 +26,21 @@ impl Entitlement {
     }
 }
 
+/// In whose name a client asks.
+#[derive(Clone, Copy)]
+pub(crate) enum InTheNameOf<'o> {
+    /// Its own, or that of whoever mandated it.
+    Anybody,
+    /// This board's alone.
+    Board(&'o Oin),
+}
+
 /// What this client of this organisation may ask now (days are counted in UTC), for itself or for a board that mandated it.
 pub(crate) fn of(
     policies: &Policies,
     organisation: &Organisation,
     client: &Client,
+    name: InTheNameOf<'_>,
     now: Timestamp,
 ) -> Entitlement {
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -38,11 +48,16 @@ pub(crate) fn of(
         .mandates
         .iter()
         .filter(|mandate| mandate.vendor == organisation.oin)
+        .filter(|mandate| match name {
+            InTheNameOf::Anybody => true,
+            InTheNameOf::Board(board) => mandate.board == *board,
+        })
         .filter(|mandate| mandate.from <= today && today <= mandate.until)
         .filter_map(|mandate| Some((mandate, policies.organisations.by_oin(&mandate.board)?)))
         .collect();
+    let own = matches!(name, InTheNameOf::Anybody);
     let granted = |grant: &Grant| {
-        names(grant, organisation, client)
+        (own && names(grant, organisation, client))
             || mandates.iter().any(|(mandate, board)| {
                 mandate.datasets.contains(grant.dataset()) && names(grant, board, client)
             })

@@ -30,6 +30,7 @@ const KIND: Kind = Kind {
     bytes_max: ID_TOKEN_BYTES_MAX,
     types: &["jwt"],
     untyped: true,
+    key_by_certificate: false,
 };
 
 /// What an ID token must say.

@@ -26,6 +26,9 @@ pub(crate) struct Kind {
     pub(crate) types: &'static [&'static str],
     /// Whether `typ` may be left out.
     pub(crate) untyped: bool,
+    /// Whether a header without `kid` may name the key by `x5t#S256` (RFC 7515 section 4.1.8); the key's id in the set is
+    /// then that thumbprint.
+    pub(crate) key_by_certificate: bool,
 }
 
 /// A token that nobody vouches for yet.
@@ -59,7 +62,11 @@ impl<'t> Unverified<'t> {
         }
         check_type(header.get("typ"), kind)?;
         let algorithm = text(&header, "alg").ok_or(IdentityError::AlgorithmRefused)?;
-        let key_id = text(&header, "kid").ok_or(IdentityError::KeyUnknown)?;
+        let key_id = match header.get("kid") {
+            None if kind.key_by_certificate => text(&header, "x5t#S256"),
+            _ => text(&header, "kid"),
+        };
+        let key_id = key_id.ok_or(IdentityError::KeyUnknown)?;
         Ok(Self {
             message,
             payload,

@@ -25,6 +25,7 @@ const KIND: Kind = Kind {
     bytes_max: STAFF_ASSERTION_BYTES_MAX,
     types: &["jwt"],
     untyped: true,
+    key_by_certificate: false,
 };
 
 /// An assertion that proves nobody. A refusal of a known caller, so it is logged as one.

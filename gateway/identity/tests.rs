@@ -3,6 +3,7 @@
 mod access;
 mod cases;
 mod endpoint;
+mod foreign;
 mod hostile;
 mod id_token;
 mod staff;

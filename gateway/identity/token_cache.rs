@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doelpoort_core::party::Pin;
 use ring::digest::{Context, SHA256};
 
-use super::access_token::AccessClaims;
+use super::access_token::Verified;
 
 /// SHA-256 of a token and of the certificate that it came with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,8 +35,8 @@ pub(crate) struct TokenCache {
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<CacheKey, Arc<AccessClaims>>,
-    old: HashMap<CacheKey, Arc<AccessClaims>>,
+    young: HashMap<CacheKey, Arc<Verified>>,
+    old: HashMap<CacheKey, Arc<Verified>>,
 }
 
 impl TokenCache {
@@ -54,7 +54,7 @@ impl TokenCache {
         *generations = Generations::default();
     }
 
-    pub(crate) fn find(&self, key: &CacheKey) -> Option<Arc<AccessClaims>> {
+    pub(crate) fn find(&self, key: &CacheKey) -> Option<Arc<Verified>> {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(claims) = generations.young.get(key) {
             return Some(Arc::clone(claims));
@@ -64,12 +64,12 @@ impl TokenCache {
         Some(claims)
     }
 
-    pub(crate) fn keep(&self, key: CacheKey, claims: Arc<AccessClaims>) {
+    pub(crate) fn keep(&self, key: CacheKey, claims: Arc<Verified>) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         self.insert(&mut generations, key, claims);
     }
 
-    fn insert(&self, generations: &mut Generations, key: CacheKey, claims: Arc<AccessClaims>) {
+    fn insert(&self, generations: &mut Generations, key: CacheKey, claims: Arc<Verified>) {
         if generations.young.len() >= self.entries_max {
             generations.old = std::mem::take(&mut generations.young);
         }

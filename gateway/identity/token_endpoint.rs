@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::access_token::{ACCESS_TOKEN_BYTES_MAX, Confirmation, Issued, TYPE};
 use super::client_assertion::{self, Proved};
-use super::entitlement::{self, Entitlement};
+use super::entitlement::{self, Entitlement, InTheNameOf};
 use super::{Identity, IdentityError, PeerCertificate, TokenRequest};
 use crate::store::Store;
 
@@ -106,7 +106,13 @@ impl Identity {
             return Err(OAuthError::InvalidClient(IdentityError::SubjectWrong));
         }
         let entitlement = narrowed(
-            entitlement::of(policies, proved.organisation, proved.client, now),
+            entitlement::of(
+                policies,
+                proved.organisation,
+                proved.client,
+                InTheNameOf::Anybody,
+                now,
+            ),
             request,
         )?;
         let response = self.sign(&proved, certificate, &entitlement, now, random)?;

@@ -2,6 +2,7 @@
 //! tried beside the code (`gateway/identity/tests`).
 
 mod cases;
+mod foreign;
 mod good;
 
 use std::collections::HashSet;

@@ -77,6 +77,16 @@ pub struct StaffProvider {
     pub jwks: Option<serde_json::Value>,
 }
 
+/// An authorization server whose access tokens are accepted beside the gateway's own, for the programs of one
+/// organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenIssuer {
+    /// The `iss` of its tokens: a URL (RFC 9068 section 2.2), or in FSC the OIN of the peer that issues them.
+    pub issuer: String,
+    /// Its public keys, a JWK Set (RFC 7517 section 5).
+    pub jwks: serde_json::Value,
+}
+
 /// One organisation of `policies/organisations.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organisation {
@@ -100,6 +110,8 @@ pub struct Organisation {
     pub clients: Vec<Client>,
     /// Its staff identity provider.
     pub staff: Option<StaffProvider>,
+    /// Who else issues access tokens to its programs.
+    pub tokens: Option<TokenIssuer>,
 }
 
 /// When an identifier pair, asserted by one kind of holder alone, links for all holders.

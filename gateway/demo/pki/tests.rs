@@ -28,6 +28,7 @@ pub(crate) fn organisations() -> Organisations {
             issuer: issuer.to_owned(),
             jwks: None,
         }),
+        tokens: None,
     };
     let (swv, board) = (OrganisationKind::Swv, OrganisationKind::SchoolBoard);
     Organisations::new(

@@ -44,7 +44,7 @@ async fn another_certificate_cannot_use_it_cached_or_not() {
     let ask = |certificate| {
         world
             .identity
-            .caller(world.organisations(), &token, certificate, world.now)
+            .caller(&world.policies, &token, certificate, world.now)
             .err()
     };
     assert_eq!(ask(Some(other)), Some(IdentityError::BindingWrong));
@@ -61,19 +61,20 @@ async fn a_cached_token_still_expires_and_follows_the_configuration() {
     let world = World::new().await;
     let token = world.token(&world.dashboard).await;
     let certificate = &world.dashboard.certificate;
-    let ask = |organisations: &_, certificate: &_, now| {
+    let ask = |policies: &_, certificate: &_, now| {
         world
             .identity
-            .caller(organisations, &token, Some(certificate), now)
+            .caller(policies, &token, Some(certificate), now)
             .err()
     };
-    assert_eq!(ask(world.organisations(), certificate, world.now), None);
-    assert_eq!(ask(world.organisations(), certificate, world.later(604)), None);
+    assert_eq!(ask(&world.policies, certificate, world.now), None);
+    assert_eq!(ask(&world.policies, certificate, world.later(604)), None);
     assert_eq!(
-        ask(world.organisations(), certificate, world.later(605)),
+        ask(&world.policies, certificate, world.later(605)),
         Some(IdentityError::Expired)
     );
-    let nobody = doelpoort_core::party::Organisations::default();
+    let mut nobody = world.policies.clone();
+    nobody.organisations = doelpoort_core::party::Organisations::default();
     assert_eq!(
         ask(&nobody, certificate, world.now),
         Some(IdentityError::ClientUnknown)
@@ -81,7 +82,7 @@ async fn a_cached_token_still_expires_and_follows_the_configuration() {
     let mut expired = certificate.clone();
     expired.not_after = world.now;
     assert_eq!(
-        ask(world.organisations(), &expired, world.later(1)),
+        ask(&world.policies, &expired, world.later(1)),
         Some(IdentityError::CertificateExpired)
     );
 }
@@ -91,7 +92,8 @@ async fn the_cache_is_bounded_and_keeps_what_is_used() {
     let world = World::new().await;
     let cache = super::super::token_cache::TokenCache::new(2);
     let token = world.token(&world.dashboard).await;
-    let claims = std::sync::Arc::new(world.identity.verify(&token).unwrap());
+    let claims = world.identity.verify(&token).unwrap();
+    let claims = std::sync::Arc::new(super::super::access_token::Verified::Own(claims));
     let key = |text: &str| super::super::token_cache::CacheKey::of(text, &super::world::pin("c"));
     for number in 0..20 {
         cache.keep(key(&number.to_string()), claims.clone());

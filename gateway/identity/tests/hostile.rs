@@ -100,7 +100,7 @@ async fn access_tokens() {
     let ask = |token: &str| {
         world
             .identity
-            .caller(world.organisations(), token, Some(&member.certificate), world.now)
+            .caller(&world.policies, token, Some(&member.certificate), world.now)
     };
     for (name, change, expected) in OF_EVERY_KIND.iter().chain(ACCESS_TOKENS) {
         let token = changed(&world.gateway, &header, &claims, *change);

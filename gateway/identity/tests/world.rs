@@ -24,6 +24,11 @@ pub(super) const SWV: &str = "00000099000000000001";
 pub(super) const BOARD: &str = "00000099000000041676";
 pub(super) const VENDOR: &str = "00000099000000000009";
 
+/// Who issues tokens to the partnership's programs.
+pub(super) const TOKEN_ISSUER: &str = "https://tokens.example/realms/swv";
+/// The FSC peer whose Manager issues tokens to the vendor's programs.
+pub(super) const FSC_PEER: &str = "00000099000000000077";
+
 /// A key that can sign tokens, as a client or a provider has it.
 pub(super) struct Signer {
     pub(super) kid: &'static str,
@@ -134,6 +139,8 @@ pub(super) struct World {
     pub(super) school: Member,
     pub(super) vendor: Member,
     pub(super) provider: Signer,
+    /// Whom the partnership and the vendor let issue tokens to their programs.
+    pub(super) issuer: Signer,
     pub(super) gateway: Signer,
     pub(super) store: Store,
     _directory: tempfile::TempDir,
@@ -150,7 +157,8 @@ impl World {
         let vendor = Member::new("sis", VENDOR);
         let provider = Signer::new("staff-1");
         let gateway = Signer::new("gateway");
-        let organisations = organisations(&dashboard, &school, &vendor, &provider);
+        let issuer = Signer::new("issuer-1");
+        let organisations = organisations(&dashboard, &school, &vendor, [&provider, &issuer]);
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
             identity: identity(&gateway),
@@ -159,6 +167,7 @@ impl World {
             school,
             vendor,
             provider,
+            issuer,
             gateway,
             store,
             _directory: directory,
@@ -207,7 +216,7 @@ impl World {
         let token = self.token(member).await;
         let certificate = Some(&member.certificate);
         self.identity
-            .caller(self.organisations(), &token, certificate, self.now)
+            .caller(&self.policies, &token, certificate, self.now)
             .unwrap()
     }
 }
@@ -221,7 +230,18 @@ fn identity(gateway: &Signer) -> Identity {
     Identity::new(settings, TokenKeys::from_seeds(&seed, &[]).unwrap())
 }
 
-fn organisations(dashboard: &Member, school: &Member, vendor: &Member, provider: &Signer) -> Organisations {
+fn organisations(
+    dashboard: &Member,
+    school: &Member,
+    vendor: &Member,
+    [provider, issuer]: [&Signer; 2],
+) -> Organisations {
+    let tokens = |name: &str| {
+        format!(
+            "[organisation.tokens]\nissuer = \"{name}\"\njwks = '{}'\n",
+            issuer.jwks()
+        )
+    };
     let text = [
         format!("[[organisation]]\nslug = \"swv-po\"\noin = \"{SWV}\"\nkind = \"swv\"\nswv = \"PO3902\"\n"),
         dashboard.toml("dashboard"),
@@ -229,12 +249,14 @@ fn organisations(dashboard: &Member, school: &Member, vendor: &Member, provider:
             "[organisation.staff]\nissuer = \"https://idp.example\"\njwks = '{}'\n",
             provider.jwks()
         ),
+        tokens(TOKEN_ISSUER),
         format!(
             "[[organisation]]\nslug = \"board-41676\"\noin = \"{BOARD}\"\nkind = \"school-board\"\nboard = \"41676\"\n"
         ),
         school.toml("delivery"),
         format!("[[organisation]]\nslug = \"sis-vendor\"\noin = \"{VENDOR}\"\nkind = \"vendor\"\n"),
         vendor.toml("delivery"),
+        tokens(FSC_PEER),
     ]
     .concat();
     Organisations::parse("organisations.toml", &text, &Catalogue::default()).unwrap()

@@ -1,5 +1,7 @@
 //! Good tokens, to be spoiled: what is in them, and the key that made them.
 
+use std::sync::Arc;
+
 use data_encoding::BASE64URL_NOPAD;
 use doelpoort::client::PrivateKey;
 use doelpoort::client::file_names::ASSERTION_KEY;
@@ -8,6 +10,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::cases::{Change, made_up};
+use super::foreign::Issuer;
 use crate::support::world::World;
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -52,6 +55,17 @@ impl Good {
             claims: parts.next().unwrap(),
             public: pair.public_key().as_ref().to_vec(),
             sign: Box::new(move |message| pair.sign(message).as_ref().to_vec()),
+        }
+    }
+
+    /// A token of another issuer, with its key.
+    pub(super) fn foreign(issuer: &Arc<Issuer>, header: Value, claims: Value) -> Self {
+        let key = Arc::clone(issuer);
+        Self {
+            header,
+            claims,
+            public: issuer.public(),
+            sign: Box::new(move |message| key.sign(message)),
         }
     }
 

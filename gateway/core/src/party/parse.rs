@@ -5,7 +5,9 @@ use std::fmt::Display;
 
 use serde_json::Value as Json;
 
-use super::{Client, LinkingRule, Organisation, OrganisationKind, Organisations, Pin, Slug, StaffProvider};
+use super::{
+    Client, LinkingRule, Organisation, OrganisationKind, Organisations, Pin, Slug, StaffProvider, TokenIssuer,
+};
 use crate::catalogue::{Catalogue, FieldName};
 use crate::document::{self, Noted, Table, Value};
 use crate::identifier::IdentifierKind;
@@ -87,6 +89,7 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
     let identifiers = list(table, "identifiers", |value| identifier(value, kind));
     let clients = list(table, "client", |value| client(&value.table()?, seen, &owner));
     let staff = table.if_there("staff", |value| staff(&value.table()?));
+    let tokens = table.if_there("tokens", |value| tokens(&value.table()?));
     table.finish();
     Some(Organisation {
         slug: slug?,
@@ -99,6 +102,7 @@ fn organisation(table: &Table<'_, '_>, seen: &Seen) -> Option<Organisation> {
         identifiers: identifiers?,
         clients: clients?,
         staff: staff.ok()?,
+        tokens: tokens.ok()?,
     })
 }
 
@@ -243,6 +247,16 @@ fn staff(table: &Table<'_, '_>) -> Option<StaffProvider> {
     Some(StaffProvider {
         issuer: issuer?,
         jwks: jwks.ok()?,
+    })
+}
+
+fn tokens(table: &Table<'_, '_>) -> Option<TokenIssuer> {
+    let issuer = table.required("issuer").and_then(|value| value.words());
+    let jwks = table.required("jwks").and_then(jwks);
+    table.finish();
+    Some(TokenIssuer {
+        issuer: issuer?,
+        jwks: jwks?,
     })
 }
 

@@ -15,6 +15,9 @@ identifiers = ["eckId"]
 [organisation.staff]
 issuer = "https://login.swv.example"
 jwks = { keys = [{ kty = "EC", kid = "1" }] }
+[organisation.tokens]
+issuer = "https://tokens.swv.example"
+jwks = { keys = [{ kty = "RSA", kid = "t" }] }
 [[organisation.client]]
 id = "swv-po-dashboard"
 roles = ["dashboard"]
@@ -52,22 +55,22 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "00000099000000041676",
         "00000099000000240101",
-        "23:7: this OIN is already that of `swv-po`",
+        "26:7: this OIN is already that of `swv-po`",
     ),
     (
         "\"board-41676\"",
         "\"swv-po\"",
-        "22:8: this short name is already that of `swv-po`",
+        "25:8: this short name is already that of `swv-po`",
     ),
     (
         "board-41676-school",
         "swv-po-dashboard",
-        "27:6: this client id is already that of `swv-po`",
+        "30:6: this client id is already that of `swv-po`",
     ),
     (
         "roles = [\"school\"]",
         "roles = [\"school\"]\nx5t_s256 = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"]",
-        "29:13: this certificate is already that of `swv-po`",
+        "32:13: this certificate is already that of `swv-po`",
     ),
     (
         "swv = \"PO2401\"",
@@ -78,7 +81,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "board = \"41676\"",
         "board = \"41676\"\nswv = \"PO9999\"",
-        "26:7: `swv` belongs to another kind of organisation",
+        "29:7: `swv` belongs to another kind of organisation",
     ),
     (
         "[\"eckId\"]",
@@ -93,22 +96,22 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "roles = [\"school\"]\n",
         "roles = [\"school\"]\n[[organisation.approver]]\nroles = [\"fg\"]\n",
-        "29:16: unknown key `approver`",
+        "32:16: unknown key `approver`",
     ),
     (
         "\"kid\": \"1\"}",
         "\"kid\": \"1\", \"d\": \"x\"}",
-        "19:8: holds a private or symmetric key; only public keys belong here",
+        "22:8: holds a private or symmetric key; only public keys belong here",
     ),
     (
         "{\"kty\": \"EC\", \"kid\": \"1\"}",
         "{\"kty\": \"EC\"}",
-        "19:8: each key needs a `kid` of its own",
+        "22:8: each key needs a `kid` of its own",
     ),
     (
         "'{\"keys\": [",
         "'{\"kays\": [",
-        "19:8: is not a JWK set: `keys` with at least one key",
+        "22:8: is not a JWK set: `keys` with at least one key",
     ),
     (
         "\"resident.birth-date\"",
@@ -116,6 +119,21 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "3:39: unknown field `resident.birthdate`; did you mean `resident.birth-date`?",
     ),
     (", \"resident.birth-date\"", "", "3:14: must name two fields"),
+    (
+        "issuer = \"https://tokens.swv.example\"\n",
+        "",
+        "15:1: missing key `issuer`",
+    ),
+    (
+        "jwks = { keys = [{ kty = \"RSA\", kid = \"t\" }] }\n",
+        "",
+        "15:1: missing key `jwks`",
+    ),
+    (
+        "kid = \"t\" }",
+        "kid = \"t\", d = \"x\" }",
+        "17:8: holds a private or symmetric key; only public keys belong here",
+    ),
 ];
 
 fn messages(text: &str) -> Vec<String> {

@@ -75,6 +75,11 @@ fn write_organisation(text: &mut String, organisation: &Organisation) {
         line(text, "issuer", &quoted(&staff.issuer));
         write_json(text, "jwks", staff.jwks.as_ref());
     }
+    if let Some(tokens) = &organisation.tokens {
+        text.push_str("[organisation.tokens]\n");
+        line(text, "issuer", &quoted(&tokens.issuer));
+        write_json(text, "jwks", Some(&tokens.jwks));
+    }
     for client in &organisation.clients {
         write_client(text, client);
     }

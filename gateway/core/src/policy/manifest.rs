@@ -222,8 +222,8 @@ fn linking_json(organisations: &Organisations) -> Vec<Value> {
         .collect()
 }
 
-/// Controllers, holders, recipients and vendors. Of who receives also the programs with roles, pins and keys, and who
-/// vouches for its staff; of who approves those with which it can withdraw: nobody takes them away unsigned.
+/// Controllers, holders, recipients and vendors. Of who receives also the programs with roles, pins and keys, who
+/// vouches for its staff and who else issues tokens to its programs; of who approves those with which it can withdraw: nobody takes them away unsigned.
 fn parties_json(
     purpose: &Purpose,
     catalogue: &Catalogue,
@@ -240,14 +240,12 @@ fn parties_json(
         .flat_map(|grant| grant.touched(catalogue, organisations));
     for party in controllers.chain(holders) {
         let withdrawing = |client: &&Client| client.roles.iter().any(|role| role == WITHDRAWING_ROLE);
-        parties.insert(
-            party.slug.to_string(),
-            json!({
-                "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "board": party.board,
-                "swv": party.swv,
-                "clients": clients_json(party.clients.iter().filter(withdrawing)),
-            }),
-        );
+        let described = json!({
+            "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "board": party.board,
+            "swv": party.swv,
+            "clients": clients_json(party.clients.iter().filter(withdrawing)),
+        });
+        parties.insert(party.slug.to_string(), with_tokens(described, party));
     }
     let receiving = purpose.grants.iter().flat_map(|grant| {
         let vendors = vendors(grant, organisations);
@@ -282,10 +280,23 @@ fn receiver_json(party: &Organisation) -> Value {
         .staff
         .as_ref()
         .map(|staff| json!({ "issuer": staff.issuer, "jwks": staff.jwks }));
-    json!({
+    let described = json!({
         "oin": party.oin, "kind": party.kind, "identifiers": identifiers(party), "board": party.board,
         "swv": party.swv, "clients": clients, "staff": staff, "pupils": party.pupils,
-    })
+    });
+    with_tokens(described, party)
+}
+
+/// With who else issues tokens to its programs, where somebody does: what was signed before there was such an issuer
+/// has no such member.
+fn with_tokens(mut described: Value, party: &Organisation) -> Value {
+    if let (Some(tokens), Some(members)) = (&party.tokens, described.as_object_mut()) {
+        members.insert(
+            "tokens".to_owned(),
+            json!({ "issuer": tokens.issuer, "jwks": tokens.jwks }),
+        );
+    }
+    described
 }
 
 fn identifiers(party: &Organisation) -> Vec<String> {

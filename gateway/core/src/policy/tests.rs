@@ -10,7 +10,7 @@ use super::approval::{self, ApprovalTerms};
 use super::jws::{self, JwsError, SigningKey};
 use super::key_list::{Added, Change};
 use super::*;
-use crate::party::{ApproverRole, Client, Organisation, Pin};
+use crate::party::{ApproverRole, Client, Organisation, Pin, TokenIssuer};
 use crate::purpose::Purpose;
 
 const CATALOGUE_FOLDERS: [&str; 4] = ["datasets", "hierarchies", "maps", "populations"];
@@ -339,7 +339,7 @@ fn one_byte_changed_in_what_a_purpose_resolves_to_puts_it_to_sleep() {
 
 #[test]
 fn another_pin_client_role_or_holder_puts_it_to_sleep() {
-    let changes: [(&str, Edit); 8] = [
+    let changes: [(&str, Edit); 10] = [
         ("pin", |all| {
             client(all, "municipality-dashboard")
                 .key_pins
@@ -366,6 +366,16 @@ fn another_pin_client_role_or_holder_puts_it_to_sleep() {
             let swv = all.iter_mut().find(|one| one.slug.as_str() == "swv-po").unwrap();
             swv.staff.as_mut().unwrap().jwks = Some(serde_json::json!({ "keys": [{ "kid": "other" }] }));
         }),
+        ("who issues tokens", |all| {
+            let swv = all.iter_mut().find(|one| one.slug.as_str() == "swv-po").unwrap();
+            swv.tokens = Some(issuer());
+        }),
+        ("who issues tokens to a holder that can withdraw", |all| {
+            all.iter_mut()
+                .find(|one| one.slug.as_str() == "board-41676")
+                .unwrap()
+                .tokens = Some(issuer());
+        }),
         ("identifiers", |all| municipality(all).identifiers.clear()),
         ("linking", |all| {
             *all = Organisations::new(all.iter().cloned().collect(), Vec::new());
@@ -390,6 +400,13 @@ fn another_pin_of_a_vendor_puts_what_it_does_for_boards_to_sleep() {
         !asleep(&policies).contains(&"youth-atlas"),
         "no vendor receives it"
     );
+}
+
+fn issuer() -> TokenIssuer {
+    TokenIssuer {
+        issuer: "https://tokens.example".to_owned(),
+        jwks: serde_json::json!({ "keys": [{ "kid": "other" }] }),
+    }
 }
 
 type Edit = fn(&mut Organisations);

@@ -145,6 +145,11 @@ fn altered((old, before): (&Organisation, &Draft), (new, after): (&Organisation,
             "een andere identiteitsprovider voor medewerkers",
             "another identity provider for staff",
         ),
+        (
+            old.tokens != new.tokens,
+            "een andere uitgever van toegangstokens",
+            "another issuer of access tokens",
+        ),
     ];
     let told: Vec<_> = parts.into_iter().filter(|(is, ..)| *is).collect();
     let nl: Vec<&str> = told.iter().map(|(_, nl, _)| *nl).collect();

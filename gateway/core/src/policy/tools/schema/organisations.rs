@@ -62,6 +62,14 @@ fn organisation() -> Shape {
             ]),
             "The identity provider of its staff",
         ),
+        may(
+            "tokens",
+            Shape::Table(vec![
+                must("issuer", Shape::Text, "The `iss` of its access tokens"),
+                must("jwks", jwks(), "Its public keys (RFC 7517)"),
+            ]),
+            "Who else issues access tokens to its programs",
+        ),
     ])
 }
 
