@@ -9,17 +9,19 @@ mod error;
 mod export;
 mod ods;
 mod opened;
+mod pages;
 mod prove;
 mod sample;
 
 pub use alerts::alerts;
 pub use bundle::{Bundled, write_bundle};
 pub use collector::{Collector, CollectorError};
-pub use entries::{Entries, Entry, Pages, PublishedShard};
+pub use entries::{Entries, Entry, PublishedShard};
 pub use error::AuditError;
 pub use export::{Export, Form, OpenPrivate, Opened};
 pub use ods::{MEDIA_TYPE as ODS, Ods};
 pub use opened::opening;
+pub use pages::{Pages, RawEntry, RawPages};
 pub use prove::{Wanted, proof, prove};
 pub use sample::{
     Line, Numbered as NumberedCheckpoint, Sample, draw, first_checkpoint_after, last_checkpoint,

@@ -114,12 +114,13 @@ impl<'k> Reader<'k> {
     }
 
     /// The key of an entry's tags.
-    ///
-    /// # Errors
-    /// When its chain is unknown.
-    pub fn day_key(&mut self, leaf: &Leaf) -> Result<&DayKey, ReadingError> {
-        let day = Day::of(leaf.time);
-        let chain = self.chains.get_mut(&leaf.replica).ok_or(ReadingError::NoSeed)?;
+    fn day_key(&mut self, leaf: &Leaf) -> Result<&DayKey, ReadingError> {
+        self.key_of(&leaf.replica, Day::of(leaf.time))
+    }
+
+    /// The key of a boot id's chain on a day.
+    fn key_of(&mut self, replica: &[u8; 16], day: Day) -> Result<&DayKey, ReadingError> {
+        let chain = self.chains.get_mut(replica).ok_or(ReadingError::NoSeed)?;
         if chain.day() != day {
             *chain = chain.on(day).ok_or(ReadingError::NoSeed)?;
         }
@@ -171,32 +172,35 @@ impl<'k> Reader<'k> {
     /// When the leaf's chain is unknown.
     pub fn is_about_any(&mut self, leaf: &Leaf, whom: &[Tagged<'_>]) -> Result<bool, ReadingError> {
         let Event { entry_id, tags, .. } = &leaf.event;
-        let tokens = self.tokens(leaf, whom)?;
-        let mut tokens = tokens.iter().flat_map(|tokens| tokens.iter());
-        Ok(tokens.any(|token| token.is_among(entry_id, tags)))
+        if tags.is_empty() {
+            return Ok(false);
+        }
+        let tokens = self.tokens(&leaf.replica, Day::of(leaf.time), whom)?;
+        Ok(tokens.iter().any(|token| token.is_among(entry_id, tags)))
     }
 
-    /// The tokens of these pupils or members of staff for the tags of a leaf; none where it has no tags. A reader looks
-    /// for the same ones always.
+    /// The tokens of these pupils or members of staff for the tags of a boot id on a day. A reader looks for the same ones
+    /// always.
     ///
     /// # Errors
-    /// When the leaf's chain is unknown.
-    pub fn tokens(&mut self, leaf: &Leaf, whom: &[Tagged<'_>]) -> Result<Option<Tokens>, ReadingError> {
-        if leaf.event.tags.is_empty() {
-            return Ok(None);
-        }
-        let day = Day::of(leaf.time);
-        if let Some((on, tokens)) = self.tokens.get(&leaf.replica)
+    /// When the chain is unknown.
+    pub fn tokens(
+        &mut self,
+        replica: &[u8; 16],
+        day: Day,
+        whom: &[Tagged<'_>],
+    ) -> Result<Tokens, ReadingError> {
+        if let Some((on, tokens)) = self.tokens.get(replica)
             && *on == day
         {
-            return Ok(Some(Arc::clone(tokens)));
+            return Ok(Arc::clone(tokens));
         }
-        let key = self.day_key(leaf)?;
+        let key = self.key_of(replica, day)?;
         let tokens = whom.iter().map(|whom| key.token(*whom));
         let tokens: Result<Tokens, _> = tokens.collect();
         let tokens = tokens.map_err(|_| ReadingError::TooLong)?;
-        self.tokens.insert(leaf.replica, (day, Arc::clone(&tokens)));
-        Ok(Some(tokens))
+        self.tokens.insert(*replica, (day, Arc::clone(&tokens)));
+        Ok(tokens)
     }
 
     /// The token of a pupil for a leaf's day and replica, to be handed to them: with it they find their own entries and

@@ -1,18 +1,15 @@
-//! Every entry about somebody, found by the tags in the leaves: nothing is opened, so it finds what was erased too. Pages
-//! are read ahead, and the tags of a page are looked at on all cores.
+//! Every entry about somebody, found by the tags in the leaves: nothing is opened, so it finds what was erased too. Of
+//! each leaf only what tells this is read, and the tags of a page are looked at on all cores.
 
+use doelpoort_core::audit::day::Day;
+use doelpoort_core::audit::leaf::Glance;
 use doelpoort_core::audit::tag::Tagged;
-
 use doelpoort_verify::on_all_cores;
-use tokio::sync::mpsc;
 
 use super::follow::FollowError;
 use super::keys::FgPrivateKeys;
 use super::reading::{Reader, ReadingError, Tokens};
-use crate::audit::{Entries, Entry};
-
-/// Pages that are read ahead.
-const PAGES_AHEAD_MAX: usize = 4;
+use crate::audit::{AuditError, Entries, Entry};
 
 /// What a search found.
 #[derive(Debug, Default)]
@@ -46,49 +43,44 @@ pub async fn search(
 ) -> Result<Found, SearchError> {
     let mut found = Found::default();
     let mut reader = Reader::new(origin, keys);
-    let (sender, mut pages) = mpsc::channel(PAGES_AHEAD_MAX);
-    let mut source = entries.pages(0..u64::MAX);
-    // Ends with the log, or when nobody reads on.
-    tokio::spawn(async move {
-        while let Some(page) = source.next().await.transpose() {
-            if sender.send(page).await.is_err() {
-                return;
-            }
-        }
-    });
-    while let Some(page) = pages.recv().await {
-        let page = page.map_err(FollowError::from)?;
-        let mut tokens = Vec::with_capacity(page.len());
-        for entry in &page {
+    let mut pages = entries.raw_pages(0..u64::MAX);
+    while let Some(page) = pages.next().await.map_err(FollowError::from)? {
+        let glances = on_all_cores(&page, |entry| Glance::at(&entry.bytes));
+        let mut looked = Vec::with_capacity(page.len());
+        for (entry, glance) in page.iter().zip(glances) {
             let index = entry.index;
+            let glance = glance.map_err(|error| FollowError::from(AuditError::Leaf { index, error }))?;
             reader.enter(&entry.origin);
-            reader
-                .follow(&entry.leaf)
-                .map_err(|error| FollowError::Reading { index, error })?;
-            tokens.push(match reader.tokens(&entry.leaf, whom) {
-                Ok(tokens) => tokens,
-                Err(ReadingError::NoSeed) => {
-                    found.unread += 1;
-                    None
+            if glance.has_seed {
+                let leaf = entry.leaf().map_err(FollowError::from)?;
+                let followed = reader.follow(&leaf);
+                followed.map_err(|error| FollowError::Reading { index, error })?;
+            }
+            let tokens = if glance.has_tags() {
+                match reader.tokens(&glance.replica, Day::of(glance.time), whom) {
+                    Ok(tokens) => Some(tokens),
+                    Err(ReadingError::NoSeed) => {
+                        found.unread += 1;
+                        None
+                    }
+                    Err(error) => return Err(SearchError::Reading(index, error)),
                 }
-                Err(error) => return Err(SearchError::Reading(index, error)),
-            });
+            } else {
+                None
+            };
+            looked.push((glance, tokens));
         }
-        let about = about(&page, &tokens);
+        let about = on_all_cores(&looked, is_about);
         let page = page.into_iter().zip(about);
-        found
-            .entries
-            .extend(page.filter_map(|(entry, about)| about.then_some(entry)));
+        for (entry, _) in page.filter(|(_, about)| *about) {
+            found.entries.push(entry.read().map_err(FollowError::from)?);
+        }
     }
     Ok(found)
 }
 
-/// Of which entries a tag is one of its tokens'.
-fn about(page: &[Entry], tokens: &[Option<Tokens>]) -> Vec<bool> {
-    let pairs: Vec<(&Entry, &Option<Tokens>)> = page.iter().zip(tokens).collect();
-    on_all_cores(&pairs, |(entry, tokens)| {
-        let event = &entry.leaf.event;
-        let mut tokens = tokens.iter().flat_map(|tokens| tokens.iter());
-        tokens.any(|token| token.is_among(&event.entry_id, &event.tags))
-    })
+/// Whether a tag is one of the tokens'.
+fn is_about((glance, tokens): &(Glance<'_>, Option<Tokens>)) -> bool {
+    let mut tokens = tokens.iter().flat_map(|tokens| tokens.iter());
+    tokens.any(|token| token.is_among(&glance.entry_id, glance.tags()))
 }

@@ -11,8 +11,8 @@ use super::{Row, Sql, Store, StoreError, Tx, sql};
 pub(in crate::store) use checkpoints::read_checkpoint;
 pub use checkpoints::{StoredCheckpoint, checkpoints, last_checkpoint};
 pub use entries::{
-    LastEntry, Leaves, NewEntries, POLICY_KINDS, StoredEntry, advance, entries, insert_entries, last_entry,
-    leaf_hashes, leaves,
+    LastEntry, LeafList, Leaves, NewEntries, POLICY_KINDS, StoredEntry, advance, entries, insert_entries,
+    last_entry, leaf_hashes, leaf_list, leaves,
 };
 
 const CREATE_SHARD: Sql = sql!(

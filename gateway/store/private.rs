@@ -5,7 +5,7 @@ use super::{Column, Sql, SqlValue, Store, StoreError, Tx, sql};
 
 const INSERT: Sql = sql!(
     sqlite = "INSERT INTO log_private (shard, month, idx, sealed)
-              SELECT $1, value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($2)",
+              SELECT $1, value ->> 0, value ->> 1, substr($3, value ->> 2, value ->> 3) FROM json_each($2)",
     postgres = "INSERT INTO log_private (shard, month, idx, sealed)
                 SELECT $1, m, i, p FROM unnest(CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BYTEA[]))
                                         AS b (m, i, p)"
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
 
 /// Inserts private parts (columns month, index, sealed) under the head's lock.
 pub(super) async fn insert(tx: &mut Tx, shard: i64, parts: Vec<Column>) -> Result<(), StoreError> {
-    tx.execute(INSERT, vec![shard.into(), SqlValue::Rows(parts)])
+    tx.execute(INSERT, vec![shard.into(), SqlValue::Packed(parts)])
         .await?;
     Ok(())
 }

@@ -100,6 +100,9 @@ pub enum SqlValue {
     NullBytes,
     /// A batch, the last value of its statement: one array a column on PostgreSQL, one JSON text on `SQLite`.
     Rows(Vec<Column>),
+    /// The same for long bytes: on `SQLite` they are behind each other in one BLOB after the JSON, which tells the place
+    /// and the length of each. Read them there with `substr($blob, value ->> n, value ->> n + 1)`.
+    Packed(Vec<Column>),
 }
 
 /// One column of a batch; all columns of a batch are equally long.
@@ -137,7 +140,8 @@ impl Column {
         }
     }
 
-    fn write_json(&self, row: usize, out: &mut String) {
+    /// One value. Bytes go to `packed`, with their place (from 1) and length in the JSON, or into it where there is none.
+    fn write_json(&self, row: usize, out: &mut String, packed: Option<&mut Vec<u8>>) {
         match self {
             Self::Ints(values) => match values.get(row).copied().flatten() {
                 Some(value) => drop(write!(out, "{value}")),
@@ -147,13 +151,18 @@ impl Column {
                 Some(value) => out.push_str(&serde_json::Value::from(value.as_str()).to_string()),
                 None => out.push_str("null"),
             },
-            Self::Bytes(values) => match values.get(row).and_then(Option::as_ref) {
-                Some(value) => {
+            Self::Bytes(values) => match (values.get(row).and_then(Option::as_ref), packed) {
+                (Some(value), None) => {
                     out.push('"');
                     HEXLOWER.encode_append(value, out);
                     out.push('"');
                 }
-                None => out.push_str("null"),
+                (None, None) => out.push_str("null"),
+                (Some(value), Some(packed)) => {
+                    let _ = write!(out, "{},{}", packed.len() + 1, value.len());
+                    packed.extend_from_slice(value);
+                }
+                (None, Some(_)) => out.push_str("null,null"),
             },
         }
     }
@@ -166,7 +175,7 @@ impl std::fmt::Debug for SqlValue {
             Self::Text(_) => "Text",
             Self::Bytes(_) => "Bytes",
             Self::NullInt | Self::NullText | Self::NullBytes => "Null",
-            Self::Rows(_) => "Rows",
+            Self::Rows(_) | Self::Packed(_) => "Rows",
         })
     }
 }
@@ -223,7 +232,13 @@ pub(super) fn sqlite_arguments(values: Vec<SqlValue>) -> Result<SqliteArguments,
             SqlValue::NullInt => arguments.add(None::<i64>),
             SqlValue::NullText => arguments.add(None::<String>),
             SqlValue::NullBytes => arguments.add(None::<Vec<u8>>),
-            SqlValue::Rows(columns) => arguments.add(json(&columns)),
+            SqlValue::Rows(columns) => arguments.add(json(&columns, None)),
+            SqlValue::Packed(columns) => {
+                let mut packed = Vec::new();
+                arguments
+                    .add(json(&columns, Some(&mut packed)))
+                    .and_then(|()| arguments.add(packed))
+            }
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -240,11 +255,13 @@ pub(super) fn postgres_arguments(values: Vec<SqlValue>) -> Result<PgArguments, S
             SqlValue::NullInt => arguments.add(None::<i64>),
             SqlValue::NullText => arguments.add(None::<String>),
             SqlValue::NullBytes => arguments.add(None::<Vec<u8>>),
-            SqlValue::Rows(columns) => columns.into_iter().try_for_each(|column| match column {
-                Column::Ints(values) => arguments.add(values),
-                Column::Texts(values) => arguments.add(values),
-                Column::Bytes(values) => arguments.add(values),
-            }),
+            SqlValue::Rows(columns) | SqlValue::Packed(columns) => {
+                columns.into_iter().try_for_each(|column| match column {
+                    Column::Ints(values) => arguments.add(values),
+                    Column::Texts(values) => arguments.add(values),
+                    Column::Bytes(values) => arguments.add(values),
+                })
+            }
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -252,7 +269,7 @@ pub(super) fn postgres_arguments(values: Vec<SqlValue>) -> Result<PgArguments, S
 }
 
 /// The batch as `[[…],[…]]`, a row an array.
-fn json(columns: &[Column]) -> String {
+fn json(columns: &[Column], mut packed: Option<&mut Vec<u8>>) -> String {
     let rows = columns.first().map_or(0, Column::len);
     let mut out = String::from("[");
     for row in 0..rows {
@@ -261,7 +278,7 @@ fn json(columns: &[Column]) -> String {
             if place > 0 {
                 out.push(',');
             }
-            column.write_json(row, &mut out);
+            column.write_json(row, &mut out, packed.as_deref_mut());
         }
         out.push(']');
     }
@@ -280,8 +297,26 @@ mod tests {
             Column::Texts(vec![Some("a \"b\"\n".to_owned()), None]),
             Column::Bytes(vec![Some(vec![0, 255]), None]),
         ];
-        assert_eq!(json(&columns), r#"[[7,"a \"b\"\n","00ff"],[null,null,null]]"#);
-        assert_eq!(json(&[Column::ints([])]), "[]");
+        assert_eq!(
+            json(&columns, None),
+            r#"[[7,"a \"b\"\n","00ff"],[null,null,null]]"#
+        );
+        assert_eq!(json(&[Column::ints([])], None), "[]");
+    }
+
+    #[test]
+    fn packed_bytes_are_behind_each_other() {
+        let columns = [
+            Column::Bytes(vec![Some(vec![0, 255]), None, Some(Vec::new())]),
+            Column::ints([1, 2, 3]),
+            Column::bytes([vec![7], vec![8, 9], vec![10]]),
+        ];
+        let mut packed = Vec::new();
+        assert_eq!(
+            json(&columns, Some(&mut packed)),
+            "[[1,2,1,3,1],[null,null,2,4,2],[6,0,3,6,1]]"
+        );
+        assert_eq!(packed, [0, 255, 7, 8, 9, 10]);
     }
 
     #[test]

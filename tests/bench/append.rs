@@ -2,6 +2,9 @@
 //! and commit per request: rows of the same size, a connection each, the same database, in the same run.
 //!
 //! Prints a table of requests a second and latencies, with ratios. Fails where a goal is not met; `--report-only` does not.
+//!
+//! `--paced` appends at a rate that is given instead, and tells what an entry costs there: what the log takes of a
+//! request's time (`tests/bench/run`).
 
 use std::error::Error;
 use std::io::Write as _;
@@ -63,6 +66,12 @@ struct Args {
     /// Measure the whole log alone: no appending at different loads
     #[arg(long, requires = "verify")]
     only_whole: bool,
+    /// Append so many a second instead, and print the entries and the CPU time they took, in microseconds, as JSON
+    #[arg(long, value_name = "RATE", conflicts_with = "verify")]
+    paced: Option<f64>,
+    /// How many at once where they are paced
+    #[arg(long, default_value_t = 16, requires = "paced")]
+    at_once: u32,
     /// Do not fail where a goal is not met
     #[arg(long)]
     report_only: bool,
@@ -88,6 +97,11 @@ async fn main() -> Result<(), Failure> {
     let out = &mut std::io::stdout().lock();
     let mut missed = Vec::new();
     let bench = Bench::new(&args.database, args.seconds).await?;
+    if let Some(rate) = args.paced {
+        let (entries, cpu_us) = bench.paced(rate, args.at_once).await?;
+        writeln!(out, "{{\"entries\": {entries}, \"cpu_us\": {cpu_us}}}")?;
+        return Ok(());
+    }
     writeln!(out, "rows of {} + {} bytes", bench.row.leaf, bench.row.sealed)?;
     writeln!(out, "{HEADER}")?;
     let loads = if args.only_whole { &[][..] } else { &CONCURRENT[..] };
@@ -227,6 +241,37 @@ impl Bench {
         seen
     }
 
+    /// So many requests at once that together append at a rate, as those of a gateway do between their other work.
+    async fn paced(&self, rate: f64, at_once: u32) -> Result<(u64, u64), Failure> {
+        let log = self.log().await?;
+        let mut running = JoinSet::new();
+        let each = Duration::from_secs_f64(f64::from(at_once) / rate);
+        let (before, begin) = (cpu_us()?, Instant::now());
+        let until = begin + Duration::from_secs(self.seconds);
+        for number in 0..at_once {
+            let log = log.clone();
+            // Not all at the same moment.
+            let mut next = begin + each * number / at_once;
+            running.spawn(async move {
+                let mut appended = 0_u64;
+                while next < until {
+                    tokio::time::sleep_until(next.into()).await;
+                    log.append(entry()?).await?;
+                    appended += 1;
+                    next += each;
+                }
+                Ok::<_, Failure>(appended)
+            });
+        }
+        let mut entries = 0;
+        while let Some(appended) = running.join_next().await {
+            entries += appended??;
+        }
+        let spent = cpu_us()? - before;
+        log.close().await;
+        Ok((entries, spent))
+    }
+
     /// So many connections, each with one INSERT and commit at a time.
     async fn plain(&self, concurrent: usize) -> Result<Seen, Failure> {
         let mut running = JoinSet::new();
@@ -326,6 +371,17 @@ impl Bench {
         }
         Ok((found.entries.len(), took))
     }
+}
+
+/// The CPU time of this process up to now, in microseconds; of a hundredth of a second each.
+fn cpu_us() -> Result<u64, Failure> {
+    const US_PER_TICK: u64 = 10_000;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("no process")?;
+    // User and system time, the 14th and 15th of all fields.
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks: Vec<u64> = ticks.collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<u64>() * US_PER_TICK)
 }
 
 /// The pupil who is looked for.

@@ -7,7 +7,9 @@ use crate::store::{Column, Engine, Row, Sql, SqlValue, Store, StoreError, Tx, pr
 
 const INSERT_ENTRIES: Sql = sql!(
     sqlite = "INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
-              SELECT $1, $2, value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM json_each($3)",
+              SELECT $1, $2, value ->> 0, value ->> 1, substr($4, value ->> 2, value ->> 3),
+                     substr($4, value ->> 4, value ->> 5)
+              FROM json_each($3)",
     postgres = "INSERT INTO log_entry (shard, replica, idx, sequence, leaf_hash, leaf)
                 SELECT $1, $2, i, s, h, l FROM unnest(CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]),
                                                       CAST($5 AS BYTEA[]), CAST($6 AS BYTEA[])) AS b (i, s, h, l)"
@@ -55,6 +57,15 @@ const ENTRIES: Sql = sql!(
                 FROM (SELECT idx, leaf_hash, leaf, replica, sequence FROM log_entry
                       WHERE shard = $1 AND idx >= $2 ORDER BY idx LIMIT $3) AS e"
 );
+// The same for leaves alone: their lengths, and their bytes one behind the other.
+const LEAF_LIST: Sql = sql!(
+    sqlite = "SELECT group_concat(idx, ' '), group_concat(length(leaf), ' '),
+                     CAST(group_concat(CAST(leaf AS TEXT), '') AS BLOB)
+              FROM (SELECT idx, leaf FROM log_entry WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx)",
+    postgres = "SELECT array_agg(idx), array_agg(CAST(length(leaf) AS BIGINT)), string_agg(leaf, CAST('' AS BYTEA))
+                FROM (SELECT idx, leaf FROM log_entry
+                      WHERE shard = $1 AND idx >= $2 AND idx < $3 ORDER BY idx) AS e"
+);
 pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::INSERT_ENTRIES", INSERT_ENTRIES),
     ("log::ADVANCE", ADVANCE),
@@ -63,6 +74,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("log::LEAVES", LEAVES),
     ("log::POLICY_LEAVES", POLICY_LEAVES),
     ("log::ENTRIES", ENTRIES),
+    ("log::LEAF_LIST", LEAF_LIST),
 ];
 
 /// The kinds of the leaves that [`Leaves::Policies`] reads: changes of policies, and withdrawals.
@@ -153,7 +165,7 @@ pub async fn insert_entries(
 ) -> Result<(), StoreError> {
     let has_private = entries.private.iter().any(Option::is_some);
     let (entries, private) = entries.columns()?;
-    let values = vec![shard.into(), replica.as_slice().into(), SqlValue::Rows(entries)];
+    let values = vec![shard.into(), replica.as_slice().into(), SqlValue::Packed(entries)];
     tx.execute(INSERT_ENTRIES, values).await?;
     if has_private {
         private::insert(tx, shard, private).await?;
@@ -285,4 +297,48 @@ pub async fn entries(
             })
         })
         .collect()
+}
+
+/// Many leaves, as they are read together.
+#[derive(Clone, Debug, Default)]
+pub struct LeafList {
+    /// Their indices.
+    pub indices: Vec<u64>,
+    /// The leaves, one behind the other.
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
+}
+
+impl LeafList {
+    /// Each leaf with its index.
+    pub fn leaves(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        let leaves = self.indices.iter().zip(&self.lengths);
+        leaves.map_while(move |(index, length)| {
+            let (leaf, after) = rest.split_at_checked(*length)?;
+            rest = after;
+            Some((*index, leaf))
+        })
+    }
+}
+
+/// Reads the leaves of `from..until`, in order of their stored index.
+pub async fn leaf_list(store: &Store, shard: i64, (from, until): (u64, u64)) -> Result<LeafList, StoreError> {
+    let values = vec![shard.into(), number(from)?.into(), number(until)?.into()];
+    let rows = store.fetch_all(LEAF_LIST, values).await?;
+    let row = rows.first().ok_or(StoreError::Shape { column: 0 })?;
+    let indices: Result<Vec<u64>, _> = row.ints(0)?.into_iter().map(unsigned).collect();
+    let lengths = row.ints(1)?.into_iter().map(usize::try_from);
+    let lengths: Vec<usize> = lengths
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Shape { column: 1 })?;
+    let list = LeafList {
+        indices: indices?,
+        bytes: row.bytes_opt(2)?.unwrap_or_default(),
+        lengths,
+    };
+    if list.indices.len() != list.lengths.len() || list.lengths.iter().sum::<usize>() != list.bytes.len() {
+        return Err(StoreError::Shape { column: 2 });
+    }
+    Ok(list)
 }

@@ -21,7 +21,7 @@ pub fn open_all<N: AsRef<str> + Sync>(
 }
 
 /// `each` of all `items`, a share of them on each core.
-pub fn on_all_cores<I: Sync, O: Send>(items: &[I], each: impl Fn(&I) -> O + Sync) -> Vec<O> {
+pub fn on_all_cores<'i, I: Sync, O: Send>(items: &'i [I], each: impl Fn(&'i I) -> O + Sync) -> Vec<O> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = items.len().div_ceil(cores).max(1);
     thread::scope(|scope| {

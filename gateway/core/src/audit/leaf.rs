@@ -4,9 +4,11 @@
 mod cbor;
 mod check;
 mod codec;
+mod glance;
 mod kind;
 
 pub use check::LeafError;
+pub use glance::Glance;
 pub use kind::{Form, Kind};
 
 use std::collections::BTreeMap;
@@ -264,9 +266,6 @@ impl Leaf {
         }
         let leaf = codec::decode(bytes)?;
         check::check(&leaf)?;
-        if codec::encode(&leaf) != bytes {
-            return Err(LeafError::NotCanonical);
-        }
         Ok(leaf)
     }
 }

@@ -136,10 +136,10 @@ impl Token {
     }
 
     /// Whether one of an entry's tags is its own; tags stand at places 0, 1, 2 …
-    pub fn is_among(&self, entry_id: &[u8; 16], tags: &[Tag]) -> bool {
+    pub fn is_among(&self, entry_id: &[u8; 16], tags: impl IntoIterator<Item: AsRef<[u8]>>) -> bool {
         (0..=u16::MAX)
             .zip(tags)
-            .any(|(j, tag)| self.tag(entry_id, j) == *tag)
+            .any(|(j, tag)| self.tag(entry_id, j) == *tag.as_ref())
     }
 }
 

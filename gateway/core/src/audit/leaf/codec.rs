@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use minicbor::Decoder;
-use minicbor::data::Type;
-
-use super::cbor::{Map, Writer};
+use super::cbor::{Major, Map, Reader, Writer};
 use super::{Commitments, Event, Form, Kind, Leaf, LeafError, Micros, PurposeVersion, Value, Window};
 
 /// The version of this table.
-const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 
 pub(super) fn encode(leaf: &Leaf) -> Vec<u8> {
     let event = &leaf.event;
@@ -90,26 +87,19 @@ fn extra(extra: &BTreeMap<u64, Value>) -> Map {
     map
 }
 
-/// Reads the table. What it accepts beyond the one spelling, the caller finds by encoding again.
+/// Reads the table, in its one spelling.
 pub(super) fn decode(bytes: &[u8]) -> Result<Leaf, LeafError> {
-    let mut reader = Reader(Decoder::new(bytes));
-    let version = reader.version()?;
-    if version != VERSION {
-        return Err(LeafError::Version(version));
-    }
+    let mut reader = Reader::new(bytes);
     let mut found = Found::default();
-    for _ in 0..reader.map()? {
-        found.read(&mut reader)?;
-    }
-    if reader.0.position() != bytes.len() {
-        return Err(LeafError::NotCanonical);
-    }
+    reader.map(|key, reader| found.read(key, reader))?;
+    reader.end()?;
     found.leaf()
 }
 
 /// The fields that every leaf has, as far as they were read.
 #[derive(Default)]
 struct Found {
+    versioned: bool,
     kind: Option<Kind>,
     time: Option<Micros>,
     replica: Option<[u8; 16]>,
@@ -128,32 +118,41 @@ impl Default for Rest {
 }
 
 impl Found {
-    /// Reads one key and its value.
-    fn read(&mut self, r: &mut Reader<'_>) -> Result<(), LeafError> {
+    /// Reads the value of a key. The version comes first: another one has another table.
+    fn read(&mut self, key: u64, r: &mut Reader<'_>) -> Result<(), LeafError> {
+        if key > 0 && !self.versioned {
+            return Err(LeafError::Missing("version"));
+        }
         let event = &mut self.rest.0;
-        match r.uint()? {
-            0 => drop(r.uint()?),
+        match key {
+            0 => match r.uint()? {
+                VERSION => self.versioned = true,
+                version => return Err(LeafError::Version(version)),
+            },
             1 => self.kind = Some(Kind::from_code(r.uint()?).ok_or(LeafError::Field("kind"))?),
-            2 => self.time = Some(r.time()?),
+            2 => self.time = Some(time(r)?),
             3 => self.replica = Some(r.fixed()?),
             4 => self.sequence = Some(r.uint()?),
             5 => self.entry_id = Some(r.fixed()?),
             6 => event.opening = Some(r.fixed()?),
-            7 => event.requested_at = Some(r.time()?),
-            8 => event.recipient = Some(r.text()?),
-            9 => event.acting_for = r.list(Reader::text)?,
-            10 => event.dataset = Some(r.text()?),
-            11 => event.purpose = Some(r.purpose()?),
-            12 => event.decision = Some(r.text()?),
+            7 => event.requested_at = Some(time(r)?),
+            8 => event.recipient = Some(text(r)?),
+            9 => event.acting_for = r.list(text)?,
+            10 => event.dataset = Some(text(r)?),
+            11 => event.purpose = Some(purpose(r)?),
+            12 => event.decision = Some(text(r)?),
             13 => event.policy = Some(r.fixed()?),
             14 => event.trace = Some(r.fixed()?),
             15 => event.span = Some(r.fixed()?),
-            16 => event.commitments = r.commitments()?,
+            16 => r.map(|key, r| commitment(&mut event.commitments, key, r))?,
             17 => event.tags = r.list(Reader::fixed)?,
-            18 => event.window = Some(r.window()?),
-            19 => event.extra = r.extra()?,
+            18 => event.window = Some(read_window(r)?),
+            19 => r.map(|key, r| {
+                event.extra.insert(key, value(r)?);
+                Ok(())
+            })?,
             20 => event.form = Some(Form::from_code(r.uint()?).ok_or(LeafError::Field("form"))?),
-            21 => event.clause = Some(r.text()?),
+            21 => event.clause = Some(text(r)?),
             key => return Err(LeafError::UnknownKey(key)),
         }
         Ok(())
@@ -173,121 +172,57 @@ impl Found {
     }
 }
 
-/// A CBOR reader whose every error is the place.
-struct Reader<'b>(Decoder<'b>);
+pub(super) fn time(r: &mut Reader<'_>) -> Result<Micros, LeafError> {
+    Micros::try_from(r.uint()?).map_err(|_| LeafError::Field("time"))
+}
 
-impl<'b> Reader<'b> {
-    fn at<T>(
-        &mut self,
-        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
-    ) -> Result<T, LeafError> {
-        let position = self.0.position();
-        read(&mut self.0).map_err(|_| LeafError::Malformed(position))
+fn text(r: &mut Reader<'_>) -> Result<String, LeafError> {
+    r.text().map(str::to_owned)
+}
+
+fn purpose(r: &mut Reader<'_>) -> Result<PurposeVersion, LeafError> {
+    if r.array()? != 2 {
+        return Err(LeafError::Field("purpose"));
     }
+    let id = text(r)?;
+    let version = u32::try_from(r.uint()?).map_err(|_| LeafError::Field("purpose"))?;
+    Ok(PurposeVersion { id, version })
+}
 
-    /// Looks ahead: the version is the first entry of the map.
-    fn version(&mut self) -> Result<u64, LeafError> {
-        self.map()?;
-        let first = self.uint()?;
-        let version = self.uint()?;
-        self.0.set_position(0);
-        if first == 0 {
-            Ok(version)
-        } else {
-            Err(LeafError::Missing("version"))
+fn commitment(found: &mut Commitments, key: u64, r: &mut Reader<'_>) -> Result<(), LeafError> {
+    let place = match key {
+        1 => &mut found.staff,
+        2 => &mut found.subjects,
+        3 => &mut found.query,
+        4 => &mut found.result,
+        _ => return Err(LeafError::Field("commitments")),
+    };
+    *place = Some(r.fixed()?);
+    Ok(())
+}
+
+fn read_window(r: &mut Reader<'_>) -> Result<Window, LeafError> {
+    let (mut from, mut until, mut count) = (None, None, None);
+    r.map(|key, r| {
+        match key {
+            1 => from = Some(time(r)?),
+            2 => until = Some(time(r)?),
+            3 => count = Some(r.uint()?),
+            _ => return Err(LeafError::Field("window")),
         }
-    }
+        Ok(())
+    })?;
+    Ok(Window {
+        from: from.ok_or(LeafError::Field("window"))?,
+        until,
+        count,
+    })
+}
 
-    fn uint(&mut self) -> Result<u64, LeafError> {
-        self.at(Decoder::u64)
-    }
-
-    fn time(&mut self) -> Result<Micros, LeafError> {
-        Micros::try_from(self.uint()?).map_err(|_| LeafError::Field("time"))
-    }
-
-    fn text(&mut self) -> Result<String, LeafError> {
-        self.at(Decoder::str).map(str::to_owned)
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], LeafError> {
-        let position = self.0.position();
-        self.at(Decoder::bytes)?
-            .try_into()
-            .map_err(|_| LeafError::Malformed(position))
-    }
-
-    /// The length of a map; an indefinite one is refused.
-    fn map(&mut self) -> Result<u64, LeafError> {
-        self.at(Decoder::map)?.ok_or(LeafError::NotCanonical)
-    }
-
-    fn array(&mut self) -> Result<u64, LeafError> {
-        self.at(Decoder::array)?.ok_or(LeafError::NotCanonical)
-    }
-
-    fn list<T>(
-        &mut self,
-        mut item: impl FnMut(&mut Self) -> Result<T, LeafError>,
-    ) -> Result<Vec<T>, LeafError> {
-        (0..self.array()?).map(|_| item(self)).collect()
-    }
-
-    fn purpose(&mut self) -> Result<PurposeVersion, LeafError> {
-        if self.array()? != 2 {
-            return Err(LeafError::Field("purpose"));
-        }
-        let id = self.text()?;
-        let version = u32::try_from(self.uint()?).map_err(|_| LeafError::Field("purpose"))?;
-        Ok(PurposeVersion { id, version })
-    }
-
-    fn commitments(&mut self) -> Result<Commitments, LeafError> {
-        let mut found = Commitments::default();
-        for _ in 0..self.map()? {
-            match self.uint()? {
-                1 => found.staff = Some(self.fixed()?),
-                2 => found.subjects = Some(self.fixed()?),
-                3 => found.query = Some(self.fixed()?),
-                4 => found.result = Some(self.fixed()?),
-                _ => return Err(LeafError::Field("commitments")),
-            }
-        }
-        Ok(found)
-    }
-
-    fn window(&mut self) -> Result<Window, LeafError> {
-        let (mut from, mut until, mut count) = (None, None, None);
-        for _ in 0..self.map()? {
-            match self.uint()? {
-                1 => from = Some(self.time()?),
-                2 => until = Some(self.time()?),
-                3 => count = Some(self.uint()?),
-                _ => return Err(LeafError::Field("window")),
-            }
-        }
-        Ok(Window {
-            from: from.ok_or(LeafError::Field("window"))?,
-            until,
-            count,
-        })
-    }
-
-    fn extra(&mut self) -> Result<BTreeMap<u64, Value>, LeafError> {
-        let mut found = BTreeMap::new();
-        for _ in 0..self.map()? {
-            let key = self.uint()?;
-            let value = match self
-                .0
-                .datatype()
-                .map_err(|_| LeafError::Malformed(self.0.position()))?
-            {
-                Type::String => Value::Text(self.text()?),
-                Type::Bytes => Value::Bytes(self.at(Decoder::bytes)?.to_vec()),
-                _ => Value::Number(self.uint()?),
-            };
-            found.insert(key, value);
-        }
-        Ok(found)
-    }
+fn value(r: &mut Reader<'_>) -> Result<Value, LeafError> {
+    Ok(match r.major()? {
+        Major::Text => Value::Text(text(r)?),
+        Major::Bytes => Value::Bytes(r.bytes()?.to_vec()),
+        _ => Value::Number(r.uint()?),
+    })
 }

@@ -109,6 +109,21 @@ fn leaves_are_the_bytes_of_the_independent_encoder() {
 }
 
 #[test]
+fn a_glance_sees_what_a_reading_does() {
+    for vector in vectors()["leaves"].as_array().unwrap() {
+        let bytes = hex(&vector["cbor"]);
+        let (leaf, glance) = (Leaf::decode(&bytes).unwrap(), Glance::at(&bytes).unwrap());
+        assert_eq!(
+            (glance.time, glance.replica, glance.entry_id),
+            (leaf.time, leaf.replica, leaf.event.entry_id)
+        );
+        assert!(glance.tags().eq(leaf.event.tags.iter().map(<[u8; 16]>::as_slice)));
+        assert_eq!(glance.has_tags(), !leaf.event.tags.is_empty());
+        assert_eq!(glance.has_seed, leaf.event.extra.contains_key(&extra::TAG_SEED));
+    }
+}
+
+#[test]
 fn bytes_that_are_no_leaf_are_refused() {
     let vectors = vectors();
     let refused = vectors["refused"].as_array().unwrap();
@@ -181,6 +196,7 @@ proptest! {
         let place = place.index(bad.len());
         bad[place] ^= flip;
         if let Ok(leaf) = Leaf::decode(&bad) {
+            prop_assert!(Glance::at(&bad).is_ok());
             prop_assert_eq!(leaf.encode().unwrap(), bad);
         }
     }
