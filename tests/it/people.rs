@@ -221,7 +221,7 @@ async fn an_operator_sees_how_the_gateway_is_and_no_true_count(#[case] backend: 
         "Certificaten",
         "Sleutels",
         "index:1",
-        "active",
+        "in gebruik",
         "minder dan 10",
     ] {
         assert!(page.contains(text), "{text}: {page}");

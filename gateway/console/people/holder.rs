@@ -89,9 +89,9 @@ fn purpose(
     let (purpose, language, now) = (&standing.purpose, visitor.language, visitor.visit.received);
     let title = purpose.title.in_language(language);
     html! {
-        section class="card" {
-            h2 { (title) }
-            p { (names::state(visitor, standing, now)) " " (visitor.say(Word::Version)) " " (purpose.version) ", " (visitor.say(Word::Until)) " " (date(purpose.valid.until, language)) }
+        details class="card" {
+            summary { h2 { (title) } " " (names::state(visitor, standing, now)) }
+            p { (visitor.say(Word::Version)) " " (purpose.version) ", " (visitor.say(Word::Until)) " " (date(purpose.valid.until, language)) }
             p { (purpose.why.in_language(language)) }
             div class="scroll" tabindex="0" role="region" aria-label=(title) {
                 table {

@@ -13,7 +13,7 @@ use super::{Console, Visited, names};
 use crate::console::say::{date, moment, number};
 use crate::gateway::{Gateway, Look};
 use crate::store::StoreError;
-use crate::store::delivery::Summary;
+use crate::store::delivery::{State as DeliveryState, Summary};
 use crate::tls::Ending;
 
 /// Fewer deliveries than this are not counted out.
@@ -116,7 +116,7 @@ fn deliveries(visitor: &Visitor, policies: &Policies, summaries: &[Summary]) -> 
                             @for one in summaries {
                                 tr {
                                     th scope="row" { (names::dataset(policies, &one.dataset, language)) }
-                                    td { (one.state.as_str()) }
+                                    td { (visitor.say(state(one.state))) }
                                     td { (counted(visitor, one.deliveries)) }
                                     td { (class(visitor, one.rows_accepted)) }
                                     td { (class(visitor, one.rows_rejected)) }
@@ -128,6 +128,17 @@ fn deliveries(visitor: &Visitor, policies: &Policies, summaries: &[Summary]) -> 
                 }
             }
         }
+    }
+}
+
+fn state(state: DeliveryState) -> Word {
+    match state {
+        DeliveryState::Receiving => Word::DeliveryReceiving,
+        DeliveryState::Ready => Word::DeliveryReady,
+        DeliveryState::Active => Word::DeliveryActive,
+        DeliveryState::Superseded => Word::DeliverySuperseded,
+        DeliveryState::Rejected => Word::DeliveryRejected,
+        DeliveryState::Failed => Word::DeliveryFailed,
     }
 }
 

@@ -122,15 +122,18 @@ fn choices(
     let title = purpose.title.in_language(language);
     html! {
         label { input type="radio" name="what" value=(purpose.id) required; span { strong { (title) } ", " (visitor.say(Word::StopAllOf)) " " (names::state(visitor, standing, visitor.visit.received)) } }
-        @for (position, grant) in touching(policies, standing, organisation) {
-            @if is_withdrawn(standing, position, organisation) {
-                p class="small" { (title) ", " (visitor.say(Word::Grant)) " " (position + 1) ": " span class="state bad" { (visitor.say(Word::WithdrawnHere)) } }
-            } @else {
-                label {
-                    input type="radio" name="what" value=(format!("{}/{position}", purpose.id)) required;
-                    span {
-                        (title) ", " (visitor.say(Word::Grant)) " " (position + 1) ": " (visitor.say(names::form(grant))) ", "
-                        (names::dataset(policies, grant.dataset().as_str(), language)) " → " (names::recipients(policies, grant, language))
+        details {
+            summary { (visitor.say(Word::StopPartOf)) " " (title) }
+            @for (position, grant) in touching(policies, standing, organisation) {
+                @if is_withdrawn(standing, position, organisation) {
+                    p class="small" { (visitor.say(Word::Grant)) " " (position + 1) ": " span class="state bad" { (visitor.say(Word::WithdrawnHere)) } }
+                } @else {
+                    label {
+                        input type="radio" name="what" value=(format!("{}/{position}", purpose.id)) required;
+                        span {
+                            (visitor.say(Word::Grant)) " " (position + 1) ": " (visitor.say(names::form(grant))) ", "
+                            (names::dataset(policies, grant.dataset().as_str(), language)) " → " (names::recipients(policies, grant, language))
+                        }
                     }
                 }
             }
