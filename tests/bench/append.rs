@@ -104,6 +104,7 @@ async fn main() -> Result<(), Failure> {
     }
     writeln!(out, "rows of {} + {} bytes", bench.row.leaf, bench.row.sealed)?;
     writeln!(out, "{HEADER}")?;
+    bench.plain_table().await?;
     let loads = if args.only_whole { &[][..] } else { &CONCURRENT[..] };
     for concurrent in loads.iter().copied() {
         let plain = bench.plain(concurrent).await?;
@@ -195,7 +196,6 @@ impl Bench {
         if let Some(row) = store.fetch_optional(sealed, vec![]).await? {
             bench.row.sealed = usize::try_from(row.int(0)?)?;
         }
-        store.execute(PLAIN_TABLE, vec![]).await?;
         store.close().await;
         Ok(bench)
     }
@@ -212,6 +212,14 @@ impl Bench {
         let signer = Signer::from_seed("bench.example/audit/2026", &[7; 32])?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Log::open(self.store().await?, signer, self.fg.clone(), clock).await?)
+    }
+
+    /// Makes the table of plain rows.
+    async fn plain_table(&self) -> Result<(), Failure> {
+        let store = self.store().await?;
+        store.execute(PLAIN_TABLE, vec![]).await?;
+        store.close().await;
+        Ok(())
     }
 
     /// So many requests at once over so many replicas, each a log with connections of its own.
