@@ -72,6 +72,9 @@ struct Args {
     /// How many at once where they are paced
     #[arg(long, default_value_t = 16, requires = "paced")]
     at_once: u32,
+    /// How many of them come together
+    #[arg(long, default_value_t = 1, requires = "paced", value_parser = clap::value_parser!(u32).range(1..))]
+    bunch: u32,
     /// Do not fail where a goal is not met
     #[arg(long)]
     report_only: bool,
@@ -98,7 +101,7 @@ async fn main() -> Result<(), Failure> {
     let mut missed = Vec::new();
     let bench = Bench::new(&args.database, args.seconds).await?;
     if let Some(rate) = args.paced {
-        let (entries, cpu_us) = bench.paced(rate, args.at_once).await?;
+        let (entries, cpu_us) = bench.paced(rate, args.at_once, args.bunch).await?;
         writeln!(out, "{{\"entries\": {entries}, \"cpu_us\": {cpu_us}}}")?;
         return Ok(());
     }
@@ -249,8 +252,9 @@ impl Bench {
         seen
     }
 
-    /// So many requests at once that together append at a rate, as those of a gateway do between their other work.
-    async fn paced(&self, rate: f64, at_once: u32) -> Result<(u64, u64), Failure> {
+    /// So many requests at once that together append at a rate, as those of a gateway do between their other work: in
+    /// bunches, since those that one commit answered go on together.
+    async fn paced(&self, rate: f64, at_once: u32, bunch: u32) -> Result<(u64, u64), Failure> {
         let log = self.log().await?;
         let mut running = JoinSet::new();
         let each = Duration::from_secs_f64(f64::from(at_once) / rate);
@@ -258,8 +262,7 @@ impl Bench {
         let until = begin + Duration::from_secs(self.seconds);
         for number in 0..at_once {
             let log = log.clone();
-            // Not all at the same moment.
-            let mut next = begin + each * number / at_once;
+            let mut next = begin + each * (number / bunch * bunch) / at_once;
             running.spawn(async move {
                 let mut appended = 0_u64;
                 while next < until {
