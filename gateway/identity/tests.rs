@@ -8,3 +8,4 @@ mod hostile;
 mod id_token;
 mod staff;
 mod world;
+mod wycheproof;
