@@ -6,6 +6,7 @@ use doelpoort_core::audit::checkpoint::CheckpointError;
 use doelpoort_core::audit::leaf::LeafError;
 use doelpoort_core::audit::sample::SampleError;
 use doelpoort_verify::{ReadError, WriteError};
+use tokio::task::JoinError;
 
 use crate::store::StoreError;
 
@@ -24,6 +25,9 @@ pub enum AuditError {
     /// Nothing was signed yet.
     #[error("the log has no signed checkpoint yet: start the gateway once, and it publishes one")]
     NoCheckpoint,
+    /// A thread that reads the log ended badly: a defect of ours.
+    #[error("the reading of the log broke off")]
+    Thread(#[from] JoinError),
     /// The bundle cannot be read.
     #[error(transparent)]
     Bundle(#[from] ReadError),

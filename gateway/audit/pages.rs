@@ -10,6 +10,7 @@ use doelpoort_core::audit::leaf::Leaf;
 use doelpoort_verify::{Bundle, ReadError, TileEntry, on_all_cores};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::AuditError;
 use super::entries::{Entries, Entry, open};
@@ -32,7 +33,11 @@ pub struct Pages(RawPages);
 
 /// The same as they are stored.
 #[derive(Debug)]
-pub struct RawPages(mpsc::Receiver<Result<Vec<RawEntry>, AuditError>>);
+pub struct RawPages {
+    pages: mpsc::Receiver<Result<Vec<RawEntry>, AuditError>>,
+    /// Who reads them; taken at the end.
+    reading: Option<JoinHandle<()>>,
+}
 
 /// An entry as it is stored.
 #[derive(Clone, Debug)]
@@ -105,14 +110,14 @@ impl RawPages {
     pub(super) fn new(entries: &Entries, range: Range<u64>, sealed: bool) -> Self {
         let (pages, receiver) = mpsc::channel(PAGES_AHEAD_MAX);
         // Each ends with the log, or when nobody reads on.
-        match entries {
+        let reading = match entries {
             Entries::Database(store) => {
                 let store = store.clone();
                 tokio::spawn(async move {
                     if let Err(error) = read_database(&store, range, sealed, &pages).await {
                         let _ = pages.send(Err(error)).await;
                     }
-                });
+                })
             }
             Entries::Bundle(file) => {
                 let file = file.clone();
@@ -120,10 +125,13 @@ impl RawPages {
                     if let Err(error) = read_bundle(&file, &range, sealed, &pages) {
                         let _ = pages.blocking_send(Err(error));
                     }
-                });
+                })
             }
+        };
+        Self {
+            pages: receiver,
+            reading: Some(reading),
         }
-        Self(receiver)
     }
 
     /// The next entries; `None` after the last.
@@ -131,7 +139,14 @@ impl RawPages {
     /// # Errors
     /// When they cannot be read.
     pub async fn next(&mut self) -> Result<Option<Vec<RawEntry>>, AuditError> {
-        self.0.recv().await.transpose()
+        if let Some(page) = self.pages.recv().await {
+            return page.map(Some);
+        }
+        // At the end of the log, unless the reading broke off: then this is not its end.
+        if let Some(reading) = self.reading.take() {
+            reading.await?;
+        }
+        Ok(None)
     }
 }
 
@@ -296,4 +311,26 @@ impl PrivateParts {
 
 fn leaf<'t>((index, _, leaf): TileEntry<'t>, range: &Range<u64>) -> Option<(u64, &'t [u8])> {
     range.contains(&index).then_some(leaf?).map(|leaf| (index, leaf))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reading_that_breaks_off_is_not_the_end_of_the_log() {
+        for is_well in [true, false] {
+            let (sender, pages) = mpsc::channel(1);
+            let reading = tokio::spawn(async move {
+                sender.send(Ok(Vec::new())).await.unwrap();
+                assert!(is_well, "a defect");
+            });
+            let mut pages = RawPages {
+                pages,
+                reading: Some(reading),
+            };
+            assert!(pages.next().await.unwrap().is_some());
+            assert_eq!(matches!(pages.next().await, Ok(None)), is_well);
+        }
+    }
 }
