@@ -1,6 +1,7 @@
 //! HTTP: every route in one of the lists below, each a file of its own; the list says what its routes need.
 
 mod answer;
+mod call;
 mod catalogue;
 mod catalogue_view;
 mod deliveries;

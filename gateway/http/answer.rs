@@ -4,14 +4,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use doelpoort_core::answer::{Answer, receipt_json};
-use doelpoort_core::party::Caller;
 use doelpoort_core::protect::Format;
 use doelpoort_core::request::Form;
 
+use super::call::Call;
 use super::format::media_type;
-use super::language::Language;
 use super::problem::Problem;
-use super::{format, stream, trace};
+use super::{format, stream};
 use crate::exchange::{Asked, Question};
 use crate::gateway::Gateway;
 
@@ -43,12 +42,10 @@ impl Sent {
 /// The refusal, as a problem document.
 pub(crate) async fn exchange(
     gateway: &Gateway,
-    caller: &Caller,
+    call: &Call,
     question: Question<'_>,
-    path: &str,
-    headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    exchange_as(gateway, caller, question, path, headers, Sent::Whole).await
+    exchange_as(gateway, call, question, Sent::Whole).await
 }
 
 /// The same, for a route that can be asked for its headers alone; that is an access like any other.
@@ -57,22 +54,18 @@ pub(crate) async fn exchange(
 /// The refusal, as a problem document.
 pub(crate) async fn exchange_as(
     gateway: &Gateway,
-    caller: &Caller,
+    call: &Call,
     question: Question<'_>,
-    path: &str,
-    headers: &HeaderMap,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    let language = Language::of(headers);
-    let trace = trace::of(headers, &gateway.random);
-    let Some(format) = format::of(headers) else {
+    let Some(format) = format::of(&call.headers) else {
         let detail = format!("`{}`, `{}` or `{}`", format::JSON, format::NDJSON, format::CSV);
-        return Err(Problem::new("not-acceptable", detail, language).at(path, &trace.id()));
+        return Err(call.problem(Problem::new("not-acceptable", detail, call.language)));
     };
-    let asked = Asked::new(question, format, trace, gateway.clock.now());
-    match gateway.exchange(caller, &asked).await {
-        Ok(answer) => Ok(respond(gateway, answer, headers, sent)),
-        Err(refusal) => Err(Problem::refusal(refusal, language).at(path, &trace.id())),
+    let asked = Asked::new(question, format, call.trace, gateway.clock.now());
+    match gateway.exchange(&call.caller, &asked).await {
+        Ok(answer) => Ok(respond(gateway, answer, &call.headers, sent)),
+        Err(refusal) => Err(call.refused(refusal)),
     }
 }
 

@@ -1,14 +1,12 @@
 //! `GET /v1/catalogue`: what this caller may ask.
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 
+use super::Shared;
+use super::call::Call;
 use super::catalogue_view::CatalogueDocument;
-use super::language::Language;
-use super::needs::Called;
 use super::problem::Problem;
-use super::{Shared, trace};
 use crate::exchange::Refusal;
 
 /// The purposes, questions, fields, levels, codes and epochs that are open to this caller.
@@ -26,17 +24,9 @@ use crate::exchange::Refusal;
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn show(
-    State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-) -> Result<Json<CatalogueDocument>, Problem> {
-    let refused = |refusal| {
-        let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-        Problem::refusal(refusal, language).at(uri.path(), &trace.id())
-    };
-    gateway.policies.current().check_in_force().map_err(&refused)?;
-    let document = CatalogueDocument::of(&gateway, &caller).await;
+pub(crate) async fn show(State(gateway): Shared, call: Call) -> Result<Json<CatalogueDocument>, Problem> {
+    let refused = |refusal| call.refused(refusal);
+    gateway.policies.current().check_in_force().map_err(refused)?;
+    let document = CatalogueDocument::of(&gateway, &call.caller).await;
     document.map(Json).map_err(|error| refused(Refusal::from(error)))
 }

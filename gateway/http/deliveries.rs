@@ -3,7 +3,7 @@
 use async_compression::tokio::bufread::GzipDecoder;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::party::Caller;
@@ -12,10 +12,10 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, BufReader};
 use tokio_util::io::StreamReader;
 
-use super::language::Language;
-use super::needs::Called;
+use super::call::Call;
+use super::openapi::SendingTo;
 use super::problem::Problem;
-use super::{Shared, delivery, format, trace};
+use super::{Shared, delivery, format};
 use crate::delivery::{DeliveryAsked, RowFormat};
 use crate::exchange::Trace;
 use crate::gateway::Gateway;
@@ -47,42 +47,42 @@ pub(crate) struct Parameters {
     )),
     responses(
         (status = 202, description = "Taken in and visible; the receipt proves its log entry", body = crate::http::openapi::DeliveryDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
+        SendingTo,
         (status = 415, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn take_in(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(dataset): Path<String>,
     Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let unsupported =
-        |detail: &str| Problem::new("unsupported-media-type", detail, language).at(uri.path(), &trace.id());
-    let format = row_format(&headers)
+        |detail: &str| call.problem(Problem::new("unsupported-media-type", detail, call.language));
+    let format = row_format(&call.headers)
         .ok_or_else(|| unsupported("`Content-Type` must be `application/x-ndjson` or `text/csv`"))?;
-    let asked = asked(&gateway, &caller, &dataset, &parameters, format, trace);
+    let asked = asked(&gateway, &call.caller, &dataset, &parameters, format, call.trace);
     let bytes = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-    let packed = headers
+    let packed = call
+        .headers
         .get(header::CONTENT_ENCODING)
         .map(|value| value.to_str().unwrap_or_default());
     let outcome = match packed {
-        None | Some("identity") => run(&gateway, &caller, &asked, bytes).await,
-        Some("gzip") => run(&gateway, &caller, &asked, GzipDecoder::new(BufReader::new(bytes))).await,
+        None | Some("identity") => run(&gateway, &call.caller, &asked, bytes).await,
+        Some("gzip") => {
+            run(
+                &gateway,
+                &call.caller,
+                &asked,
+                GzipDecoder::new(BufReader::new(bytes)),
+            )
+            .await
+        }
         Some(_) => return Err(unsupported("`Content-Encoding` must be `gzip`, or left out")),
     };
-    outcome.map_err(|refusal| Problem::delivery(refusal, language).at(uri.path(), &trace.id()))
+    outcome.map_err(|refusal| call.problem(Problem::delivery(refusal, call.language)))
 }
 
 fn asked<'a>(

@@ -1,15 +1,13 @@
 //! `GET /v1/deliveries/{id}`: how a delivery stands.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::language::Language;
-use super::needs::Called;
+use super::Shared;
+use super::call::Call;
 use super::problem::Problem;
-use super::{Shared, trace};
 use crate::delivery::{Delivered, DeliveryRefusal};
 use crate::exchange::Refusal;
 use crate::gateway::Gateway;
@@ -80,20 +78,16 @@ pub(crate) struct RowErrorDocument {
 )]
 pub(crate) async fn show(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(id): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Json<DeliveryDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let at = |problem: Problem| problem.at(uri.path(), &trace.id());
-    let none = || at(Problem::new("no-such-delivery", "", language));
-    let failed = |error: crate::store::StoreError| at(Problem::refusal(Refusal::from(error), language));
+    let none = || call.problem(Problem::new("no-such-delivery", "", call.language));
+    let failed = |error: crate::store::StoreError| call.refused(Refusal::from(error));
     let id: i64 = id.parse().map_err(|_| none())?;
     let delivery = gateway.store.delivery(id).await.map_err(failed)?;
     let delivery = delivery
         .filter(|delivery| {
-            delivery.deliverer == caller.organisation || delivery.holder == caller.organisation
+            delivery.deliverer == call.caller.organisation || delivery.holder == call.caller.organisation
         })
         .ok_or_else(none)?;
     let errors = gateway.store.delivery_errors(id).await.map_err(failed)?;

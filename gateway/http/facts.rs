@@ -2,16 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::needs::Called;
+use super::call::Call;
+use super::openapi::Asking;
 use super::problem::Problem;
 use super::{Shared, answer};
 use crate::exchange::Question;
-
-/// The path, for problem documents.
-const PATH: &str = "/v1/facts";
 
 /// A few fields, or yes/no, about named pupils: not-yours, unknown and none are one answer.
 ///
@@ -24,22 +21,10 @@ const PATH: &str = "/v1/facts";
     request_body = crate::http::openapi::FactsDocument,
     responses(
         (status = 200, description = "A result for each pupil", body = crate::http::openapi::AnswerDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 406, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Asking,
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn ask(
-    State(gateway): Shared,
-    Called(caller): Called,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    answer::exchange(&gateway, &caller, Question::Facts(&body), PATH, &headers).await
+pub(crate) async fn ask(State(gateway): Shared, call: Call, body: Bytes) -> Result<Response, Problem> {
+    answer::exchange(&gateway, &call, Question::Facts(&body)).await
 }

@@ -2,19 +2,18 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, Query, State};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::party::Oin;
 use doelpoort_core::request::InputError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::language::Language;
-use super::needs::Called;
+use super::Shared;
+use super::call::Call;
+use super::openapi::{Reading, Sending, SendingTo};
 use super::problem::Problem;
 use super::resolutions::{read_id, time};
-use super::{Shared, trace};
 use crate::exchange::Refusal;
 use crate::store::inbox::Item;
 
@@ -156,16 +155,13 @@ impl ItemDocument {
 )]
 pub(crate) async fn list(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Query(query): Query<InboxQuery>,
-    headers: HeaderMap,
 ) -> Result<Json<InboxDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let failed = |refusal| call.refused(refusal);
     let holder = query.holder().map_err(failed)?;
     let items = gateway
-        .inbox(&caller, holder.as_ref(), trace)
+        .inbox(&call.caller, holder.as_ref(), call.trace)
         .await
         .map_err(failed)?;
     Ok(Json(InboxDocument {
@@ -187,29 +183,21 @@ pub(crate) async fn list(
     ),
     responses(
         (status = 200, description = "The item", body = OpenedDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Reading,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn read(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(id): Path<String>,
     Query(query): Query<InboxQuery>,
-    headers: HeaderMap,
 ) -> Result<Json<OpenedDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let failed = |refusal| call.refused(refusal);
     let holder = query.holder().map_err(failed)?;
     let bytes = read_id(&id).ok_or_else(|| failed(Refusal::NoSuchItem))?;
     let opened = gateway
-        .open_item(&caller, holder.as_ref(), &bytes, trace)
+        .open_item(&call.caller, holder.as_ref(), &bytes, call.trace)
         .await
         .map_err(failed)?;
     Ok(Json(OpenedDocument {
@@ -234,32 +222,23 @@ pub(crate) async fn read(
     request_body = InboxAnswerBody,
     responses(
         (status = 200, description = "It is settled", body = SettledDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
+        SendingTo,
         (status = 409, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn settle(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(id): Path<String>,
     Query(query): Query<InboxQuery>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<SettledDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let failed = |refusal| call.refused(refusal);
     let holder = query.holder().map_err(failed)?;
     let bytes = read_id(&id).ok_or_else(|| failed(Refusal::NoSuchItem))?;
     let (state, receipt) = gateway
-        .settle_item(&caller, holder.as_ref(), &bytes, &body, trace)
+        .settle_item(&call.caller, holder.as_ref(), &bytes, &body, call.trace)
         .await
         .map_err(failed)?;
     Ok(Json(SettledDocument {
@@ -280,25 +259,20 @@ pub(crate) async fn settle(
     request_body = LinkUndoBody,
     responses(
         (status = 200, description = "It is noted", body = LinkUndoDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Sending,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn undo(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    call: Call,
     body: Bytes,
 ) -> Result<Json<LinkUndoDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
-    let receipt = gateway.undo_links(&caller, &body, trace).await.map_err(failed)?;
+    let failed = |refusal| call.refused(refusal);
+    let receipt = gateway
+        .undo_links(&call.caller, &body, call.trace)
+        .await
+        .map_err(failed)?;
     Ok(Json(LinkUndoDocument {
         state: "noted",
         receipt,

@@ -8,6 +8,7 @@ use doelpoort_core::audit::witness::AddCheckpoint;
 use doelpoort_core::request::InputError;
 
 use super::language::Language;
+use super::openapi::Fetching;
 use super::problem::Problem;
 use super::{Shared, format};
 use crate::log::LogError;
@@ -64,10 +65,7 @@ pub(crate) async fn witnessed(State(gateway): Shared, headers: HeaderMap) -> Res
     params(("index" = u64, Path, description = "The entry's number, from 0; it stands in the receipt")),
     responses(
         (status = 200, description = "`c2sp.org/tlog-proof@v1`", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn inclusion(
@@ -96,10 +94,7 @@ pub(crate) async fn inclusion(
     params(("size" = u64, Path, description = "The older size, in entries")),
     responses(
         (status = 200, description = "The older size, the proof, an empty line, the newest checkpoint", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn consistency(

@@ -2,21 +2,21 @@
 //! looks at the log over the exchange. What is looked for is logged before anything is shown.
 
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::answer::receipt_json;
 use doelpoort_core::audit::tile::Resource;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::language::Language;
+use super::Shared;
+use super::call::Call;
 use super::log::{found, no_such};
-use super::needs::Called;
+use super::openapi::{Reading, Sending, SendingTo};
 use super::problem::Problem;
 use super::shards::shard_of;
-use super::{Shared, trace};
-use crate::exchange::{Look, Refusal, Trace};
+use crate::exchange::Look;
 
 const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
@@ -111,28 +111,15 @@ pub(crate) struct LookQuery {
     request_body = LookBody,
     responses(
         (status = 200, description = "The receipt of the look", body = LookDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Sending,
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn announce(
-    State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+pub(crate) async fn announce(State(gateway): Shared, call: Call, body: Bytes) -> Result<Response, Problem> {
     let look = gateway
-        .announce_look(&caller, &body, trace, gateway.clock.now())
+        .announce_look(&call.caller, &body, call.trace, gateway.clock.now())
         .await;
-    let look = told(look, language, uri.path(), trace)?;
-    Ok(respond(&look))
+    Ok(respond(&look.map_err(|refusal| call.refused(refusal))?))
 }
 
 /// A pupil's place in the log, sealed to the data protection officer (FG), for two persons with a reason. Known and unknown
@@ -147,29 +134,15 @@ pub(crate) async fn announce(
     request_body = SubjectSearchBody,
     responses(
         (status = 200, description = "The sealed place, with the receipt of the look", body = LookDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        SendingTo,
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn subject(
-    State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+pub(crate) async fn subject(State(gateway): Shared, call: Call, body: Bytes) -> Result<Response, Problem> {
     let look = gateway
-        .find_place(&caller, &body, trace, gateway.clock.now())
+        .find_place(&call.caller, &body, call.trace, gateway.clock.now())
         .await;
-    let look = told(look, language, uri.path(), trace)?;
-    Ok(respond(&look))
+    Ok(respond(&look.map_err(|refusal| call.refused(refusal))?))
 }
 
 /// The sealed private parts under a tile of entries, each after its length (32 bits, big-endian; 0: there is none). For
@@ -185,46 +158,44 @@ pub(crate) async fn subject(
         ("shard" = Option<String>, Query, description = "The shard that the tile is of, such as `2026`; the last one without it")),
     responses(
         (status = 200, description = "Up to 256 sealed private parts", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Reading,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn private(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(path): Path<String>,
     query: Result<Query<LookQuery>, axum::extract::rejection::QueryRejection>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let Some(Resource::Entries(tile)) = Resource::parse(&format!("entries/{path}")) else {
         let told = (
             "noem een tegel zoals `x001/x234/067` of `273.p/112` (C2SP tlog-tiles)",
             "name a tile such as `x001/x234/067` or `273.p/112` (C2SP tlog-tiles)",
         );
-        return Err(no_such("path", "not-a-tile", told, language));
+        return Err(no_such("path", "not-a-tile", told, call.language));
     };
     let Ok(Query(LookQuery { look, shard })) = query else {
         let told = (
             "geef `look`: het nummer van de logregel die de inzage aankondigde",
             "give `look`: the number of the entry that announced the look",
         );
-        return Err(no_such("look", "not-a-number", told, language));
+        return Err(no_such("look", "not-a-number", told, call.language));
     };
     let shard = match shard {
-        Some(label) => Some(shard_of(&gateway, &label, language)?),
+        Some(label) => Some(shard_of(&gateway, &label, call.language)?),
         None => None,
     };
     let read = gateway
-        .read_private_parts(&caller, (shard.as_ref(), tile), look, trace, gateway.clock.now())
+        .read_private_parts(
+            &call.caller,
+            (shard.as_ref(), tile),
+            look,
+            call.trace,
+            gateway.clock.now(),
+        )
         .await;
-    let parts = found(Ok(told(read, language, uri.path(), trace)?), language)?;
+    let parts = found(Ok(read.map_err(|refusal| call.refused(refusal))?), call.language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, BYTES)], parts).into_response())
 }
 
@@ -240,42 +211,25 @@ pub(crate) async fn private(
     params(("digest" = String, Path, description = "Digest of the policies, 64 hex digits")),
     responses(
         (status = 200, description = "The files", body = Object, content_type = "application/json"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Reading,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn policies(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(digest): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let digest = data_encoding::HEXLOWER.decode(digest.as_bytes()).ok();
     let Some(digest) = digest.and_then(|bytes| bytes.try_into().ok()) else {
         let told = ("geef 64 hexadecimale tekens", "give 64 lower-case hex digits");
-        return Err(no_such("digest", "malformed", told, language));
+        return Err(no_such("digest", "malformed", told, call.language));
     };
     let read = gateway
-        .read_policies(&caller, digest, trace, gateway.clock.now())
+        .read_policies(&call.caller, digest, call.trace, gateway.clock.now())
         .await;
-    let files = found(Ok(told(read, language, uri.path(), trace)?), language)?;
+    let files = found(Ok(read.map_err(|refusal| call.refused(refusal))?), call.language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, JSON)], files).into_response())
-}
-
-fn told<T>(
-    outcome: Result<T, Refusal>,
-    language: Language,
-    path: &str,
-    trace: Trace,
-) -> Result<T, Box<Problem>> {
-    outcome.map_err(|refusal| Box::new(Problem::refusal(refusal, language).at(path, &trace.id())))
 }
 
 fn respond(look: &Look) -> Response {

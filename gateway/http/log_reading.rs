@@ -2,16 +2,15 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use doelpoort_core::audit::ldv::LdvRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::language::Language;
-use super::needs::Called;
+use super::Shared;
+use super::call::Call;
+use super::openapi::Sending;
 use super::problem::Problem;
-use super::{Shared, trace};
 
 /// Which records: at least one of `traceId` and `processingActivityId`. Whom an entry is about is sealed to the data
 /// protection officer: `dataSubjectId` is refused here.
@@ -57,26 +56,18 @@ pub(crate) struct LogReadingDocument {
     request_body = LogReadingBody,
     responses(
         (status = 200, description = "Records of the Logboek Dataverwerkingen", body = LogReadingDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Sending,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn read(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    call: Call,
     body: Bytes,
 ) -> Result<Json<LogReadingDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let received = gateway.clock.now();
-    let read = gateway.read_log(&caller, &body, trace, received).await;
-    let read = read.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
+    let read = gateway.read_log(&call.caller, &body, call.trace, received).await;
+    let read = read.map_err(|refusal| call.refused(refusal))?;
     Ok(Json(LogReadingDocument {
         processing_activities: read.records,
         next: read.next,

@@ -1,19 +1,19 @@
 //! What a route needs of its caller: declared where the routes are listed, kept before a route sees anything.
 //!
-//! The declaration is the type of the router's state, so a route that takes a [`Called`] does not compile in a list of
+//! The declaration is the type of the router's state, so a route that takes a [`Call`](super::call::Call) does not compile in a list of
 //! routes that anybody may call; and a route that forgets to take one is guarded all the same.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
-use doelpoort_core::party::Caller;
+use ring::rand::SystemRandom;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -109,18 +109,10 @@ guards! {
     Identified Token with_token;
 }
 
-/// Who calls: only a route that needs a token can know.
-pub(super) struct Called(pub(super) Caller);
-
-impl FromRequestParts<Identified> for Called {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Identified) -> Result<Self, Problem> {
-        let caller = parts.extensions.remove::<Caller>();
-        // The guard has put it there, or refused.
-        caller
-            .map(Self)
-            .ok_or_else(|| Problem::new("internal-error", "", Language::of(&parts.headers)))
+impl Identified {
+    /// Where fresh span ids come from.
+    pub(super) fn random(&self) -> &SystemRandom {
+        &self.0.random
     }
 }
 

@@ -1,12 +1,16 @@
 //! `GET /v1/openapi.json`: the API's description, made from the code.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
-use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, ServerBuilder};
-use utoipa::{OpenApi as _, ToResponse, ToSchema};
+use utoipa::openapi::{
+    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response, ServerBuilder,
+};
+use utoipa::{IntoResponses, OpenApi as _, ToResponse, ToSchema};
 
 use super::problem::{Problem, ProblemInput};
 
@@ -123,6 +127,34 @@ struct Shared;
     content_type = "application/problem+json"
 )]
 pub(crate) struct ProblemResponse(#[expect(dead_code, reason = "describes the body")] Problem);
+
+macro_rules! problems {
+    ($($(#[doc = $about:literal])+ $name:ident [$($status:literal)+];)+) => { $(
+        $(#[doc = $about])+
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                let problem = || RefOr::Ref(Ref::from_response_name("ProblemResponse"));
+                [$($status),+].map(|status: u16| (status.to_string(), problem())).into()
+            }
+        }
+    )+ };
+}
+
+// What a kind of route may answer instead, to be named among a path's `responses`.
+problems! {
+    /// Fetching something that the path names.
+    Fetching [400 404 429 503];
+    /// Fetching it where the caller must have the right to.
+    Reading [400 401 403 404 429 503];
+    /// Sending something with a token.
+    Sending [400 401 403 413 429 503];
+    /// Sending something about what the path or the body names.
+    SendingTo [400 401 403 404 413 429 503];
+    /// Asking for an answer, in one of its formats.
+    Asking [400 401 403 404 406 413 429 503];
+}
 
 /// An answer: the rows, what they are, and the proof that giving them was logged.
 #[derive(Serialize, ToSchema)]

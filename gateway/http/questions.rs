@@ -1,11 +1,12 @@
 //! `GET /v1/purposes/{purpose}/questions/{question}`: a named question's figures.
 
-use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::{HeaderMap, Method};
+use axum::extract::{Path, Query, State};
+use axum::http::Method;
 use axum::response::Response;
 
 use super::answer::Sent;
-use super::needs::Called;
+use super::call::Call;
+use super::openapi::Reading;
 use super::problem::Problem;
 use super::{Shared, answer};
 use crate::exchange::Question;
@@ -27,29 +28,22 @@ use crate::exchange::Question;
     responses(
         (status = 200, description = "The figures; hidden cells are `null`", body = crate::http::openapi::AnswerDocument),
         (status = 304, description = "The same figures as your ETag; logged like any other access"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
+        Reading,
         (status = 406, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn ask(
     State(gateway): Shared,
-    Called(caller): Called,
+    call: Call,
     method: Method,
-    OriginalUri(uri): OriginalUri,
     Path((purpose, question)): Path<(String, String)>,
     Query(parameters): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let named = Question::Named {
         purpose: &purpose,
         question: &question,
         parameters: &parameters,
     };
-    answer::exchange_as(&gateway, &caller, named, uri.path(), &headers, Sent::of(&method)).await
+    answer::exchange_as(&gateway, &call, named, Sent::of(&method)).await
 }

@@ -2,22 +2,18 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::language::Language;
-use super::needs::Called;
+use super::call::Call;
 use super::openapi::OnBehalfOfDocument;
+use super::openapi::{Asking, Fetching};
 use super::problem::Problem;
-use super::{Shared, answer, trace};
+use super::{Shared, answer};
 use crate::exchange::{Question, Refusal};
-
-/// The path, for problem documents.
-const PATH: &str = "/v1/resolutions";
 
 /// Which pupils, and why.
 #[derive(Serialize, ToSchema)]
@@ -74,24 +70,12 @@ pub(crate) struct ResolvedDocument {
     request_body = ResolutionBody,
     responses(
         (status = 200, description = "It is pending; `data` holds its id", body = crate::http::openapi::AnswerDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 406, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Asking,
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn ask(
-    State(gateway): Shared,
-    Called(caller): Called,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    answer::exchange(&gateway, &caller, Question::Resolution(&body), PATH, &headers).await
+pub(crate) async fn ask(State(gateway): Shared, call: Call, body: Bytes) -> Result<Response, Problem> {
+    answer::exchange(&gateway, &call, Question::Resolution(&body)).await
 }
 
 /// How a resolution that you asked for stands.
@@ -105,25 +89,22 @@ pub(crate) async fn ask(
     params(("resolution" = String, Path, description = "The id of a resolution")),
     responses(
         (status = 200, description = "Its state", body = ResolutionDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
+        Fetching,
         (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn show(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(id): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Json<ResolutionDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let failed = |refusal| call.refused(refusal);
     let bytes = read_id(&id).ok_or_else(|| failed(Refusal::NoSuchResolution))?;
-    let state = gateway.resolution(&caller, &bytes, trace).await.map_err(failed)?;
+    let state = gateway
+        .resolution(&call.caller, &bytes, call.trace)
+        .await
+        .map_err(failed)?;
     let results = state.results.map(|results| {
         let document = |(pseudonym, answer): (String, Option<String>)| ResolvedDocument {
             pseudonym,

@@ -2,7 +2,7 @@
 //! are closed stay readable. `/v1/log/…` is the last one.
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::audit::proof::Proof;
@@ -12,9 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Shared;
+use super::call::Call;
 use super::language::Language;
 use super::log::{document, found, no_number, number, text};
-use super::needs::Called;
+use super::openapi::{Fetching, Reading};
 use super::problem::Problem;
 use super::tiles::{entries_of, hashes_of, no_tile};
 use crate::gateway::Gateway;
@@ -67,10 +68,7 @@ pub(crate) async fn list(State(gateway): Shared) -> Response {
     params(("shard" = String, Path, description = "The shard: the end of its name, such as `2026`")),
     responses(
         (status = 200, description = "The checkpoint", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn checkpoint(
@@ -94,10 +92,7 @@ pub(crate) async fn checkpoint(
     params(("shard" = String, Path, description = "The shard: the end of its name, such as `2026`")),
     responses(
         (status = 200, description = "The checkpoint with its cosignatures", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn witnessed(
@@ -122,10 +117,7 @@ pub(crate) async fn witnessed(
         ("index" = u64, Path, description = "The entry's number in the shard, from 0; it stands in the receipt, as does the shard")),
     responses(
         (status = 200, description = "`c2sp.org/tlog-proof@v1`", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn inclusion(
@@ -151,10 +143,7 @@ pub(crate) async fn inclusion(
         ("size" = u64, Path, description = "The older size, in entries")),
     responses(
         (status = 200, description = "The older size, the proof, an empty line, the newest checkpoint", body = String, content_type = "text/plain"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn consistency(
@@ -180,10 +169,7 @@ pub(crate) async fn consistency(
         ("path" = String, Path, description = "`<L>/<N>` or `<L>/<N>.p/<W>`, such as `0/x001/x234/067` or `1/000.p/17`")),
     responses(
         (status = 200, description = "Up to 256 hashes of 32 bytes", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn hashes(
@@ -213,24 +199,17 @@ pub(crate) async fn hashes(
         ("path" = String, Path, description = "`<N>` or `<N>.p/<W>`, such as `x001/x234/067` or `273.p/112`")),
     responses(
         (status = 200, description = "Up to 256 entries", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Reading,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn entries(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path((shard, path)): Path<(String, String)>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let shard = shard_of(&gateway, &shard, Language::of(&headers))?;
-    entries_of(&gateway, &caller, (Some(&shard), &path), &headers, &uri).await
+    let shard = shard_of(&gateway, &shard, call.language)?;
+    entries_of(&gateway, &call, (Some(&shard), &path)).await
 }
 
 /// What is published of the shard with this label.

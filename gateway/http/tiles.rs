@@ -1,15 +1,15 @@
 //! `/v1/log/tile/…` (C2SP tlog-tiles): hashes for anyone, entries for auditors.
 
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use doelpoort_core::audit::tile::{Resource, Tile};
-use doelpoort_core::party::Caller;
 
+use super::Shared;
+use super::call::Call;
 use super::log::{found, no_such};
-use super::needs::Called;
+use super::openapi::{Fetching, Reading};
 use super::problem::Problem;
-use super::{Shared, trace};
 use crate::gateway::Gateway;
 use crate::http::language::Language;
 use crate::log::Published;
@@ -31,10 +31,7 @@ const FOR_A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400")
     params(("path" = String, Path, description = "`<L>/<N>` or `<L>/<N>.p/<W>`, such as `0/x001/x234/067` or `1/000.p/17`")),
     responses(
         (status = 200, description = "Up to 256 hashes of 32 bytes", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Fetching,
     )
 )]
 pub(crate) async fn hashes(
@@ -70,42 +67,32 @@ pub(super) fn hashes_of(tile: Tile, bytes: Vec<u8>) -> Response {
     params(("path" = String, Path, description = "`<N>` or `<N>.p/<W>`, such as `x001/x234/067` or `273.p/112`")),
     responses(
         (status = 200, description = "Up to 256 entries", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        Reading,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn entries(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(path): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    entries_of(&gateway, &caller, (None, &path), &headers, &uri).await
+    entries_of(&gateway, &call, (None, &path)).await
 }
 
 /// The entries under a tile of a shard, or of the last one.
 pub(super) async fn entries_of(
     gateway: &Gateway,
-    caller: &Caller,
+    call: &Call,
     (shard, path): (Option<&Published>, &str),
-    headers: &HeaderMap,
-    uri: &Uri,
 ) -> Result<Response, Problem> {
-    let (language, trace) = (Language::of(headers), trace::of(headers, &gateway.random));
     let Some(Resource::Entries(tile)) = Resource::parse(&format!("entries/{path}")) else {
-        return Err(no_tile(language));
+        return Err(no_tile(call.language));
     };
     let read = gateway
-        .read_entries(caller, (shard, tile), trace, gateway.clock.now())
+        .read_entries(&call.caller, (shard, tile), call.trace, gateway.clock.now())
         .await;
-    let bundle = read.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
-    let bundle = found(Ok(bundle), language)?;
+    let bundle = read.map_err(|refusal| call.refused(refusal))?;
+    let bundle = found(Ok(bundle), call.language)?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, BYTES)], bundle).into_response())
 }
 

@@ -2,22 +2,18 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::language::Language;
-use super::needs::Called;
+use super::call::Call;
 use super::openapi::OnBehalfOfDocument;
+use super::openapi::{Asking, Fetching};
 use super::problem::Problem;
 use super::resolutions::{read_id, time};
-use super::{Shared, answer, trace};
+use super::{Shared, answer};
 use crate::exchange::{Question, Refusal};
-
-/// The path, for problem documents.
-const PATH: &str = "/v1/translations";
 
 /// Which pseudonyms.
 #[derive(Serialize, ToSchema)]
@@ -87,25 +83,13 @@ pub(crate) struct TranslationDocument {
     request_body = TranslationBody,
     responses(
         (status = 200, description = "They were taken", body = crate::http::openapi::AnswerDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 406, response = crate::http::openapi::ProblemResponse),
+        Asking,
         (status = 409, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn send(
-    State(gateway): Shared,
-    Called(caller): Called,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    answer::exchange(&gateway, &caller, Question::Translation(&body), PATH, &headers).await
+pub(crate) async fn send(State(gateway): Shared, call: Call, body: Bytes) -> Result<Response, Problem> {
+    answer::exchange(&gateway, &call, Question::Translation(&body)).await
 }
 
 /// What waits for you.
@@ -124,15 +108,12 @@ pub(crate) async fn send(
     ),
     security(("accessToken" = []))
 )]
-pub(crate) async fn list(
-    State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-) -> Result<Json<TranslationsDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
-    let (waiting, unknown) = gateway.translations(&caller, trace).await.map_err(failed)?;
+pub(crate) async fn list(State(gateway): Shared, call: Call) -> Result<Json<TranslationsDocument>, Problem> {
+    let failed = |refusal| call.refused(refusal);
+    let (waiting, unknown) = gateway
+        .translations(&call.caller, call.trace)
+        .await
+        .map_err(failed)?;
     let waiting = waiting.into_iter().map(|one| WaitingDocument {
         id: data_encoding::HEXLOWER.encode(&one.id),
         purpose: one.purpose,
@@ -161,26 +142,20 @@ pub(crate) async fn list(
     params(("translation" = String, Path, description = "The id of a translation")),
     responses(
         (status = 200, description = "Your pseudonyms", body = TranslationDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
+        Fetching,
         (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn fetch(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
+    call: Call,
     Path(id): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Json<TranslationDocument>, Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
-    let failed = |refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
+    let failed = |refusal| call.refused(refusal);
     let bytes = read_id(&id).ok_or_else(|| failed(Refusal::NoSuchTranslation))?;
     let (found, pseudonyms) = gateway
-        .translation(&caller, &bytes, trace)
+        .translation(&call.caller, &bytes, call.trace)
         .await
         .map_err(failed)?;
     Ok(Json(TranslationDocument {

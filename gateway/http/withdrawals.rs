@@ -10,8 +10,9 @@ use doelpoort_core::request::WithdrawalRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::language::Language;
-use super::needs::Called;
+use super::openapi::{Fetching, SendingTo};
 use super::problem::Problem;
 use super::{Shared, trace};
 use crate::exchange::Refusal;
@@ -61,28 +62,18 @@ pub(crate) struct WithdrawalDocument {
     request_body = WithdrawalBody,
     responses(
         (status = 201, description = "It holds; the receipt proves its log entry", body = WithdrawalDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 401, response = crate::http::openapi::ProblemResponse),
-        (status = 403, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
-        (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
+        SendingTo,
     ),
     security(("accessToken" = []))
 )]
 pub(crate) async fn withdraw(
     State(gateway): Shared,
-    Called(caller): Called,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    call: Call,
     body: Bytes,
 ) -> Result<(StatusCode, Json<WithdrawalDocument>), Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
     let received = gateway.clock.now();
-    let withdrawn = gateway.withdraw(&caller, &body, trace, received).await;
-    let withdrawn =
-        withdrawn.map_err(|refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id()))?;
+    let withdrawn = gateway.withdraw(&call.caller, &body, call.trace, received).await;
+    let withdrawn = withdrawn.map_err(|refusal| call.refused(refusal))?;
     Ok((StatusCode::CREATED, Json(document(withdrawn))))
 }
 
@@ -100,11 +91,8 @@ pub(crate) async fn withdraw(
     responses(
         (status = 200, description = "It held already", body = WithdrawalDocument),
         (status = 201, description = "It holds; the receipt proves its log entry", body = WithdrawalDocument),
-        (status = 400, response = crate::http::openapi::ProblemResponse),
-        (status = 404, response = crate::http::openapi::ProblemResponse),
+        Fetching,
         (status = 413, response = crate::http::openapi::ProblemResponse),
-        (status = 429, response = crate::http::openapi::ProblemResponse),
-        (status = 503, response = crate::http::openapi::ProblemResponse),
     )
 )]
 pub(crate) async fn withdraw_signed(
