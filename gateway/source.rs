@@ -2,5 +2,5 @@
 
 mod delivered;
 
+pub(crate) use delivered::stored_value;
 pub use delivered::{Delivered, SourceError};
-pub(crate) use delivered::{derived_from, stored_value};

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use super::CloseError;
 use crate::gateway::Gateway;
-use crate::source::{derived_from, stored_value};
+use crate::source::stored_value;
 use crate::store::render::{self, Selection};
 use crate::store::{Row, StoreError, Tx};
 
@@ -239,11 +239,7 @@ impl<'c> Reading<'c> {
         });
         let mut columns: Vec<&Field> = Vec::new();
         for one in coded.chain(amounts.iter().flatten().copied()) {
-            let sources = match &one.derive {
-                Some(derive) if !one.is_stored() => derived_from(derive),
-                _ => vec![&one.name],
-            };
-            for source in sources {
+            for source in one.columns() {
                 let source = field(source)?;
                 if !columns.iter().any(|column| column.name == source.name) {
                     columns.push(source);
@@ -314,9 +310,9 @@ impl<'c> Reading<'c> {
             }
         };
         match &field.derive {
-            Some(derive) if !field.is_stored() => {
+            Some(derive) if derive.is_when_asked() => {
                 let mut from = Vec::new();
-                for source in derived_from(derive) {
+                for source in derive.sources() {
                     from.push((source, stored(source)?));
                 }
                 let of = |name: &Name| {

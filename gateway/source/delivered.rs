@@ -19,7 +19,7 @@ use crate::store::render::{self, Query, Selection, Within};
 use crate::store::table::Cells as _;
 use crate::store::{Row, Store, StoreError, TypeClass};
 
-pub(crate) use reading::{derived_from, stored_value};
+pub(crate) use reading::stored_value;
 
 use formerly::formerly_since;
 use reading::Reading;

@@ -28,7 +28,7 @@ impl<'a> Reading<'a> {
         for wanted in &part.fields {
             let field = dataset.field(wanted).ok_or_else(missing)?;
             fields.push(field);
-            for source in sources(field) {
+            for source in field.columns() {
                 let column = dataset.field(source).ok_or_else(missing)?;
                 if !columns.iter().any(|known| known.name == column.name) {
                     columns.push(column);
@@ -74,12 +74,8 @@ impl<'a> Reading<'a> {
         self.fields
             .iter()
             .map(|field| match &field.derive {
-                Some(
-                    derive @ (Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. }),
-                ) => self.derived(row, derive),
-                Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => {
-                    self.stored(row, &field.name)
-                }
+                Some(derive) if derive.is_when_asked() => self.derived(row, derive),
+                _ => self.stored(row, &field.name),
             })
             .collect()
     }
@@ -98,7 +94,7 @@ impl<'a> Reading<'a> {
 
     fn derived(&self, row: &impl Cells, derive: &Derive) -> Result<Option<Value>, StoreError> {
         let mut from: Vec<(&Name, Option<Value>)> = Vec::new();
-        for source in derived_from(derive) {
+        for source in derive.sources() {
             from.push((source, self.stored(row, source)?));
         }
         let of = |wanted: &Name| {
@@ -107,25 +103,6 @@ impl<'a> Reading<'a> {
                 .and_then(|(_, value)| value.as_ref())
         };
         Ok(derive.on(self.at, of))
-    }
-}
-
-/// The stored fields that a field's value comes from.
-fn sources(field: &Field) -> Vec<&Name> {
-    match &field.derive {
-        Some(derive @ (Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. })) => {
-            derived_from(derive)
-        }
-        Some(Derive::Membership { .. } | Derive::Mapped { .. }) | None => vec![&field.name],
-    }
-}
-
-/// What is computed when asked, from these; the rest is stored.
-pub(crate) fn derived_from(derive: &Derive) -> Vec<&Name> {
-    match derive {
-        Derive::Age { of } => vec![of],
-        Derive::WholeDays { since, until } | Derive::WholeWeeks { since, until } => vec![since, until],
-        Derive::Membership { .. } | Derive::Mapped { .. } => Vec::new(),
     }
 }
 

@@ -161,10 +161,15 @@ pub struct Field {
 impl Field {
     /// Whether the value is a column in the store; ages and durations are computed when asked.
     pub fn is_stored(&self) -> bool {
-        !matches!(
-            self.derive,
-            Some(Derive::Age { .. } | Derive::WholeDays { .. } | Derive::WholeWeeks { .. })
-        )
+        !self.derive.as_ref().is_some_and(Derive::is_when_asked)
+    }
+
+    /// The columns that its value comes from: its own, or those that it is computed from when asked.
+    pub fn columns(&self) -> Vec<&Name> {
+        match &self.derive {
+            Some(derive) if derive.is_when_asked() => derive.sources().collect(),
+            _ => vec![&self.name],
+        }
     }
 
     /// Whether a deliverer may send it. A mapped field is filled in where it is not sent.
@@ -255,6 +260,25 @@ pub enum Derive {
         /// The table's name.
         table: Name,
     },
+}
+
+impl Derive {
+    /// Whether it is computed when asked, rather than once on delivery.
+    pub fn is_when_asked(&self) -> bool {
+        match self {
+            Self::Age { .. } | Self::WholeDays { .. } | Self::WholeWeeks { .. } => true,
+            Self::Membership { .. } | Self::Mapped { .. } => false,
+        }
+    }
+
+    /// The fields that it follows from.
+    pub fn sources(&self) -> impl Iterator<Item = &Name> {
+        let (first, second) = match self {
+            Self::Age { of } | Self::Membership { of, .. } | Self::Mapped { of, .. } => (of, None),
+            Self::WholeDays { since, until } | Self::WholeWeeks { since, until } => (since, Some(until)),
+        };
+        std::iter::once(first).chain(second)
+    }
 }
 
 /// Plausibility of two dates in one row; says nothing where one is empty.

@@ -304,6 +304,11 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "class = \"sensitive\"",
         "class = \"secret\"",
     ),
+    (
+        "datasets/absence.toml",
+        "when = \"stay-at-home\"\nthen = \"kind\"\npairs = [[\"true\", \"unauthorised\"]]",
+        "when = \"kind\"\nthen = \"stay-at-home\"\npairs = [[\"unauthorised\", \"true\"]]",
+    ),
     ("datasets/admissibility.toml", "max_chars = 32", "max_chars = 0"),
     (
         "datasets/admissibility.toml",
@@ -314,6 +319,11 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "datasets/caseload.toml",
         "retention = { from = [\"until\"], keep = \"P1Y\" }\n",
         "",
+    ),
+    (
+        "datasets/resident.toml",
+        "name = \"site\"",
+        "name = \"site\"\nclass = \"sensitive\"",
     ),
     (
         "datasets/resident.toml",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use super::dataset::Check;
-use crate::catalogue::dataset::{Field, FieldType, Implication};
+use crate::catalogue::dataset::{Derive, Field, FieldType, Implication, ProtectionClass};
 use crate::catalogue::file::{DeriveFile, FieldFile, ImplicationFile};
 use crate::catalogue::hierarchy::Node;
 use crate::catalogue::name::{Dimension, FieldName, Name};
@@ -15,6 +15,7 @@ impl<'c> Check<'c, '_> {
     pub(super) fn derivations(&mut self, files: &[FieldFile]) {
         for (file, field) in files.iter().zip(self.fields) {
             let Some(derive) = &file.derive else { continue };
+            self.no_weaker_than_its_sources(derive, field);
             match derive.get_ref() {
                 DeriveFile::Age { of } => {
                     self.date(of);
@@ -52,6 +53,26 @@ impl<'c> Check<'c, '_> {
         }
     }
 
+    fn no_weaker_than_its_sources<T>(&mut self, derive: &Spanned<T>, field: &Field) {
+        let sources = field.derive.iter().flat_map(Derive::sources);
+        let strictest = sources.max_by_key(|source| self.class_of(source));
+        if let Some(source) = strictest.filter(|source| field.class < self.class_of(source)) {
+            self.report.at(
+                derive.span(),
+                format!(
+                    "`{}` is derived from `{source}`, which is more strictly protected; give it the same class",
+                    field.name
+                ),
+            );
+        }
+    }
+
+    /// The class of a field of this dataset; an unknown one is reported where it is named.
+    fn class_of(&self, name: &Name) -> ProtectionClass {
+        let found = self.fields.iter().find(|field| field.name == *name);
+        found.map_or_else(ProtectionClass::default, |field| field.class)
+    }
+
     fn integer<T>(&mut self, derive: &Spanned<T>, field: &Field) {
         if !matches!(field.field_type, FieldType::Integer { .. }) {
             self.report.at(
@@ -69,6 +90,15 @@ impl<'c> Check<'c, '_> {
             self.report.at(
                 file.then.span(),
                 "a dimension implies another field's, not its own",
+            );
+        }
+        if self.class_of(&when.field.field) < self.class_of(&then.field.field) {
+            self.report.at(
+                file.when.span(),
+                format!(
+                    "a code of `{}` tells one of `{}`, which is more strictly protected; give `{0}` the same class",
+                    when.field.field, then.field.field
+                ),
             );
         }
         let mut seen = BTreeSet::new();
