@@ -8,20 +8,17 @@ use doelpoort_attacks::random::Random;
 use doelpoort_attacks::world::{EPOCHS, Places, Pupil, Shape, World as City};
 use serde_json::{Map, Value, json};
 
+use super::boards;
 use super::policies::{self, CLIENT};
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{body, send};
-use crate::support::world::pupils::{SITE, bsn, enrolment};
+use crate::support::world::pupils::{SITE, bsn};
 
 /// The count dates that close, in the order of the city's epochs.
 pub(super) const DATES: [&str; EPOCHS] = ["2026-02-01", "2026-10-01"];
 /// When those who are alone leave or come.
 const MOVE: &str = "2026-06-01";
-/// The first so many go to a school whose board takes part: it enters their objections.
-pub(super) const BOARD_PUPILS: usize = 20;
-/// The seed of the city.
-pub(super) const SEED: u64 = 20_261_122;
 
 /// A gateway, and the truth behind it.
 pub(super) struct Laboratory {
@@ -31,24 +28,23 @@ pub(super) struct Laboratory {
 
 impl Laboratory {
     /// Delivers the city and closes both count dates.
-    pub(super) async fn open() -> Self {
-        let world = World::prepared(Backend::Sqlite, policies::prepare, |config| {
+    pub(super) async fn open(backend: Backend, seed: u64) -> Option<Self> {
+        let world = World::prepared(backend, policies::prepare, |config| {
             config.limits.address_requests_per_min_max = 1_000_000;
             config.limits.client_requests_per_min_max = 1_000_000;
         });
-        let world = world.await.unwrap();
-        let city = City::generate(SEED);
+        let world = world.await?;
+        let city = City::generate(seed);
         let rows: Vec<Value> = city
             .pupils
             .iter()
             .enumerate()
-            .map(|(number, pupil)| row(number, pupil))
+            .map(|(number, pupil)| row(seed, number, pupil))
             .collect();
         world.deliver("municipality-delivery", "resident", &rows).await;
-        let enrolments: Vec<Value> = (0..BOARD_PUPILS).map(enrolment).collect();
-        world
-            .deliver("vendor-alpha-delivery", "enrolment", &enrolments)
-            .await;
+        let (first, second) = boards::enrolments(&city);
+        world.deliver("vendor-alpha-delivery", "enrolment", &first).await;
+        world.deliver("vendor-beta-delivery", "enrolment", &second).await;
         world.next_day().await;
         for date in DATES {
             world
@@ -57,7 +53,7 @@ impl Laboratory {
                 .await
                 .unwrap();
         }
-        Self { world, city }
+        Some(Self { world, city })
     }
 
     /// An attacker: a client with the rights of a dashboard and nothing else.
@@ -67,18 +63,18 @@ impl Laboratory {
 }
 
 /// A pupil as the municipality delivers it.
-pub(super) fn row(number: usize, pupil: &Pupil) -> Value {
+pub(super) fn row(seed: u64, number: usize, pupil: &Pupil) -> Value {
     let yes = |yes: bool| if yes { "yes" } else { "no" };
     let [first, second, third, fourth, fifth, sixth] = pupil.attributes;
-    let copied = Random::new(SEED ^ u64::try_from(number).unwrap()).chance(0.5);
+    let copied = Random::new(seed ^ u64::try_from(number).unwrap()).chance(0.5);
     let mut row = json!({
         "pupil": { "bsn": bsn(number) }, "birth-date": "2016-03-04", "neighbourhood": "WK003403", "from": "2020-08-01",
         "block": format!("B{:03}", pupil.block), "lone": yes(pupil.lone), "first": yes(first), "second": yes(second),
         "third": yes(third), "fourth": yes(fourth), "fifth": yes(fifth), "sixth": yes(sixth),
-        "copied": yes(copied), "twin": yes(copied), "care": yes(pupil.care),
+        "copied": yes(copied), "twin": yes(copied), "care": yes(pupil.care), "aid": yes(pupil.care || sixth),
         "hours": pupil.hours, "kind": pupil.kind.to_string(), "band": pupil.band.to_string(), "stream": pupil.kind.div_ceil(2).to_string(),
     });
-    if number < BOARD_PUPILS {
+    if number < boards::OBJECTING {
         row["site"] = SITE.into();
     }
     match (pupil.lone, pupil.is_counted(0)) {
@@ -158,11 +154,7 @@ pub(super) async fn table(client: &Client, purpose: &str, shape: &Shape, date: &
     let crossed = shape.crossed.iter().map(|dimension| field(*dimension));
     let group_by: Vec<String> = place(shape.places).into_iter().chain(crossed).collect();
     let mut asked = question(purpose, date, &group_by, Map::new());
-    let measure = if purpose == "lab-hours" {
-        "sum(resident.hours)"
-    } else {
-        "pupils"
-    };
+    let measure = policies::measure(purpose);
     asked.insert("measures".to_owned(), json!([measure]));
     let request = client
         .http()

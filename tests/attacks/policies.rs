@@ -15,7 +15,7 @@ pub(super) const OTHER_CLIENT: &str = "municipality-dashboard";
 /// base it rounds.
 struct Purpose(&'static str, &'static [&'static str], u32, &'static str, u32);
 
-const PURPOSES: [Purpose; 12] = [
+const PURPOSES: [Purpose; 15] = [
     Purpose("lab-first", &["block", "lone", "first"], 3, "", 1),
     Purpose("lab-second", &["block", "lone", "second"], 3, "", 1),
     Purpose("lab-third", &["block", "lone", "third"], 3, "", 1),
@@ -35,7 +35,19 @@ const PURPOSES: [Purpose; 12] = [
     Purpose("lab-filtered", &["block@quarter", "care"], 2, "", 1),
     Purpose("lab-implied", &["block@quarter", "kind", "stream"], 3, "", 1),
     Purpose("lab-renamed", &["block@quarter", "copied", "twin"], 2, "", 1),
+    Purpose("lab-aid", &["block@quarter", "care", "aid"], 3, "", 1),
+    Purpose("lab-rows", &["block", "kind"], 2, "", 1),
+    Purpose("lab-boards", &["block", "kind"], 2, "", 1),
 ];
+
+/// What a purpose counts.
+pub(super) fn measure(purpose: &str) -> &'static str {
+    match purpose {
+        "lab-hours" => "sum(resident.hours)",
+        "lab-rows" => "rows(resident)",
+        _ => "pupils",
+    }
+}
 
 /// Puts the laboratory in place of the shipped purposes.
 pub(super) fn prepare(folder: &Path) {
@@ -59,6 +71,7 @@ pub(super) fn prepare(folder: &Path) {
     std::fs::write(&delivery, text.replacen("contact = ", dpia, 1)).unwrap();
     let resident = folder.join("datasets/resident.toml");
     let text = std::fs::read_to_string(&resident).unwrap();
+    let text = text.replacen("class = ", "rows_bound = 4\nclass = ", 1);
     std::fs::write(resident, text + &fields()).unwrap();
     std::fs::write(folder.join("hierarchies/block.toml"), blocks()).unwrap();
     for purpose in &PURPOSES {
@@ -78,7 +91,7 @@ fn fields() -> String {
     };
     field("block", "hierarchy = \"block\"");
     let names = [
-        "lone", "first", "second", "third", "fourth", "fifth", "sixth", "copied", "twin",
+        "lone", "first", "second", "third", "fourth", "fifth", "sixth", "copied", "twin", "aid",
     ];
     for name in names {
         field(name, &codes(["yes", "no"]));
@@ -98,6 +111,7 @@ fn fields() -> String {
         "\n[[implication]]\nwhen = \"kind\"\nthen = \"stream\"\n\
          pairs = [[\"1\", \"1\"], [\"2\", \"1\"], [\"3\", \"2\"], [\"4\", \"2\"], [\"5\", \"3\"], [\"6\", \"3\"]]\n",
     );
+    text.push_str("\n[[implication]]\nwhen = \"care\"\nthen = \"aid\"\npairs = [[\"yes\", \"yes\"]]\n");
     text
 }
 
@@ -133,10 +147,11 @@ fn blocks() -> String {
 impl Purpose {
     fn text(&self) -> String {
         let Self(name, group_by, most, only, round) = self;
-        let measures = if *name == "lab-hours" {
-            "\"sum(resident.hours)\""
+        let measure = measure(name);
+        let dataset = if *name == "lab-boards" {
+            "enrolment"
         } else {
-            "\"pupils\""
+            "resident"
         };
         let group_by: Vec<String> = group_by
             .iter()
@@ -158,12 +173,12 @@ why = {{ nl = "Een proef: wat is uit beveiligde cijfers af te leiden?", en = "A 
 [[grant]]
 form = "figures"
 recipient = [{{ organisation = "swv-po", role = "dashboard" }}, {{ organisation = "municipality", role = "dashboard" }}]
-dataset = "resident"
+dataset = "{dataset}"
 holders = "all"
 population = "children"
 group_by = [{group_by}]
 only = {{ {only} }}
-measures = [{measures}]
+measures = ["{measure}"]
 epochs = "count-dates"
 protect = {{ mechanism = "cell-key", round = {round} }}
 max_dimensions = {most}

@@ -8,12 +8,21 @@ pub(super) enum Limit {
     Within(f64, f64),
 }
 
+/// Nothing at all.
+pub(super) const NONE: Limit = Limit::AtMost(0.0);
+
 impl Limit {
     fn keeps(self, value: f64) -> bool {
+        let [least, most] = self.ends();
+        (least..=most).contains(&value)
+    }
+
+    /// The least and the most that it lets through.
+    fn ends(self) -> [f64; 2] {
         match self {
-            Self::AtMost(most) => value <= most,
-            Self::AtLeast(least) => value >= least,
-            Self::Within(least, most) => (least..=most).contains(&value),
+            Self::AtMost(most) => [f64::MIN, most],
+            Self::AtLeast(least) => [least, f64::MAX],
+            Self::Within(least, most) => [least, most],
         }
     }
 
@@ -39,23 +48,21 @@ pub(super) struct Row {
     pub(super) weakened: Option<f64>,
 }
 
-/// The table so far.
+/// What each attack came to in each laboratory.
 #[derive(Default)]
 pub(super) struct Report {
-    rows: Vec<Row>,
+    attacks: Vec<Vec<Row>>,
 }
 
 impl Report {
-    /// Adds a row and prints it.
+    /// Adds what an attack came to in one laboratory.
     pub(super) fn add(&mut self, row: Row) {
-        if self.rows.is_empty() {
-            println!(
-                "{:<58} {:>7} {:>11} {:>8} {:>8} {:>8} {:>8} {:>8}",
-                "attack", "cases", "limit", "ours", "<5", "<5 rnd", "1 layer", "weaker"
-            );
+        let attacks = self.attacks.iter_mut();
+        let same = attacks.rev().find(|rows| rows[0].attack == row.attack);
+        match same {
+            Some(rows) => rows.push(row),
+            None => self.attacks.push(vec![row]),
         }
-        println!("{row}");
-        self.rows.push(row);
     }
 
     /// An attack that has no figures to compare: what the gateway does, and what a weakened one would.
@@ -70,14 +77,49 @@ impl Report {
         });
     }
 
-    /// Fails where a limit is broken, or where an attack succeeds on nothing.
+    /// Prints the table, and fails where a limit is broken, or where an attack succeeds on nothing.
     pub(super) fn finish(self) {
-        let broken: Vec<String> = self.rows.iter().filter_map(Row::verdict).collect();
+        println!(
+            "{:<58} {:>7} {:>11} {:>8} {:>17} {:>8} {:>8} {:>8} {:>8}",
+            "attack", "cases", "limit", "ours", "from-to", "<5", "<5 rnd", "1 layer", "weaker"
+        );
+        let mut broken = Vec::new();
+        for rows in &self.attacks {
+            let pooled = Row::pooled(rows);
+            let found = rows.iter().map(|row| row.ours);
+            let (least, most) = (
+                found.clone().fold(f64::MAX, f64::min),
+                found.fold(f64::MIN, f64::max),
+            );
+            println!("{}", pooled.line(&format!("{}-{}", number(least), number(most))));
+            broken.extend(pooled.verdict());
+        }
         assert!(broken.is_empty(), "{}", broken.join("\n"));
     }
 }
 
 impl Row {
+    /// The same attack over all laboratories: their mean.
+    fn pooled(rows: &[Self]) -> Self {
+        let mean_of = |of: &dyn Fn(&Self) -> Option<f64>| {
+            let found: Vec<f64> = rows.iter().filter_map(of).collect();
+            (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+        };
+        let mean = |of: &dyn Fn(&Self) -> f64| mean_of(&|row| Some(of(row))).unwrap();
+        Self {
+            attack: rows[0].attack.clone(),
+            cases: rows.iter().map(|row| row.cases).sum(),
+            limit: match rows[0].limit {
+                Limit::AtMost(_) => Limit::AtMost(mean(&|row| row.limit.ends()[1])),
+                Limit::AtLeast(_) => Limit::AtLeast(mean(&|row| row.limit.ends()[0])),
+                within @ Limit::Within(..) => within,
+            },
+            ours: mean(&|row| row.ours),
+            compared: [0, 1, 2].map(|place: usize| mean_of(&|row| row.compared[place])),
+            weakened: mean_of(&|row| row.weakened),
+        }
+    }
+
     fn verdict(&self) -> Option<String> {
         let (attack, limit) = (&self.attack, self.limit);
         if !limit.keeps(self.ours) {
@@ -89,13 +131,17 @@ impl Row {
     }
 }
 
-impl std::fmt::Display for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Row {
+    fn line(&self, span: &str) -> String {
         let shown = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), number);
         let [naive, rounded, one] = &self.compared;
-        write!(
-            f,
-            "{:<58} {:>7} {:>11} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        let kept = if self.limit.keeps(self.ours) {
+            ""
+        } else {
+            "  BROKEN"
+        };
+        format!(
+            "{:<58} {:>7} {:>11} {:>8} {span:>17} {:>8} {:>8} {:>8} {:>8}{kept}",
             self.attack,
             self.cases,
             self.limit.text(),
@@ -104,12 +150,7 @@ impl std::fmt::Display for Row {
             shown(rounded),
             shown(one),
             shown(&self.weakened),
-        )?;
-        f.write_str(if self.limit.keeps(self.ours) {
-            ""
-        } else {
-            "  BROKEN"
-        })
+        )
     }
 }
 

@@ -12,7 +12,7 @@ use doelpoort_attacks::sums;
 use doelpoort_attacks::unpick::unpick;
 use doelpoort_attacks::world::{Counts, EPOCHS, Shape};
 
-use super::laboratory::{DATES, Laboratory, SEED, table};
+use super::laboratory::{DATES, Laboratory, table};
 use super::report::{Limit, Report, Row};
 
 const CARE: [(Dimension, u16); 1] = [(Dimension::Care, YES)];
@@ -48,7 +48,7 @@ impl Published {
         asked.dedup();
         let shapes: Vec<Shape> = tables.iter().flat_map(|(_, shapes)| shapes.clone()).collect();
         let shapes: Vec<Shape> = distinct(shapes);
-        let counts = [0, 1].map(|epoch| laboratory.city.count(epoch, &shapes, SEED));
+        let counts = [0, 1].map(|epoch| laboratory.city.count(epoch, &shapes));
         let compared = Mechanism::COMPARED
             .map(|mechanism| [0, 1].map(|epoch: usize| mechanism.publish(&counts[epoch], &asked)));
         Self {
@@ -132,8 +132,8 @@ async fn amounts(laboratory: &Laboratory, report: &mut Report) {
     let city = &laboratory.city;
     let of = |tables: &[Table; EPOCHS]| sums::differencing(city, tables);
     let told = of(&ours);
-    let compared = Mechanism::COMPARED
-        .map(|mechanism| of(&[0, 1].map(|epoch| sums::publish(city, epoch, mechanism, SEED))));
+    let compared =
+        Mechanism::COMPARED.map(|mechanism| of(&[0, 1].map(|epoch| sums::publish(city, epoch, mechanism))));
     report.add(Row {
         attack: "sum differencing: amounts within 20 %, share".to_owned(),
         cases: told.pupils,
@@ -311,6 +311,18 @@ fn noise(published: &Published, report: &mut Report) {
         "unpicking: variance of the noise",
         Limit::Within(3.4, 4.6),
         |tables, _| (of(tables).variance, cells),
+    ));
+    let care: Vec<Cell> = asked
+        .iter()
+        .filter(|cell| cell.code(Dimension::Care) != 0)
+        .copied()
+        .collect();
+    let of_care = |tables: &[Table; EPOCHS]| unpick(counts, tables, &care);
+    let cells_of_care = of_care(&published.ours).cells;
+    report.add(published.row(
+        "unpicking: variance of the sensitive noise",
+        Limit::Within(0.8 * SENSITIVE, 1.2 * SENSITIVE),
+        |tables, _| (of_care(tables).variance, cells_of_care),
     ));
     let mut row = published.row(
         "unpicking: mean of the noise, absolute",

@@ -2,29 +2,30 @@
 
 mod afterwards;
 mod channels;
+mod names;
 
 use std::collections::BTreeSet;
 
 use doelpoort::client::Client;
-use doelpoort_attacks::cell::{Cell, Dimension, YES, block, quarter};
+use doelpoort_attacks::cell::{Cell, Dimension, YES, block};
 use doelpoort_attacks::mechanism::{noise_of_text, round};
 use doelpoort_attacks::random::Random;
-use doelpoort_attacks::world::{BLOCKS, BLOCKS_PER_QUARTER, Places, Shape};
+use doelpoort_attacks::world::{Places, Shape};
 use serde_json::{Map, Value, json};
 
+use super::boards;
 use super::laboratory::{DATES, Laboratory, filters, place, question, table};
 use super::policies::OTHER_CLIENT;
-use super::report::{Limit, Report};
+use super::report::{Limit, NONE, Report};
 use crate::support::world::ask::{Response, send};
 
 const SPELLINGS: usize = 200;
-const NONE: Limit = Limit::AtMost(0.0);
 
 pub(super) async fn run(laboratory: &mut Laboratory, report: &mut Report) {
     respelling(laboratory, report).await;
     two_purposes(laboratory, report).await;
-    implied(laboratory, report).await;
-    renamed(laboratory, report).await;
+    names::run(laboratory, report).await;
+    boards::subtract(laboratory, report).await;
     language(laboratory, report).await;
     channels::run(laboratory, report).await;
     afterwards::run(laboratory, report).await;
@@ -166,75 +167,6 @@ async fn two_purposes(laboratory: &Laboratory, report: &mut Report) {
         NONE,
         differ as f64,
         by_purpose as f64,
-    );
-}
-
-/// A node, and the same with what the catalogue says follows from it.
-async fn implied(laboratory: &Laboratory, report: &mut Report) {
-    let client = laboratory.attacker();
-    let (mut differ, mut by_name, mut cells) = (0, 0, 0);
-    for kind in 1..=6_u16 {
-        for number in 0..BLOCKS / BLOCKS_PER_QUARTER {
-            let cell = Cell::all()
-                .with(Dimension::Place, quarter(number))
-                .with(Dimension::Kind, kind);
-            let plain = one(&client, "lab-implied", filters(&cell)).await;
-            let mut with = filters(&cell);
-            with.insert("resident.stream".to_owned(), kind.div_ceil(2).to_string().into());
-            let implied = one(&client, "lab-implied", with).await;
-            differ += usize::from(plain != implied);
-            by_name += usize::from(
-                plain.is_some_and(|figure| noise_of_text(figure, &format!("{cell:?}")) != figure),
-            );
-            cells += 1;
-        }
-    }
-    report.way(
-        "implied dimension: figures that differ",
-        cells,
-        NONE,
-        differ as f64,
-        by_name as f64,
-    );
-}
-
-/// The figure of one cell; none where it is hidden.
-async fn one(client: &Client, purpose: &str, only: Map<String, Value>) -> Option<i64> {
-    let asked = question(purpose, DATES[1], &[], only);
-    let response = query(client, &asked, "application/json").await;
-    assert_eq!(response.status, 200, "{}", response.text);
-    response.json()["data"][0]["pupils"].as_i64()
-}
-
-/// A field that repeats another: two names for the same pupils, of which two figures would make a better one.
-async fn renamed(laboratory: &Laboratory, report: &mut Report) {
-    let client = laboratory.attacker();
-    let (mut gained, mut shown, mut by_name, mut cells) = (0, 0, 0, 0);
-    for number in 0..BLOCKS / BLOCKS_PER_QUARTER {
-        let cell = Cell::all().with(Dimension::Place, quarter(number));
-        let mut answers = Vec::new();
-        for name in ["resident.copied", "resident.twin"] {
-            let mut only = filters(&cell);
-            only.insert(name.to_owned(), "yes".into());
-            let asked = question("lab-renamed", DATES[1], &[], only);
-            let response = query(&client, &asked, "application/json").await;
-            let figure = &response.json()["data"][0]["pupils"];
-            answers.push(figure.as_i64());
-        }
-        gained += usize::from(answers.iter().all(Option::is_some));
-        shown += usize::from(answers.iter().any(Option::is_some));
-        let drawn =
-            ["resident.copied", "resident.twin"].map(|name| noise_of_text(400, &format!("{name} {number}")));
-        by_name += usize::from(drawn[0] != drawn[1]);
-        cells += 1;
-    }
-    assert_eq!(shown, cells, "the first name keeps its figures");
-    report.way(
-        "renamed dimension: cells with a figure under both names",
-        cells,
-        NONE,
-        gained as f64,
-        by_name as f64,
     );
 }
 

@@ -6,15 +6,15 @@ use doelpoort_attacks::mechanism::Mechanism;
 use doelpoort_attacks::world::{Shape, World as City};
 use serde_json::{Value, json};
 
-use super::super::laboratory::{BOARD_PUPILS, DATES, Laboratory, SEED, question, row, table};
-use super::super::report::Report;
-use super::{NONE, query};
+use super::super::boards::{BOARD, OBJECTING};
+use super::super::laboratory::{DATES, Laboratory, question, row, table};
+use super::super::report::{NONE, Report};
+use super::query;
 use crate::support::world::ask::{body, send};
 use crate::support::world::pupils::bsn;
 
 /// Pupils whose rows change, are erased, or who object.
 const TOUCHED: usize = 300;
-const BOARD: &str = "00000099000000041676";
 
 pub(super) async fn run(laboratory: &mut Laboratory, report: &mut Report) {
     let before = released(laboratory).await;
@@ -96,7 +96,7 @@ async fn moved(laboratory: &Laboratory, before: &[(Cell, Option<i64>)]) -> f64 {
 /// Figures that would move if they were computed when asked.
 fn live(city: &City, changed: &City) -> f64 {
     let figures = |city: &City| -> Table {
-        let counts = city.count(1, &[shape()], SEED);
+        let counts = city.count(1, &[shape()]);
         let cells: Vec<Cell> = counts.keys().copied().collect();
         Mechanism::OneLayer.publish(&counts, &cells)
     };
@@ -109,19 +109,20 @@ fn live(city: &City, changed: &City) -> f64 {
 /// Corrects some rows and removes others.
 async fn deliver_again(laboratory: &Laboratory) -> City {
     let mut changed = laboratory.city.clone();
+    let seed = changed.seed;
     let mut rows = Vec::new();
     for (number, pupil) in changed
         .pupils
         .iter_mut()
         .enumerate()
-        .skip(BOARD_PUPILS)
+        .skip(OBJECTING)
         .take(2 * TOUCHED)
     {
         if number % 2 == 0 {
             pupil.attributes[0] = !pupil.attributes[0];
-            rows.push(row(number, pupil));
+            rows.push(row(seed, number, pupil));
         } else {
-            let mut gone = row(number, pupil);
+            let mut gone = row(seed, number, pupil);
             gone["_remove"] = true.into();
             rows.push(gone);
         }
@@ -136,14 +137,14 @@ async fn deliver_again(laboratory: &Laboratory) -> City {
     changed.pupils.retain(|_| {
         place += 1;
         let number = place - 1;
-        !(BOARD_PUPILS..BOARD_PUPILS + 2 * TOUCHED).contains(&number) || number % 2 == 0
+        !(OBJECTING..OBJECTING + 2 * TOUCHED).contains(&number) || number % 2 == 0
     });
     changed
 }
 
 /// The school of some pupils enters their objections.
 async fn object(laboratory: &Laboratory) -> usize {
-    let pupils: Vec<Value> = (0..BOARD_PUPILS)
+    let pupils: Vec<Value> = (0..OBJECTING)
         .map(|number| json!({ "ref": number.to_string(), "bsn": bsn(number) }))
         .collect();
     let asked = body(json!({
@@ -156,7 +157,7 @@ async fn object(laboratory: &Laboratory) -> usize {
         .post("/v1/restrictions", asked)
         .await;
     answer.unwrap();
-    BOARD_PUPILS
+    OBJECTING
 }
 
 async fn withdraw(laboratory: &Laboratory) {

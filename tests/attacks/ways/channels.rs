@@ -8,9 +8,9 @@ use doelpoort_attacks::random::Random;
 use doelpoort_attacks::score::same_distribution;
 use doelpoort_attacks::world::{BLOCKS, Shape};
 
-use super::super::laboratory::{DATES, Laboratory, SEED, code, filters, question};
-use super::super::report::{Limit, Report};
-use super::{NONE, query};
+use super::super::laboratory::{DATES, Laboratory, code, filters, question};
+use super::super::report::{Limit, NONE, Report};
+use super::query;
 use crate::support::world::ask::Response;
 
 /// Calls of each kind in a sample.
@@ -44,7 +44,7 @@ pub(super) async fn run(laboratory: &Laboratory, report: &mut Report) {
 /// Cells of few pupils, and cells of none.
 fn cells(laboratory: &Laboratory) -> (Vec<Cell>, Vec<Cell>) {
     let shape = Shape::all(&[Dimension::Kind, Dimension::Band], 3, &[]);
-    let counts = laboratory.city.count(1, &shape, SEED);
+    let counts = laboratory.city.count(1, &shape);
     let mut random = Random::new(2);
     let (mut hidden, mut absent) = (Vec::new(), Vec::new());
     while hidden.len() < CALLS || absent.len() < CALLS {
@@ -95,7 +95,7 @@ fn trace(answer: &Response, cell: &Cell) -> String {
 /// Pairs that differ where an empty cell is left out and a small one is `<5`.
 fn naive_bytes(laboratory: &Laboratory, hidden: &[Cell], absent: &[Cell]) -> usize {
     let shape = Shape::all(&[Dimension::Kind, Dimension::Band], 3, &[]);
-    let counts = laboratory.city.count(1, &shape, SEED);
+    let counts = laboratory.city.count(1, &shape);
     let answer = |cell: &Cell| counts.get(cell).map(|_| "<5");
     let pairs = hidden.iter().zip(absent).take(PAIRS);
     pairs.filter(|(one, other)| answer(one) != answer(other)).count()

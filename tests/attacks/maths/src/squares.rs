@@ -103,7 +103,7 @@ mod tests {
             &[],
         );
         let published = [0, 1].map(|epoch| {
-            let counts = world.count(epoch, &shapes, 1);
+            let counts = world.count(epoch, &shapes);
             let asked: Vec<Cell> = counts.keys().copied().collect();
             Mechanism::Suppression.publish(&counts, &asked)
         });

@@ -3,13 +3,15 @@
 use crate::cell::{Cell, Dimension, NO, Table, block};
 use crate::mechanism::Mechanism;
 use crate::ptable::PTable;
-use crate::random::mix;
 use crate::world::{BLOCKS, EPOCHS, World};
+
+/// An amount worth knowing: of less, a fifth is little.
+const MUCH: i64 = 20;
 
 /// What the difference of two sums tells.
 #[derive(Clone, Copy, Debug)]
 pub struct Told {
-    /// How often the pupil's amount is met within a fifth, among those who have any.
+    /// How often the pupil's amount is met within a fifth, among those who have much.
     pub near: f64,
     /// How much more often the sums are equal for who has none than for who has some, in points.
     pub equal: f64,
@@ -19,8 +21,8 @@ pub struct Told {
 
 /// Takes the sum of each block without its one pupil from that with them.
 pub fn differencing(world: &World, published: &[Table; EPOCHS]) -> Told {
-    let (mut near, mut some, mut equal) = (0, 0, [0, 0]);
-    let mut none = 0;
+    let (mut near, mut much, mut some, mut none) = (0, 0, 0, 0);
+    let mut equal = [0, 0];
     for number in 0..BLOCKS {
         let Some((pupil, table)) = world.lone(number).zip(published.get(number % EPOCHS)) else {
             continue;
@@ -36,26 +38,29 @@ pub fn differencing(world: &World, published: &[Table; EPOCHS]) -> Told {
         } else {
             some += 1;
             equal[1] += is_equal;
+        }
+        if pupil.hours >= MUCH {
+            much += 1;
             near += usize::from(5 * ((with - without) - pupil.hours).abs() <= pupil.hours);
         }
     }
     let share = |count: usize, of: usize| count as f64 / of.max(1) as f64;
     let [equal_none, equal_some] = equal;
     Told {
-        near: share(near, some),
+        near: share(near, much),
         equal: 100.0 * (share(equal_none, none) - share(equal_some, some)),
         pupils: some + none,
     }
 }
 
 /// What a comparison publishes of the blocks' sums.
-pub fn publish(world: &World, epoch: usize, mechanism: Mechanism, seed: u64) -> Table {
+pub fn publish(world: &World, epoch: usize, mechanism: Mechanism) -> Table {
     let mut sums: std::collections::HashMap<Cell, (Vec<i64>, u32)> = std::collections::HashMap::new();
     for (number, pupil) in world.pupils.iter().enumerate() {
         if !pupil.is_counted(epoch) || pupil.hours == 0 {
             continue;
         }
-        let key = u32::try_from(mix(seed ^ mix(number as u64)) >> 32).unwrap_or(0);
+        let key = world.record_key(number);
         let all = Cell::all().with(Dimension::Place, block(pupil.block));
         let cells = [Some(all), (!pupil.lone).then(|| all.with(Dimension::Lone, NO))];
         for cell in cells.into_iter().flatten() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::cell::{ALL, Cell, Dimension, NO, YES, block, quarter};
-use crate::random::Random;
+use crate::random::{Random, mix};
 
 /// Blocks: the finest places.
 pub const BLOCKS: usize = 640;
@@ -136,6 +136,8 @@ impl Shape {
 /// All pupils.
 #[derive(Clone, Debug)]
 pub struct World {
+    /// What it was made from.
+    pub seed: u64,
     /// In the order in which they are delivered.
     pub pupils: Vec<Pupil>,
 }
@@ -165,21 +167,21 @@ impl World {
                     kind: 1 + random.weighted(&KINDS),
                     band: 1 + u16::try_from(random.below(BANDS)).unwrap_or(0),
                     care: random.chance(CARE),
-                    hours: amount(&mut random, number == others),
+                    hours: amount(&mut random),
                 });
             }
         }
-        Self { pupils }
+        Self { seed, pupils }
     }
 
     /// True counts of every cell of these shapes that somebody is in.
-    pub fn count(&self, epoch: usize, shapes: &[Shape], seed: u64) -> Counts {
+    pub fn count(&self, epoch: usize, shapes: &[Shape]) -> Counts {
         let mut counts = Counts::new();
         for (number, pupil) in self.pupils.iter().enumerate() {
             if !pupil.is_counted(epoch) {
                 continue;
             }
-            let key = record_key(seed, number);
+            let key = self.record_key(number);
             for cell in shapes.iter().filter_map(|shape| shape.cell_of(pupil)) {
                 let count = counts.entry(cell).or_default();
                 count.0 += 1;
@@ -187,6 +189,11 @@ impl World {
             }
         }
         counts
+    }
+
+    /// A comparison's own record key: the same pupil has the same in every epoch.
+    pub(crate) fn record_key(&self, pupil: usize) -> u32 {
+        u32::try_from(mix(self.seed ^ mix(pupil as u64)) >> 32).unwrap_or(0)
     }
 
     /// The pupil who is alone in a block, with the place in the list.
@@ -197,28 +204,18 @@ impl World {
     }
 }
 
-/// None for half; for the others 1 to 40, and for one in twenty five times that. Who is alone has none, or 20 to 80.
-fn amount(random: &mut Random, is_lone: bool) -> i64 {
+/// None for half; for the others 1 to 40, and for one in twenty five times that.
+fn amount(random: &mut Random) -> i64 {
     if random.chance(0.5) {
         return 0;
     }
     let times = if random.chance(0.05) { 5 } else { 1 };
-    if is_lone {
-        i64::from(20 + random.below(61))
-    } else {
-        i64::from(times * (1 + random.below(40)))
-    }
+    i64::from(times * (1 + random.below(40)))
 }
 
 /// In some blocks nearly all have the fourth attribute: how many have not, 0 to 3.
 pub fn planted(block: usize) -> Option<u32> {
     (block % 8 < 3).then(|| u32::try_from(block / 8 % 4).unwrap_or(0))
-}
-
-/// A comparison's own record key: the same pupil has the same in every epoch.
-fn record_key(seed: u64, pupil: usize) -> u32 {
-    let number = u64::try_from(pupil).unwrap_or(0);
-    u32::try_from(crate::random::mix(seed ^ crate::random::mix(number)) >> 32).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -234,7 +231,7 @@ mod tests {
             world.pupils.len()
         );
         let small = Shape::all(&[Dimension::Kind, Dimension::Band], 3, &[]);
-        let counts = world.count(0, &small, 1);
+        let counts = world.count(0, &small);
         let few = counts.values().filter(|(n, _)| (1..5).contains(n)).count();
         assert!(few >= 10_000, "{few}");
         let five = counts.values().filter(|(n, _)| *n == 5).count();
