@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod backup;
 mod call;
 mod check;
 mod config;
@@ -56,6 +57,10 @@ enum Command {
     Merges(merges::Args),
     /// Release the figures of a count date
     Epoch(epoch::Epoch),
+    /// Copy database, policies and settings of a gateway, while it runs
+    Backup(backup::Backup),
+    /// Bring the database of a backup back, and verify its log
+    Restore(backup::Restore),
     /// The keys of the data protection officer
     Fg(fg::Args),
     /// Check the audit log
@@ -157,6 +162,8 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Keys(args) => return keys::run(args).await.map_err(told),
         Command::Merges(args) => return merges::run(args).await,
         Command::Epoch(epoch) => return epoch.run().await,
+        Command::Restore(restore) => return restore.run().await,
+        Command::Backup(backup) => backup.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Openapi => openapi::run(),

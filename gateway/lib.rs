@@ -6,6 +6,7 @@
 //! cosigns the logs of others.
 
 pub mod audit;
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod clock;

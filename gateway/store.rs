@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod cell_budget;
 pub mod console;
+mod copy;
 pub mod dataset;
 pub mod delivery;
 mod durable;
@@ -37,6 +38,7 @@ pub mod translation;
 use futures_util::TryStreamExt as _;
 use sqlx::SqlitePool;
 
+pub use copy::sqlite_file;
 pub use durable::Weakness;
 pub use engine::{Engine, Row, Tx};
 pub use error::StoreError;

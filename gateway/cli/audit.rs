@@ -17,6 +17,7 @@ mod shard;
 pub(super) mod verify;
 
 pub(super) use retain::ground;
+pub(super) use verify::key;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ use crate::audit::Entries;
 use crate::store::{Store, StoreOptions};
 
 /// Exit code: something was found that is not as it should be.
-const FOUND: u8 = 3;
+pub(super) const FOUND: u8 = 3;
 
 /// Check the audit log and use it
 #[derive(Debug, clap::Args)]

@@ -49,6 +49,26 @@ impl Database {
         Store::open(&self.url, options).await.unwrap()
     }
 
+    /// The URL of another database of the same engine with nothing in it, where the tables get the same schema.
+    #[expect(clippy::disallowed_methods, reason = "names of our own making")]
+    pub(crate) async fn elsewhere(&self) -> String {
+        let Some((server, options)) = self.url.split_once('?') else {
+            return format!("sqlite://{}", self.folder.path().join("elsewhere.db").display());
+        };
+        let name = format!("elsewhere_{}", options.rsplit_once("%3D").unwrap().1);
+        let server_options: sqlx::postgres::PgConnectOptions = server.parse().unwrap();
+        let mut connection = server_options.connect().await.unwrap();
+        for statement in [
+            format!("DROP DATABASE IF EXISTS {name}"),
+            format!("CREATE DATABASE {name}"),
+        ] {
+            connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        let (host, _) = server.rsplit_once('/').unwrap();
+        format!("{host}/{name}?{options}")
+    }
+
     /// The folder with the `SQLite` files.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
