@@ -32,12 +32,26 @@ pub use refusal::{NOT_DECISIONS, Refusal};
 use cursor::Cursor;
 use record::Circumstances;
 
+/// How often a request is decided at the most, while policies change under it.
+const DECISIONS_MAX: usize = 3;
+
 impl Gateway {
     /// Answers one request of an identified caller, or refuses it; both are in the log before anything leaves.
     ///
     /// # Errors
     /// The refusal, once it is logged; [`Refusal::Log`] when it could not be.
     pub async fn exchange(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Answer, Refusal> {
+        for _ in 1..DECISIONS_MAX {
+            match self.decide_and_record(caller, asked).await {
+                // It is in the log that the policies changed meanwhile: by the new ones, then.
+                Err(Refusal::PolicyChanged) => {}
+                done => return done,
+            }
+        }
+        self.decide_and_record(caller, asked).await
+    }
+
+    async fn decide_and_record(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Answer, Refusal> {
         let current = self.policies.current();
         let mut circumstances = Circumstances::new(caller, asked, &current, self.clock.now());
         let outcome = self.evaluate(&current, caller, asked, &mut circumstances).await;

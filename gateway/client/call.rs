@@ -17,6 +17,9 @@ const DECISION_TIME_MAX: Duration = Duration::from_hours(1);
 /// How often to look.
 const DECISION_EVERY: Duration = Duration::from_millis(200);
 
+/// The refusal of a token from before the purpose changed.
+const NOT_IN_TOKEN: &str = "not-in-token";
+
 pub(super) const JSON: &str = "application/json";
 
 /// A named question.
@@ -180,10 +183,10 @@ impl Call {
 
 impl Client {
     /// Makes the call with a token; once more with a fresh one when the gateway does not take the token from
-    /// memory, since tokens end with the policies they name.
+    /// memory, or says that it does not know the purpose: tokens end with the policies they name.
     pub(super) async fn call(&self, call: Call) -> Result<Answer, ClientError> {
         match self.call_once(&call).await {
-            Err(ClientError::Refused(problem)) if problem.status == 401 => {
+            Err(ClientError::Refused(problem)) if problem.status == 401 || problem.code == NOT_IN_TOKEN => {
                 self.forget_token().await;
                 self.call_once(&call).await
             }

@@ -4,6 +4,7 @@
 mod command;
 mod hardening;
 mod hsm;
+mod of_parties;
 mod refusals;
 mod reseal;
 mod rotation;

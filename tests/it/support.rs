@@ -4,6 +4,7 @@ pub(crate) mod catalogue;
 pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod fg;
+pub(crate) mod load;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -191,6 +191,32 @@ impl World {
         files::approve(self.policies(), now, now + SignedDuration::from_hours(24 * 365));
     }
 
+    /// The same with the keys of another folder.
+    pub(crate) fn approve_with(&self, keys: &std::path::Path) {
+        let now = self.clock.now();
+        files::approve_with(
+            keys,
+            self.policies(),
+            now,
+            now + SignedDuration::from_hours(24 * 365),
+        );
+    }
+
+    /// Raises the version of every purpose: who takes part is signed with each, so a change of it wants new ones.
+    pub(crate) fn raise_versions(&self) {
+        for purpose in std::fs::read_dir(self.policies().join("purposes")).unwrap() {
+            let path = purpose.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            // Decision tables have none.
+            let Some((before, after)) = text.split_once("\nversion = ") else {
+                continue;
+            };
+            let (version, rest) = after.split_once('\n').unwrap();
+            let next = version.parse::<u32>().unwrap() + 1;
+            std::fs::write(path, format!("{before}\nversion = {next}\n{rest}")).unwrap();
+        }
+    }
+
     /// The listeners.
     pub(crate) fn running(&self) -> &Running {
         &self.running.as_ref().unwrap().0

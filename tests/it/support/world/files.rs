@@ -156,8 +156,13 @@ fn sign(policies: &Path, now: Timestamp) {
 
 /// Signs every purpose of the folder for everybody who must, with the example keys.
 pub(crate) fn approve(policies: &Path, from: Timestamp, until: Timestamp) {
+    approve_with(&root().join("keys-example"), policies, from, until);
+}
+
+/// The same with the keys of a folder like that of the example keys.
+pub(crate) fn approve_with(keys: &Path, policies: &Path, from: Timestamp, until: Timestamp) {
     let draft = doelpoort::policies::draft(policies).unwrap_or_else(|error| panic!("{error}"));
-    let approvers = pki::fill(&root().join("keys-example"), &mut draft.organisations.clone()).unwrap();
+    let approvers = pki::fill(keys, &mut draft.organisations.clone()).unwrap();
     for (name, text) in approvers.sign_purposes(&draft, DEPLOYMENT, from, until).unwrap() {
         std::fs::create_dir_all(policies.join("approvals")).unwrap();
         std::fs::write(policies.join(name), text).unwrap();
