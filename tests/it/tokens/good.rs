@@ -41,6 +41,16 @@ impl Good {
         }
     }
 
+    /// Any other, with the key that makes it good.
+    pub(super) fn with(key: PrivateKey, header: Value, claims: Value) -> Self {
+        Self {
+            header,
+            claims,
+            public: key.public_jwk()["x"].to_string().into_bytes(),
+            sign: Box::new(move |message| key.sign(message).unwrap()),
+        }
+    }
+
     /// An access token as the gateway made it, with the key that it made it with.
     pub(super) fn access(world: &World, token: &str) -> Self {
         let folder = world.files.config.keys.file.parent().unwrap();
