@@ -4,6 +4,7 @@
 mod cases;
 mod foreign;
 mod good;
+mod staff;
 
 use std::collections::HashSet;
 
