@@ -2,6 +2,7 @@
 //!
 //! `handshakes`: full TLS 1.3 handshakes with client certificates a second, of our listener and of bare rustls with the
 //! same certificates and settings, one after the other in this process.
+//! `checks`: access tokens that are checked a second, each for the first time; by us, and by bare jsonwebtoken on ring.
 //! `attack`: hold 10,000 idle connections, drip headers and bodies, send too much, and open 1,000 connections a second.
 //! `ask`: what a client of good will notices meanwhile; in a process of its own, so that it waits for the gateway and not
 //! for its enemies. Prints lines of JSON. `tests/bench/siege` reads them.
@@ -14,13 +15,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
+use data_encoding::BASE64URL_NOPAD;
 use doelpoort::clock::{Clock, SystemClock};
 use doelpoort::config::Config;
+use doelpoort::demo::Options;
 use doelpoort::demo::pki::{Authority, Validity};
+use doelpoort::demo::setup::{Consulents, Setup};
 use doelpoort::http::Listeners;
+use doelpoort::identity::{Identity, Jwk, PeerCertificate, Settings, TokenKeys};
 use doelpoort::serve::{self, Shutdown};
 use doelpoort::telemetry::Metrics;
 use doelpoort::tls::{Examples, Tls};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -50,6 +57,15 @@ enum Command {
         /// Seconds of each turn
         #[arg(long, default_value_t = 2)]
         seconds: u64,
+        /// Turns of each, one after the other
+        #[arg(long, default_value_t = 4)]
+        turns: u32,
+    },
+    /// Access tokens checked a second: ours and bare jsonwebtoken
+    Checks {
+        /// How many tokens
+        #[arg(long, default_value_t = 20_000)]
+        tokens: u32,
         /// Turns of each, one after the other
         #[arg(long, default_value_t = 4)]
         turns: u32,
@@ -87,6 +103,7 @@ enum Command {
 async fn main() -> Result<(), Failure> {
     match Args::parse().command {
         Command::Handshakes { seconds, turns } => handshakes(Duration::from_secs(seconds), turns).await,
+        Command::Checks { tokens, turns } => checks(tokens, turns),
         Command::Ask { client, seconds } => {
             let client = doelpoort::client::Client::open(&client)?;
             client.catalogue().await?;
@@ -235,6 +252,105 @@ fn connector(folder: &Path) -> Result<TlsConnector, Failure> {
         .with_client_auth_cert(chain, key)?;
     settings.resumption = Resumption::disabled();
     Ok(TlsConnector::from(Arc::new(settings)))
+}
+
+// --- checks --------------------------------------------------------------------------------------------------
+
+const ISSUER: &str = "https://localhost:8443";
+const DASHBOARD: &str = "swv-po-dashboard";
+
+/// What bare jsonwebtoken reads of a token.
+#[derive(serde::Deserialize)]
+struct Claims {
+    #[serde(rename = "sub")]
+    _subject: String,
+}
+
+fn checks(count: u32, turns: u32) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let now = SystemClock.now();
+    let options = Options {
+        dir: folder.path().join("demo"),
+        policies: Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"),
+        port: 8443,
+        database: None,
+        seed: 1,
+        pupils: None,
+        once: false,
+    };
+    let setup = Setup::new(&options, now);
+    let consulents = Consulents {
+        primary: "consulent-01".to_owned(),
+        secondary: "consulent-02".to_owned(),
+    };
+    setup.make(&consulents, now)?;
+    let policies = doelpoort::policies::load(&setup.gateway("policies"), "demo", now)?;
+    let certificate = CertificateDer::from_pem_file(setup.client(DASHBOARD).join("client.crt"))?;
+    let certificate = PeerCertificate::from_der(&certificate)?;
+    let seed = [7; 32];
+    let identity = Identity::new(
+        Settings::new(ISSUER, None, 600)?,
+        TokenKeys::from_seeds(&seed, &[])?,
+    );
+    let key = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|error| error.to_string())?;
+    let public: [u8; 32] = key.public_key().as_ref().try_into()?;
+    let kid = Jwk::ed25519(&public).kid;
+    let tokens: Vec<String> = (0..count)
+        .map(|number| {
+            token(
+                &key,
+                &kid,
+                &certificate.thumbprint.to_string(),
+                now.as_second(),
+                number,
+            )
+        })
+        .collect();
+    let bare_key = DecodingKey::from_ed_der(&public);
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&[ISSUER]);
+    rules.set_issuer(&[ISSUER]);
+    for turn in 0..turns {
+        // A key that is read again forgets what was checked with the old one.
+        identity.replace_keys(TokenKeys::from_seeds(&seed, &[])?);
+        let check = |token: &String| identity.caller(&policies, token, Some(&certificate), now).is_ok();
+        let ours = per_second(tokens.iter(), check)?;
+        let again = per_second(tokens.iter().take(1).cycle().take(tokens.len()), check)?;
+        let bare = per_second(tokens.iter(), |token| {
+            decode::<Claims>(token, &bare_key, &rules).is_ok()
+        })?;
+        tell(&json!({ "turn": turn, "ours": ours, "again": again, "bare": bare }))?;
+    }
+    Ok(())
+}
+
+fn token(key: &Ed25519KeyPair, kid: &str, thumbprint: &str, now: i64, number: u32) -> String {
+    let part = |value: serde_json::Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    let header = part(json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": kid }));
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let claims = part(json!({
+        "iss": ISSUER, "aud": ISSUER, "sub": DASHBOARD, "client_id": DASHBOARD, "iat": now, "exp": now + 600,
+        "jti": format!("a-token-of-the-benchmark-{number}"), "scope": "youth-atlas neighbourhood-absence",
+        "cnf": { "x5t#S256": thumbprint },
+        "purposes": [{ "id": "youth-atlas", "digest": digest }, { "id": "neighbourhood-absence", "digest": digest }],
+    }));
+    let message = format!("{header}.{claims}");
+    let signature = key.sign(message.as_bytes());
+    format!("{message}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+}
+
+fn per_second<'t>(
+    tokens: impl Iterator<Item = &'t String>,
+    check: impl Fn(&String) -> bool,
+) -> Result<f64, Failure> {
+    let (began, mut count) = (Instant::now(), 0_u32);
+    for token in tokens {
+        if !check(token) {
+            return Err("a good token was refused".into());
+        }
+        count += 1;
+    }
+    Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
 // --- the siege -----------------------------------------------------------------------------------------------
