@@ -1,6 +1,7 @@
 //! What is released already, for the bound over three years: every closed epoch under the policies that it was closed
 //! under, from the archive.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use doelpoort_core::catalogue::Name;
@@ -60,9 +61,9 @@ pub async fn former(store: &Store, deployment: &str, day: Date) -> Result<Vec<Fo
     let closed = closed(store, since).await?;
     let mut texts = BTreeMap::new();
     for one in &closed {
-        if !texts.contains_key(&one.digest) {
+        if let Entry::Vacant(vacant) = texts.entry(one.digest) {
             let text = archive::policies(store, &one.digest).await?;
-            texts.insert(one.digest, text.ok_or_else(|| one.unread())?);
+            vacant.insert(text.ok_or_else(|| one.unread())?);
         }
     }
     let deployment = deployment.to_owned();
@@ -110,15 +111,16 @@ fn told(
     let mut drafts: BTreeMap<[u8; 32], Draft> = BTreeMap::new();
     let mut former = Vec::new();
     for one in closed {
-        if !drafts.contains_key(&one.digest) {
-            let files: Option<PolicyFiles> = texts
-                .get(&one.digest)
-                .and_then(|text| serde_json::from_str(text).ok());
-            let files = files.filter(|files| digest(files, deployment) == one.digest);
-            let draft = files.and_then(|files| Draft::read(&files).ok());
-            drafts.insert(one.digest, draft.ok_or_else(|| one.unread())?);
-        }
-        let draft = drafts.get(&one.digest).ok_or_else(|| one.unread())?;
+        let draft = match drafts.entry(one.digest) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(vacant) => {
+                let text = texts.get(&one.digest);
+                let files: Option<PolicyFiles> = text.and_then(|text| serde_json::from_str(text).ok());
+                let files = files.filter(|files| digest(files, deployment) == one.digest);
+                let draft = files.and_then(|files| Draft::read(&files).ok());
+                vacant.insert(draft.ok_or_else(|| one.unread())?)
+            }
+        };
         let purposes = draft.purposes.values().map(|(purpose, _)| purpose);
         let answering = purposes.filter(|purpose| one.purposes.contains(&purpose.id));
         let (Ok(population), Ok(date)) = (one.population.parse(), one.date.parse()) else {

@@ -1,11 +1,16 @@
 //! The bound over three years counts what is released already, under whatever purposes that was.
 
 use doelpoort::epoch::CloseError;
+use doelpoort::epoch::former::former;
 use doelpoort::gateway::ReloadError;
+use doelpoort_core::figures::bound::{Coming, Past};
+use doelpoort_core::policy::decide::civil_day;
+use doelpoort_core::policy::tools::check::bound;
 use rstest::rstest;
 
 use crate::support::database::Backend;
 use crate::support::world::World;
+use crate::support::world::files::DEPLOYMENT;
 
 const PURPOSE: &str = "purposes/neighbourhood-absence.toml";
 const OCTOBER: &str = "epochs = \"october\"";
@@ -53,7 +58,23 @@ async fn another_calendar_does_not_begin_three_years_anew(#[case] backend: Backe
         error.contains("what is released already counts too: 1 epochs for `accountability`, `board-report`, `neighbourhood-absence`"),
         "{error}"
     );
-    // What is in force stays so, also after a start.
+    // `policy check --config` says the same.
+    let day = civil_day(world.clock_now());
+    let former = former(world.gateway.store(), DEPLOYMENT, day).await.unwrap();
+    let past = Past {
+        former: &former,
+        coming: Coming::After(day),
+    };
+    let draft = doelpoort::policies::draft(world.policies()).unwrap();
+    let over = |past| {
+        let lines = bound::lines(&draft, past);
+        let over = lines
+            .iter()
+            .filter(|line| line.starts_with("bound of `children`, over: "));
+        over.count()
+    };
+    assert_eq!((over(None), over(Some(past)) > 0), (0, true));
+    // What was in force may come back.
     assert!(count_on(&world, OTHER, OCTOBER).await.unwrap());
 }
 

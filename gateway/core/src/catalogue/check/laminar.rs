@@ -161,14 +161,13 @@ fn values(
 ) -> BTreeSet<Option<String>> {
     let mut values = BTreeSet::from([None]);
     for (hierarchy, table) in [one, other] {
-        match table {
-            Some(table) => values.extend(table.heaviest.keys().cloned().map(Some)),
-            None => {
-                let nodes = hierarchy
-                    .finest()
-                    .map_or(&[][..], |finest| hierarchy.nodes_at(finest));
-                values.extend(nodes.iter().map(|node| Some(node.code.clone())));
-            }
+        if let Some(table) = table {
+            values.extend(table.heaviest.keys().cloned().map(Some));
+        } else {
+            let nodes = hierarchy
+                .finest()
+                .map_or(&[][..], |finest| hierarchy.nodes_at(finest));
+            values.extend(nodes.iter().map(|node| Some(node.code.clone())));
         }
     }
     values
