@@ -1,8 +1,9 @@
 //! The caller's view of policies and catalogue: its own grants, and no one else's.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use doelpoort_core::catalogue::{Catalogue, Dimension};
+use doelpoort_core::catalogue::{Catalogue, Dimension, Name};
 use doelpoort_core::figures::release::{self, cells_digest};
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
@@ -12,7 +13,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::gateway::{Current, Gateway};
-use crate::store::StoreError;
+use crate::store::released::EpochPurpose;
+use crate::store::{Store, StoreError};
 
 /// What a caller may ask.
 #[derive(Serialize, ToSchema)]
@@ -89,6 +91,7 @@ impl CatalogueDocument {
         let now = gateway.clock.now();
         let mut purposes = Vec::new();
         let mut used = BTreeSet::new();
+        let mut closed = ClosedEpochs::default();
         for standing in current
             .policies
             .purposes
@@ -105,7 +108,7 @@ impl CatalogueDocument {
                     .filter_map(|(_, grant)| figures(grant))
                     .flat_map(|grant| levels(&current, grant)),
             );
-            purposes.push(purpose(gateway, &current, standing, &granted).await?);
+            purposes.push(purpose(gateway, &current, standing, &granted, &mut closed).await?);
         }
         let catalogue = &current.policies.catalogue;
         let dimensions = used.iter().map(|one| dimension(catalogue, one)).collect();
@@ -159,11 +162,35 @@ fn levels(current: &Current, grant: &FiguresGrant) -> Vec<Dimension> {
         .collect()
 }
 
+/// The closed epochs of each population, with the purposes that answer for them; each read once.
+#[derive(Default)]
+struct ClosedEpochs(BTreeMap<Name, Vec<(String, Vec<EpochPurpose>)>>);
+
+impl ClosedEpochs {
+    async fn of(
+        &mut self,
+        store: &Store,
+        population: &Name,
+    ) -> Result<&[(String, Vec<EpochPurpose>)], StoreError> {
+        Ok(match self.0.entry(population.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let mut epochs = Vec::new();
+                for epoch in store.closed_epochs(population).await? {
+                    epochs.push((epoch.date, store.epoch_purposes(epoch.id).await?));
+                }
+                unknown.insert(epochs)
+            }
+        })
+    }
+}
+
 async fn purpose(
     gateway: &Gateway,
     current: &Current,
     standing: &Standing,
     granted: &[(usize, &Grant)],
+    closed: &mut ClosedEpochs,
 ) -> Result<PurposeDocument, StoreError> {
     let catalogue = &current.policies.catalogue;
     let purpose = &standing.purpose;
@@ -173,16 +200,12 @@ async fn purpose(
         .filter(|question| granted.iter().any(|(at, _)| *at == question.grant));
     let mut epochs = BTreeSet::new();
     for grant in granted.iter().filter_map(|(_, grant)| figures(grant)) {
-        for epoch in gateway.store.closed_epochs(&grant.population).await? {
-            let answering = gateway.store.epoch_purposes(epoch.id).await?;
-            let cells = cells_digest(catalogue, &grant.population, purpose);
-            if answering
-                .iter()
-                .any(|one| one.answers(&purpose.id, &standing.manifest_digest, &cells))
-            {
-                epochs.insert(epoch.date);
-            }
-        }
+        let cells = cells_digest(catalogue, &grant.population, purpose);
+        let answering = closed.of(&gateway.store, &grant.population).await?.iter();
+        epochs.extend(answering.filter_map(|(date, purposes)| {
+            let answers = |one: &EpochPurpose| one.answers(&purpose.id, &standing.manifest_digest, &cells);
+            purposes.iter().any(answers).then(|| date.clone())
+        }));
     }
     Ok(PurposeDocument {
         id: purpose.id.to_string(),

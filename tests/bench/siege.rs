@@ -2,8 +2,9 @@
 //!
 //! `handshakes`: full TLS 1.3 handshakes with client certificates a second, of our listener and of bare rustls with the
 //! same certificates and settings, one after the other in this process.
-//! `siege`: what a client of good will notices while others hold 10,000 idle connections, drip headers and bodies, send
-//! too much, and open 1,000 connections a second. Prints lines of JSON. `tests/bench/siege` reads them.
+//! `attack`: hold 10,000 idle connections, drip headers and bodies, send too much, and open 1,000 connections a second.
+//! `ask`: what a client of good will notices meanwhile; in a process of its own, so that it waits for the gateway and not
+//! for its enemies. Prints lines of JSON. `tests/bench/siege` reads them.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -53,15 +54,24 @@ enum Command {
         #[arg(long, default_value_t = 4)]
         turns: u32,
     },
-    /// Attack a running gateway, and ask it as a client of good will
-    Siege {
+    /// Ask a running gateway as a client of good will
+    Ask {
+        /// The client's folder
+        #[arg(long)]
+        client: PathBuf,
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// Attack a running gateway; says when all are there, and what was done in the seconds after
+    Attack {
         /// Where it listens
         #[arg(long, default_value = "127.0.0.1:8443")]
         address: std::net::SocketAddr,
-        /// The folder of the client of good will
+        /// The folder of a client, whose certificate the enemies have
         #[arg(long)]
         client: PathBuf,
-        /// Seconds of quiet, and of siege
+        /// For how long
         #[arg(long, default_value_t = 10)]
         seconds: u64,
         /// Connections that say nothing
@@ -77,7 +87,12 @@ enum Command {
 async fn main() -> Result<(), Failure> {
     match Args::parse().command {
         Command::Handshakes { seconds, turns } => handshakes(Duration::from_secs(seconds), turns).await,
-        Command::Siege {
+        Command::Ask { client, seconds } => {
+            let client = doelpoort::client::Client::open(&client)?;
+            client.catalogue().await?;
+            tell(&asked(&client, Duration::from_secs(seconds)).await)
+        }
+        Command::Attack {
             address,
             client,
             seconds,
@@ -234,16 +249,10 @@ struct Siege {
 
 impl Siege {
     async fn run(self) -> Result<(), Failure> {
-        let client = Arc::new(doelpoort::client::Client::open(&self.client)?);
-        client.catalogue().await?;
-        let quiet = asked(&client, self.span).await;
-        tell(&json!({ "when": "quiet", "asked": quiet }))?;
-
         let stop = Arc::new(AtomicBool::new(false));
         let opened = Arc::new(AtomicU64::new(0));
         let mut enemies = JoinSet::new();
         let idle = self.idle_connections().await;
-        tell(&json!({ "idle": idle.len() }))?;
         enemies.spawn(self.strangers(Arc::clone(&stop), Arc::clone(&opened))?);
         for kind in [Slow::Header, Slow::Body, Slow::Flood] {
             for _ in 0..20 {
@@ -255,10 +264,12 @@ impl Siege {
                 ));
             }
         }
-        let siege = asked(&client, self.span).await;
+        tell(&json!({ "idle": idle.len() }))?;
+        let before = opened.load(Ordering::Relaxed);
+        sleep(self.span).await;
+        let new = opened.load(Ordering::Relaxed) - before;
         stop.store(true, Ordering::Relaxed);
-        let new = opened.load(Ordering::Relaxed);
-        tell(&json!({ "when": "siege", "asked": siege, "new": new }))?;
+        tell(&json!({ "new": new }))?;
         drop(idle);
         enemies.shutdown().await;
         Ok(())
@@ -343,7 +354,7 @@ async fn slow(address: std::net::SocketAddr, connector: TlsConnector, kind: Slow
 }
 
 /// The catalogue, over and over on kept connections: how long it took, and how often it failed.
-async fn asked(client: &Arc<doelpoort::client::Client>, span: Duration) -> serde_json::Value {
+async fn asked(client: &doelpoort::client::Client, span: Duration) -> serde_json::Value {
     let until = Instant::now() + span;
     let mut times = Vec::new();
     let mut failed = 0_u32;
