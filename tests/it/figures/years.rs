@@ -12,7 +12,8 @@ use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::files::DEPLOYMENT;
 
-const PURPOSE: &str = "purposes/neighbourhood-absence.toml";
+/// The purposes that tell of absence in October.
+const PURPOSES: [&str; 3] = ["accountability", "board-report", "neighbourhood-absence"];
 const OCTOBER: &str = "epochs = \"october\"";
 const OTHER: &str = "epochs = \"other\"";
 
@@ -33,11 +34,13 @@ async fn with_another_day(backend: Backend, day: &str) -> Option<World> {
     World::prepared(backend, add, |_| ()).await
 }
 
-/// Truants and stay-at-homes are counted on other days from now on.
+/// Absence is counted on other days from now on.
 async fn count_on(world: &World, from: &str, to: &str) -> Result<bool, ReloadError> {
-    let file = world.policies().join(PURPOSE);
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace(from, to)).unwrap();
+    for purpose in PURPOSES {
+        let file = world.policies().join(format!("purposes/{purpose}.toml"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+    }
     world.raise_versions();
     world.approve();
     world.gateway.reload_policies().await
@@ -100,7 +103,7 @@ async fn a_close_adds_up_what_stood_before(#[case] backend: Backend) {
     assert!(matches!(error, CloseError::Bound(_)), "{error}");
     let told = error.to_string();
     assert!(
-        told.contains("3 epochs for `neighbourhood-absence`")
+        told.contains("3 epochs for `accountability`, `board-report`, `neighbourhood-absence`")
             && told.contains("the epoch would tell too much"),
         "{told}"
     );
