@@ -6,6 +6,7 @@ mod catalogue;
 mod catalogue_view;
 mod deliveries;
 mod delivery;
+mod even;
 mod facts;
 mod format;
 mod identify;

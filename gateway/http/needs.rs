@@ -14,12 +14,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use ring::rand::SystemRandom;
+use tokio::time::Instant;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::language::Language;
 use super::problem::Problem;
-use super::{identify, token};
+use super::{even, identify, token};
 use crate::gateway::Gateway;
 use crate::identity::{IdentityError, OAuthError};
 use crate::serve::Peer;
@@ -200,11 +201,18 @@ fn methods(item: &PathItem) -> impl Iterator<Item = Method> {
 }
 
 async fn guard<G: Guard>(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
     let (mut parts, body) = request.into_parts();
-    match G::admit(&gateway, &mut parts) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(Refused::Problem(problem)) => problem.into_response(),
-        Err(Refused::Client(error)) => token::refused(&gateway, &OAuthError::InvalidClient(error)),
+    let refused = match G::admit(&gateway, &mut parts) {
+        Ok(()) => return next.run(Request::from_parts(parts, body)).await,
+        Err(refused) => refused,
+    };
+    if G::NEEDS == Needs::Token {
+        even::out(began).await;
+    }
+    match refused {
+        Refused::Problem(problem) => problem.into_response(),
+        Refused::Client(error) => token::refused(&gateway, &OAuthError::InvalidClient(error)),
     }
 }
 

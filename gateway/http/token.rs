@@ -6,8 +6,9 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::Shared;
+use super::{Shared, even};
 use crate::gateway::Gateway;
 use crate::identity::{OAuthError, TokenRequest};
 use crate::serve::Peer;
@@ -28,7 +29,7 @@ pub(crate) async fn issue(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let now = gateway.clock.now();
+    let (began, now) = (Instant::now(), gateway.clock.now());
     let current = gateway.policies.current();
     let certificate = peer.certificate.as_deref().ok();
     let issued = match form(&headers, &body) {
@@ -51,7 +52,10 @@ pub(crate) async fn issue(
     };
     match issued {
         Ok(token) => not_stored(Json(token).into_response()),
-        Err(error) => refused(&gateway, &error),
+        Err(error) => {
+            even::out(began).await;
+            refused(&gateway, &error)
+        }
     }
 }
 

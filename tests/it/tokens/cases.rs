@@ -12,11 +12,11 @@ pub(super) type Change = fn(&mut Value, &mut Value);
 /// An issuer, key server and audience that nobody here knows.
 const ELSEWHERE: &str = "https://elsewhere.example";
 
-fn remove(object: &mut Value, name: &str) {
+pub(super) fn remove(object: &mut Value, name: &str) {
     object.as_object_mut().unwrap().remove(name);
 }
 
-fn after(claims: &Value, seconds: i64) -> Value {
+pub(super) fn after(claims: &Value, seconds: i64) -> Value {
     json!(claims["iat"].as_i64().unwrap() + seconds)
 }
 

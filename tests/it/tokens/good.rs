@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
-use doelpoort::client::PrivateKey;
 use doelpoort::client::file_names::ASSERTION_KEY;
+use doelpoort::client::{ClientSettings, PrivateKey};
 use doelpoort::keys::{KeyFiles, KeyUse};
+use doelpoort_core::request_digest::RequestDigest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
@@ -34,6 +35,24 @@ impl Good {
             header: json!({"alg": key.algorithm(), "typ": "JWT", "kid": key.kid()}),
             claims: json!({
                 "iss": client, "sub": client, "aud": "https://localhost:8443",
+                "iat": now, "exp": now + 120, "jti": fresh_id(),
+            }),
+            public: key.public_jwk()["x"].to_string().into_bytes(),
+            sign: Box::new(move |message| key.sign(message).unwrap()),
+        }
+    }
+
+    /// A member of staff's assertion, by the key of the client's identity provider, for the request of this digest.
+    pub(super) fn staff(world: &World, client: &str, digest: &RequestDigest) -> Self {
+        let folder = world.client_folder(client);
+        let settings = ClientSettings::read(folder.path()).unwrap().staff.unwrap();
+        let key = PrivateKey::read(&folder.path().join(&settings.key)).unwrap();
+        let now = world.clock_now().as_second();
+        Self {
+            header: json!({"alg": key.algorithm(), "typ": "JWT", "kid": key.kid()}),
+            claims: json!({
+                "iss": settings.issuer, "sub": settings.subject, "aud": "https://localhost:8443",
+                "client_id": client, "request_digest": digest.to_string(),
                 "iat": now, "exp": now + 120, "jti": fresh_id(),
             }),
             public: key.public_jwk()["x"].to_string().into_bytes(),
