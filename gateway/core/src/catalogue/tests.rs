@@ -214,7 +214,7 @@ fn divisions_of_the_same_values_that_cross_are_refused() {
     insta::assert_snapshot!(told, @r#"
 policies/datasets/enrolment.toml:71:10: `enrolment.ward@ward` and `enrolment.neighbourhood@neighbourhood` divide the same values and cross: `A` and `WK003428` have `1311` in common, and each has values that the other has not; let every node of one lie within one node of the other, or drop one of them
 71 | derive = { mapped = { of = "postcode", table = "pc4-neighbourhood" } }
-   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 "#);
     // In another dataset it is the same home.
     let told = with_wards(&[("1351", "A"), ("1352", "A"), ("1311", "A")], "resident");
