@@ -5,6 +5,7 @@
 //! entry; the snapshot is dropped. What a crash leaves behind: before the entry a close that nobody reads, taken over
 //! when its lease has passed; after it a closed epoch. The snapshot is in memory only.
 
+pub mod former;
 pub mod schedule;
 mod snapshot;
 
@@ -15,15 +16,18 @@ use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
 use doelpoort_core::audit::released::released_digest;
 use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
+use doelpoort_core::figures::bound::{Coming, Past};
 use doelpoort_core::figures::release::{
     Release, ReleaseError, Released, ReleasedCell, Undeclared, cells_digest, release,
 };
 use doelpoort_core::figures::{QueryKey, RecordKey};
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::civil_day;
+use doelpoort_core::policy::tools::check::bound::refusals_at_close;
 use doelpoort_core::purpose::{Grant, Purpose};
 use jiff::civil::Date;
 
+use self::former::{FormerError, former};
 use crate::exchange::Refusal;
 use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
@@ -58,6 +62,15 @@ pub enum CloseError {
         /// The latest count date.
         latest: String,
     },
+    /// With what is released already these figures would tell too much of one pupil.
+    #[error(
+        "the epoch would tell too much of one pupil over three years, so it stays open; take measures, levels or \
+         dimensions out of the purposes that are named, or skip this count date:\n{}", .0.join("\n")
+    )]
+    Bound(Vec<String>),
+    /// What is released already is not known.
+    #[error(transparent)]
+    Former(#[from] FormerError),
     /// No purpose that acts grants figures of the population: nothing would ever answer for the epoch.
     #[error("no purpose that acts grants figures of `{population}`; the epoch stays open")]
     NoPurposes {
@@ -127,6 +140,7 @@ impl Gateway {
         if purposes.is_empty() {
             return Err(CloseError::NoPurposes { population: name });
         }
+        self.within_bound(&current, date, &purposes).await?;
         let digest = current.policies.digest;
         let id = self
             .store
@@ -140,6 +154,28 @@ impl Gateway {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Whether three years around the epoch tell no more than they may, with all that is released already, for whatever
+    /// purposes that was.
+    async fn within_bound(
+        &self,
+        current: &Current,
+        date: Date,
+        purposes: &[&Purpose],
+    ) -> Result<(), CloseError> {
+        let former = former(&self.store, &self.config.deployment.name, date).await?;
+        let past = Past {
+            former: &former,
+            coming: Coming::Only(date),
+        };
+        let purposes = purposes.iter().copied();
+        let over = refusals_at_close(&current.policies.catalogue, purposes, past);
+        if over.is_empty() {
+            Ok(())
+        } else {
+            Err(CloseError::Bound(over))
         }
     }
 

@@ -16,6 +16,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use doelpoort_core::figures::bound::Former;
 use doelpoort_core::policy::history::Regression;
 use doelpoort_core::policy::load::{NamedText, digest};
 use doelpoort_core::policy::tools::check::{self, bound};
@@ -107,7 +108,7 @@ pub struct Unfit {
 }
 
 /// Checks and verifies files, and holds them against what the log knows: what they say when nothing keeps them from
-/// coming into force, without what was withdrawn.
+/// coming into force, without what was withdrawn. `former`: what is released already, where these would be new.
 ///
 /// # Errors
 /// All that is wrong with them.
@@ -116,16 +117,21 @@ pub fn candidate(
     deployment: &str,
     now: Timestamp,
     history: &History,
+    former: Option<Vec<Former>>,
 ) -> Result<Policies, Unfit> {
     let digest = Some(digest(files, deployment));
     let unfit = |error| Unfit { digest, error };
     let draft = Draft::read(files).map_err(|errors| unfit(PoliciesError::of(errors)))?;
     let mut failed = failed_tables(&draft, files);
-    failed.extend(grave_findings(&draft, files, now));
+    let settings = settings(&draft, now, former);
+    failed.extend(grave_findings(&draft, files, &settings));
     if !failed.is_empty() {
         return Err(unfit(PoliciesError(failed)));
     }
-    let over: Vec<Mistake> = bound::refusals(&draft).into_iter().map(Mistake::Bound).collect();
+    let over: Vec<Mistake> = bound::refusals(&draft, settings.past())
+        .into_iter()
+        .map(Mistake::Bound)
+        .collect();
     if !over.is_empty() {
         return Err(unfit(PoliciesError(over)));
     }
@@ -143,15 +149,8 @@ pub fn candidate(
 
 /// What `policy check` finds and no purpose explains in words that are signed with it: marks by which a recipient knows
 /// its own rows again, and fields by which two recipients could join what they hold without the pseudonym.
-fn grave_findings(draft: &Draft, files: &PolicyFiles, now: Timestamp) -> Vec<Mistake> {
-    let pupils = draft.organisations.iter().filter_map(|party| party.pupils).max();
-    let settings = check::Settings {
-        now,
-        // Without a count everybody may be unique.
-        pupils: pupils.unwrap_or(0).into(),
-        live: Vec::new(),
-    };
-    match check::check(files, draft, None, &settings) {
+fn grave_findings(draft: &Draft, files: &PolicyFiles, settings: &check::Settings) -> Vec<Mistake> {
+    match check::check(files, draft, None, settings) {
         Ok(findings) => findings
             .into_iter()
             .filter(|finding| finding.severity == check::Severity::Error)
@@ -166,6 +165,17 @@ fn grave_findings(draft: &Draft, files: &PolicyFiles, now: Timestamp) -> Vec<Mis
             .collect(),
         // Told by the decision tables already.
         Err(_) => Vec::new(),
+    }
+}
+
+fn settings(draft: &Draft, now: Timestamp, former: Option<Vec<Former>>) -> check::Settings {
+    let pupils = draft.organisations.iter().filter_map(|party| party.pupils).max();
+    check::Settings {
+        now,
+        // Without a count everybody may be unique.
+        pupils: pupils.unwrap_or(0).into(),
+        live: Vec::new(),
+        former,
     }
 }
 
@@ -330,6 +340,11 @@ fn list(folder: &Path) -> std::io::Result<Vec<String>> {
 impl PoliciesError {
     fn of(errors: Vec<PolicyError>) -> Self {
         Self(errors.into_iter().map(Mistake::Policy).collect())
+    }
+
+    /// What is released already is not known, so neither is what these would add to it.
+    pub(crate) fn former(error: &impl fmt::Display) -> Self {
+        Self(vec![Mistake::Bound(error.to_string())])
     }
 
     /// The folder could not be read to its end.

@@ -143,7 +143,7 @@ fn policies(config: &Config) -> Found {
     let now = SystemClock.now();
     let read = policies::read(&config.policies.dir);
     let candidate = read.and_then(|files| {
-        let candidate = policies::candidate(&files, &config.deployment.name, now, &History::default());
+        let candidate = policies::candidate(&files, &config.deployment.name, now, &History::default(), None);
         candidate.map_err(|unfit| unfit.error)
     });
     match candidate {

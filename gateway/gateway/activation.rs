@@ -9,6 +9,7 @@ mod entries;
 
 use std::sync::Arc;
 
+use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::policy::load;
 use doelpoort_core::policy::revocation::{self, Proofs};
 use doelpoort_core::policy::{History, Policies, PolicyFiles, Standing};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use super::{Current, Gateway, StartError};
 use crate::config::Config;
+use crate::epoch::former::former;
 use crate::log::{Log, LogError, PolicyHistory};
 use crate::policies::{self, PoliciesError, Unfit};
 use crate::store::{Store, StoreError};
@@ -104,7 +106,10 @@ impl Gateway {
         ledger.known = self.log.history_since(&ledger.known).await?;
         ledger.fingerprint = read.fingerprint;
         let now = self.clock.now();
-        let candidate = match read.candidate(&self.config, ledger.history(), now).await {
+        let candidate = match read
+            .candidate((&self.config, &self.store), ledger.history(), now)
+            .await
+        {
             Ok(candidate) => candidate,
             Err(unfit) => {
                 self.metrics.policies_refused(true);
@@ -253,18 +258,30 @@ impl Read {
         Some(load::digest(files, &config.deployment.name))
     }
 
-    /// What the folder comes to, held against the log.
+    /// What the folder comes to, held against the log, and against what is released already unless it is in force: the
+    /// policies in force may have become too much only by what the gateway counts, and a close refuses that.
     pub(super) async fn candidate(
         self,
-        config: &Config,
+        (config, store): (&Config, &Store),
         history: &History,
         now: Timestamp,
     ) -> Result<Candidate, Unfit> {
         let unread = |error| Unfit { digest: None, error };
+        let digest = self.digest(config);
         let files = self.files.map_err(unread)?;
         let (deployment, history) = (config.deployment.name.clone(), history.clone());
+        let former = if history.policies == digest {
+            None
+        } else {
+            let former = former(store, &deployment, civil_day(now)).await;
+            let unknown = |error| Unfit {
+                digest,
+                error: PoliciesError::former(&error),
+            };
+            Some(former.map_err(unknown)?)
+        };
         let checked = tokio::task::spawn_blocking(move || {
-            let policies = policies::candidate(&files, &deployment, now, &history)?;
+            let policies = policies::candidate(&files, &deployment, now, &history, former)?;
             Ok(Candidate { policies, files })
         });
         let broke_off = || Err(unread(PoliciesError::not_read(&config.policies.dir)));

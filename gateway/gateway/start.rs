@@ -112,7 +112,7 @@ impl Gateway {
         };
         let read = Read::of(&config).await;
         ledger.fingerprint = read.fingerprint;
-        let current = match read.candidate(&config, ledger.history(), now).await {
+        let current = match read.candidate((&config, &store), ledger.history(), now).await {
             Ok(candidate) => begin_with((&config, &log, &store), candidate, &mut ledger, now).await?,
             Err(unfit) => {
                 activation::refuse(&log, ledger.history(), &unfit).await?;

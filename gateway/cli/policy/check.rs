@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use clap::Parser;
 use doelpoort_core::catalogue::Name;
+use doelpoort_core::figures::bound::Former;
 use doelpoort_core::party::Slug;
+use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::policy::tools::check::{self, Finding, Settings, Severity};
 use doelpoort_core::policy::{Dormant, Policies, PolicyError, Standing, StandingState};
 use doelpoort_core::source_text::SourceError;
@@ -17,7 +19,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Lang, Told};
+use crate::config::{Config, Environment};
+use crate::epoch::former::former;
 use crate::policies::{self, Mistake, PoliciesError};
+use crate::store::{Store, StoreOptions};
 
 /// Says every mistake and warning, and for each purpose whether it acts and until when.
 #[derive(Debug, Parser)]
@@ -36,6 +41,9 @@ pub(super) struct Check {
     /// A holder that keeps its rows of a dataset at home: `board-41676/enrolment`. May be given several times.
     #[arg(long, value_name = "ORGANISATION/DATASET")]
     live: Vec<Live>,
+    /// The gateway's configuration: what its database has released already counts in the bound of figures.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// How it is told.
     #[arg(long, value_enum, default_value_t = Told::Text)]
     format: Told,
@@ -62,7 +70,8 @@ impl FromStr for Live {
 
 /// Exits with 1 on errors; with `--strict` also on warnings that nothing explains.
 pub(super) fn check(args: &Check, now: Timestamp, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
-    let (policies, findings, bounds) = match found(args, now) {
+    let former = released(args, now)?;
+    let (policies, findings, bounds) = match found(args, former, now) {
         Ok(found) => found,
         Err(error) => {
             match args.format {
@@ -119,7 +128,18 @@ enum Broken {
 
 type Found = (Option<Policies>, Vec<Finding>, Vec<String>);
 
-fn found(args: &Check, now: Timestamp) -> Result<Found, Broken> {
+/// What is released already, as the database says; none without a configuration.
+fn released(args: &Check, now: Timestamp) -> Result<Option<Vec<Former>>, Box<dyn Error>> {
+    let Some(file) = &args.config else { return Ok(None) };
+    let config = Config::load(file, &Environment::of_process())?;
+    let read = async {
+        let store = Store::open(config.database.url.expose(), StoreOptions::default()).await?;
+        former(&store, &config.deployment.name, civil_day(now)).await
+    };
+    Ok(Some(tokio::runtime::Handle::current().block_on(read)?))
+}
+
+fn found(args: &Check, former: Option<Vec<Former>>, now: Timestamp) -> Result<Found, Broken> {
     let files = policies::read(&args.policies).map_err(Broken::Policies)?;
     let draft = policies::draft_of(&files).map_err(Broken::Policies)?;
     let policies = match &args.deployment {
@@ -134,9 +154,10 @@ fn found(args: &Check, now: Timestamp) -> Result<Found, Broken> {
             .iter()
             .map(|Live(slug, name)| (slug.clone(), name.clone()))
             .collect(),
+        former,
     };
     let findings = check::check(&files, &draft, policies.as_ref(), &settings).map_err(Broken::Tables)?;
-    Ok((policies, findings, check::bound::lines(&draft)))
+    Ok((policies, findings, check::bound::lines(&draft, settings.past())))
 }
 
 impl std::fmt::Display for Broken {

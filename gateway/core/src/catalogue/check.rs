@@ -16,6 +16,7 @@ mod codes;
 mod dataset;
 mod field;
 mod hierarchy;
+mod laminar;
 mod population;
 mod relations;
 mod reporter;
@@ -47,9 +48,12 @@ pub(super) fn catalogue(files: &[(String, String)]) -> Result<Catalogue, Vec<Sou
         let map = hierarchy::mapping(&mut report, file, &known);
         insert(&mut known.maps, map.name.clone(), map, report, &mut errors);
     }
+    let mut divisions = laminar::Divisions::default();
     for (mut report, file) in decoded::<DatasetFile>(&folders.datasets, &mut errors) {
         report.named_after_file(&file.dataset);
+        let places = laminar::places(&file.field);
         let (dataset, code_lists) = dataset::dataset(&mut report, file, &known);
+        divisions.add(&mut report, &dataset, &places, &known);
         catalogue.code_lists.extend(code_lists);
         insert(
             &mut catalogue.datasets,

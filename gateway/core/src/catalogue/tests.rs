@@ -207,6 +207,73 @@ fn a_delivery_is_accepted_up_to_its_percentage_of_mistakes() {
     }
 }
 
+/// A second geography over the same postcodes: two of Haven's and one of Stad's are one ward, so it lies in neither.
+#[test]
+fn divisions_of_the_same_values_that_cross_are_refused() {
+    let told = with_wards(&[("1351", "A"), ("1352", "A"), ("1311", "A")], "enrolment");
+    insta::assert_snapshot!(told, @r#"
+policies/datasets/enrolment.toml:71:10: `enrolment.ward@ward` and `enrolment.neighbourhood@neighbourhood` divide the same values and cross: `A` and `WK003428` have `1311` in common, and each has values that the other has not; let every node of one lie within one node of the other, or drop one of them
+71 | derive = { mapped = { of = "postcode", table = "pc4-neighbourhood" } }
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#);
+    // In another dataset it is the same home.
+    let told = with_wards(&[("1351", "A"), ("1352", "A"), ("1311", "A")], "resident");
+    assert!(
+        told.contains("`enrolment.neighbourhood@") && told.contains("`resident.ward@"),
+        "{told}"
+    );
+    // All of the city, and elsewhere: within one another at every level.
+    let files = shipped_files();
+    let (_, map) = files
+        .iter()
+        .find(|(name, _)| name.ends_with("pc4-neighbourhood.toml"))
+        .unwrap();
+    let postcodes: Vec<String> = map
+        .split("from = \"")
+        .skip(1)
+        .map(|rest| rest.chars().take(4).collect())
+        .collect();
+    let whole: Vec<(&str, &str)> = postcodes.iter().map(|code| (code.as_str(), "A")).collect();
+    assert_eq!(with_wards(&whole, "enrolment"), "");
+}
+
+/// The mistakes of the shipped catalogue with wards beside the neighbourhoods of a dataset.
+fn with_wards(rows: &[(&str, &str)], dataset: &str) -> String {
+    let mut files = shipped_files();
+    let title = "title = { nl = \"Buurtteams\", en = \"Wards\" }\nsource = \"a test\"\nlicence = \"CC0\"";
+    let nodes = "{ code = \"A\", nl = \"A\", en = \"A\" }, { code = \"NONE\", nl = \"Geen\", en = \"None\" }";
+    let hierarchy = format!(
+        "hierarchy = \"ward\"\nversion = 1\n{title}\n[[level]]\nname = \"ward\"\n\
+         title = {{ nl = \"Buurt\", en = \"Ward\" }}\nnodes = [{nodes}]\n"
+    );
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|(from, to)| format!("{{ from = \"{from}\", to = \"{to}\", weight = 1 }}"))
+        .collect();
+    let map = format!(
+        "map = \"pc4-ward\"\nversion = 1\n{title}\nto = \"ward\"\nother = \"NONE\"\nrows = [{}]\n",
+        rows.join(", ")
+    );
+    files.push(("policies/hierarchies/ward.toml".to_owned(), hierarchy));
+    files.push(("policies/maps/pc4-ward.toml".to_owned(), map));
+    let name = format!("policies/datasets/{dataset}.toml");
+    let (_, text) = files.iter_mut().find(|(file, _)| *file == name).unwrap();
+    let postcode = if text.contains("name = \"postcode\"") {
+        String::new()
+    } else {
+        "[[field]]\nname = \"postcode\"\ntype = \"pc4\"\ntitle = { nl = \"P\", en = \"P\" }\n\
+         description = { nl = \"P\", en = \"P\" }\n\n"
+            .to_owned()
+    };
+    let ward = "[[field]]\nname = \"ward\"\ntype = \"code\"\nhierarchy = \"ward\"\n\
+                derive = { mapped = { of = \"postcode\", table = \"pc4-ward\" } }\n\
+                title = { nl = \"Buurt\", en = \"Ward\" }\ndescription = { nl = \"Buurt\", en = \"Ward\" }\n\n";
+    *text = text.replacen("[[field]]", &format!("{postcode}{ward}[[field]]"), 1);
+    let errors = Catalogue::parse(&files).err().unwrap_or_default();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.join("\n")
+}
+
 /// The mistakes of the shipped catalogue with one text in one file replaced.
 fn mistakes(file: &str, from: &str, to: &str) -> String {
     let mut files = shipped_files();

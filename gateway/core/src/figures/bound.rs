@@ -4,10 +4,17 @@
 //! over the cells that are another with the bit, all assumed to be visible: `Φ(½·√(C/V))` where they have one class.
 //! Where figures are given by an attribute, these are two for each shape: the one that the pupil would be in falls by
 //! one, and another rises. What is shown is shown to everybody, so cells count for all recipients together, once.
+//!
+//! Over three years every epoch adds its own: those to come under these policies, and those that are released, under
+//! whatever policies that was ([`Former`]).
+
+mod years;
+
+pub use years::{Coming, Former, Past};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalogue::{Catalogue, Dimension, FieldName, Name, Population, ProtectionClass};
+use crate::catalogue::{Catalogue, Dimension, FieldName, MonthDay, Name, Population, ProtectionClass};
 use crate::purpose::{Grant, Purpose};
 
 use super::release::{Part, lattice_of, parts};
@@ -24,8 +31,10 @@ pub struct AttributeBound {
     pub class: ProtectionClass,
     /// C: cells of one epoch that are another with one bit of one pupil.
     pub cells: usize,
-    /// The most epochs in three years.
+    /// The most epochs in three years under these policies.
     pub epochs: usize,
+    /// How many released epochs are among the three years that tell most, and the purposes that they were released for.
+    pub former: (usize, BTreeSet<Name>),
     /// The probability in one epoch, in thousandths.
     pub in_one: u16,
     /// The probability over three years, in thousandths.
@@ -49,8 +58,10 @@ type Shape = (BTreeSet<String>, String);
 /// What is known of one shape.
 #[derive(Default)]
 struct Told {
-    /// In which purposes, and how many epochs in three years each has it at most.
-    purposes: BTreeMap<Name, usize>,
+    /// In which purposes.
+    purposes: BTreeSet<Name>,
+    /// The days of the year on which it is counted.
+    days: BTreeSet<MonthDay>,
     fields: Changed,
 }
 
@@ -63,11 +74,13 @@ const COUNTED: u8 = 1;
 const MOVED: u8 = 2;
 
 /// The bound of every attribute of a population: of each dataset besides those that make up the population, and of each
-/// field that is a dimension or a measure, but for the place where somebody lives.
+/// field that is a dimension or a measure, but for the place where somebody lives. With `past`, what is released counts
+/// within the three years.
 pub fn bounds<'p>(
     catalogue: &Catalogue,
     population: &Population,
     purposes: impl Iterator<Item = &'p Purpose>,
+    past: Option<Past<'_>>,
 ) -> Vec<AttributeBound> {
     let shapes = shapes(catalogue, population, purposes);
     let mut attributes: BTreeSet<&FieldName> = BTreeSet::new();
@@ -80,7 +93,7 @@ pub fn bounds<'p>(
     }
     attributes
         .into_iter()
-        .map(|attribute| bound(catalogue, population, attribute, &shapes))
+        .map(|attribute| bound(catalogue, population, attribute, &shapes, past))
         .collect()
 }
 
@@ -106,7 +119,9 @@ fn shapes<'p>(
             if grant.population != population.name {
                 continue;
             }
-            let epochs = population.calendar(&grant.epochs).map_or(0, |one| one.days.len()) * YEARS;
+            let days = population
+                .calendar(&grant.epochs)
+                .map_or(&[][..], |one| one.days.as_slice());
             for part in parts(catalogue, grant) {
                 for (shape, fields) in of_part(catalogue, &part) {
                     let told = shapes.entry(shape).or_default();
@@ -114,8 +129,8 @@ fn shapes<'p>(
                         let most = told.fields.entry(field).or_default();
                         *most = cells.max(*most);
                     }
-                    let most = told.purposes.entry(purpose.id.clone()).or_default();
-                    *most = epochs.max(*most);
+                    told.purposes.insert(purpose.id.clone());
+                    told.days.extend(days);
                 }
             }
         }
@@ -182,19 +197,22 @@ fn bound(
     population: &Population,
     attribute: &FieldName,
     shapes: &BTreeMap<Shape, Told>,
+    past: Option<Past<'_>>,
 ) -> AttributeBound {
     let mut purposes: BTreeMap<Name, usize> = BTreeMap::new();
     let (mut cells, mut epochs) = (0, 0);
-    let (mut once, mut in_all) = (0.0, 0.0);
+    let mut once = 0.0;
+    let mut of_day: BTreeMap<MonthDay, f64> = BTreeMap::new();
     let tells = |told: &'_ Told| told.fields.get(attribute).copied();
     for (told, changed) in shapes.values().filter_map(|told| Some((told, tells(told)?))) {
         cells += usize::from(changed);
-        let most = told.purposes.values().copied().max().unwrap_or(0);
-        epochs = most.max(epochs);
+        epochs = epochs.max(told.days.len() * YEARS);
         let told_of = f64::from(changed) / variance(catalogue.class_of(told.fields.keys()));
         once += told_of;
-        in_all += told_of * f64::from(u32::try_from(most).unwrap_or(u32::MAX));
-        for purpose in told.purposes.keys() {
+        for day in &told.days {
+            *of_day.entry(*day).or_default() += told_of;
+        }
+        for purpose in &told.purposes {
             *purposes.entry(purpose.clone()).or_default() += usize::from(changed);
         }
     }
@@ -203,13 +221,15 @@ fn bound(
         ProtectionClass::Normal => population.bound.normal,
         ProtectionClass::Sensitive => population.bound.sensitive,
     };
+    let years = years::most(catalogue, population, attribute, &of_day, past);
     AttributeBound {
         attribute: attribute.clone(),
         class,
         cells,
         epochs,
+        former: years.former,
         in_one: probability(once),
-        in_three_years: probability(in_all),
+        in_three_years: probability(years.told),
         limits: (in_one, population.bound.total),
         purposes: purposes.into_iter().collect(),
     }
@@ -279,7 +299,12 @@ mod tests {
                 .any(|dimension| dimension.field == field("absence.reason"))
         });
         assert_eq!(purpose.grants.len(), 1);
-        let all = bounds(&policies.catalogue, population.unwrap(), [&purpose].into_iter());
+        let all = bounds(
+            &policies.catalogue,
+            population.unwrap(),
+            [&purpose].into_iter(),
+            None,
+        );
         let cells = |name: &str| {
             let found = all.iter().find(|one| one.attribute == field(name));
             found.map(|one| (one.cells, one.in_one))
@@ -300,7 +325,7 @@ mod tests {
             .population(&"children".parse().unwrap())
             .unwrap();
         let purposes: Vec<&Purpose> = policies.purposes.values().map(|one| &one.purpose).collect();
-        let all = bounds(&policies.catalogue, population, purposes.iter().copied());
+        let all = bounds(&policies.catalogue, population, purposes.iter().copied(), None);
         let home = all
             .iter()
             .find(|one| one.attribute == field("absence.stay-at-home"))
@@ -311,6 +336,7 @@ mod tests {
             &policies.catalogue,
             population,
             purposes.iter().chain(&purposes).copied(),
+            None,
         );
         assert_eq!(all, twice);
     }

@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::tables::{self, GRANTED};
 use super::words::{self, both, day, list};
 use crate::catalogue::{FieldName, Name, ProtectionClass};
+use crate::figures::bound::{Coming, Former, Past};
 use crate::party::Slug;
 use crate::policy::decide::civil_day;
 use crate::policy::{Draft, Policies, PolicyFiles, StandingState};
@@ -41,6 +42,18 @@ pub struct Settings {
     pub pupils: u64,
     /// Holders that keep their rows of a dataset at home and are asked live.
     pub live: Vec<(Slug, Name)>,
+    /// What is released already, where that is known.
+    pub former: Option<Vec<Former>>,
+}
+
+impl Settings {
+    /// What counts besides the policies themselves in the bound of figures.
+    pub fn past(&self) -> Option<Past<'_>> {
+        self.former.as_deref().map(|former| Past {
+            former,
+            coming: Coming::After(civil_day(self.now)),
+        })
+    }
 }
 
 /// One finding.
@@ -122,7 +135,7 @@ pub fn check(
         }
     }
     found.extend(join::joint(draft, settings.pupils));
-    found.extend(bound::over(draft));
+    found.extend(bound::over(draft, settings.past()));
     found.extend(
         policies
             .into_iter()

@@ -6,6 +6,7 @@ fn settings() -> Settings {
         now: crate::fixture::now(),
         pupils: 35_000,
         live: Vec::new(),
+        former: None,
     }
 }
 
