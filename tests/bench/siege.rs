@@ -284,7 +284,7 @@ fn checks(count: u32, turns: u32) -> Result<(), Failure> {
         secondary: "consulent-02".to_owned(),
     };
     setup.make(&consulents, now)?;
-    let policies = doelpoort::policies::load(&setup.gateway("policies"), "demo", now)?;
+    let policies = doelpoort::policies::load(&setup.gateway("policies"), "almere-demo", now)?;
     let certificate = CertificateDer::from_pem_file(setup.client(DASHBOARD).join("client.crt"))?;
     let certificate = PeerCertificate::from_der(&certificate)?;
     let seed = [7; 32];
