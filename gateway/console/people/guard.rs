@@ -12,7 +12,7 @@ use doelpoort_core::text::Language;
 use super::route::{PeopleNeed, ours};
 use super::words::Word;
 use crate::console::guard::{Fields, carries, cookie};
-use crate::gateway::{Gateway, Session, Visit};
+use crate::gateway::{Gateway, Look, Session, Visit};
 use crate::http::{Language as Preferred, trace};
 use crate::serve::Peer;
 
@@ -87,8 +87,10 @@ pub(super) async fn guard(
             return visitor.problem(StatusCode::FORBIDDEN, Word::ForeignForm);
         }
     }
-    if let Err(refused) = admitted(&visitor, need) {
-        return *refused;
+    match admitted(&visitor, need) {
+        Ok(()) => {}
+        Err(NotHere::Elsewhere(response)) => return response,
+        Err(NotHere::NotTheirs(look)) => return not_theirs(&gateway, &visitor, look).await,
     }
     parts.extensions.insert(visitor);
     parts.extensions.insert(fields);
@@ -96,29 +98,46 @@ pub(super) async fn guard(
         .await
 }
 
-fn admitted(visitor: &Visitor, need: PeopleNeed) -> Result<(), Box<Response>> {
+/// Why a visitor does not get a page.
+enum NotHere {
+    /// First another: to sign in, or anew.
+    Elsewhere(Response),
+    /// It is for another role.
+    NotTheirs(Look),
+}
+
+fn admitted(visitor: &Visitor, need: PeopleNeed) -> Result<(), NotHere> {
     let elsewhere = |place: &str| {
         let to = format!("{place}?next={}", ours(&visitor.path));
-        Err(Box::new(Redirect::to(&to).into_response()))
+        Err(NotHere::Elsewhere(Redirect::to(&to).into_response()))
     };
     let session = match (need, &visitor.session) {
         (PeopleNeed::Nothing, _) => return Ok(()),
         (_, None) => return elsewhere("/login"),
         (_, Some(session)) => session,
     };
-    let has_role = match need {
-        PeopleNeed::Nothing | PeopleNeed::Session => true,
-        PeopleNeed::Holder | PeopleNeed::HolderSteppedUp => session.holder.is_some(),
-        PeopleNeed::Operator => session.operator,
-    };
-    if !has_role {
-        let refused = visitor.problem(StatusCode::FORBIDDEN, Word::NotYours);
-        return Err(Box::new(refused));
+    match need {
+        PeopleNeed::Nothing | PeopleNeed::Session => {}
+        PeopleNeed::Holder | PeopleNeed::HolderSteppedUp if session.holder.is_some() => {}
+        PeopleNeed::Operator if session.operator => {}
+        PeopleNeed::Holder | PeopleNeed::HolderSteppedUp => return Err(NotHere::NotTheirs(Look::Holder)),
+        PeopleNeed::Operator => return Err(NotHere::NotTheirs(Look::Operator)),
     }
     if need == PeopleNeed::HolderSteppedUp && !session.stepped_up() {
         return elsewhere("/step-up");
     }
     Ok(())
+}
+
+/// Told only once the log has it.
+async fn not_theirs(gateway: &Gateway, visitor: &Visitor, look: Look) -> Response {
+    if let Some(session) = &visitor.session
+        && let Err(error) = gateway.log_refused_look(session, look, visitor.visit).await
+    {
+        tracing::warn!(%error, "a refused look cannot be logged");
+        return visitor.unavailable();
+    }
+    visitor.problem(StatusCode::FORBIDDEN, Word::NotYours)
 }
 
 /// Each address at its rate, and by our own name: another that leads here is somebody's trick.

@@ -346,3 +346,30 @@ async fn what_cannot_be_logged_is_not_shown() {
         assert!(!page.text().contains("<table>"), "{path}");
     }
 }
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_page_of_another_role_is_refused_and_that_is_in_the_log(#[case] backend: Backend) {
+    let Some(world) = world(backend).await else { return };
+    let before = world.report().await.size;
+    let operator = signed_in(&world, true, None).await;
+    let holder = signed_in(&world, false, Some(BOARD)).await;
+    assert_eq!(operator.get("/holder").await.status, 403);
+    assert_eq!(holder.get("/operator").await.status, 403);
+    let expected = [
+        "sign-in granted",
+        "sign-in granted",
+        "holder role-missing",
+        "operator role-missing",
+    ];
+    assert_eq!(
+        looks_from(&world, before).await,
+        expected.map(|look| format!("console/{look}"))
+    );
+    // Who it was is sealed to the FG, and whose person it was is told.
+    let refused: Vec<_> = entries_from(&world, before).await.into_iter().skip(2).collect();
+    assert!(refused.iter().all(|leaf| leaf.event.commitments.staff.is_some()));
+    assert_eq!(refused[1].event.recipient.as_deref(), Some(BOARD));
+}
