@@ -1,6 +1,7 @@
 //! Who is calling: the token and the certificate of the connection, or a challenge (RFC 6750).
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use doelpoort_core::party::Caller;
 
 use super::language::Language;
@@ -29,6 +30,18 @@ pub(crate) fn caller(gateway: &Gateway, peer: &Peer, headers: &HeaderMap) -> Res
 
 /// The header in which an Outway sends its token (FSC Core, section "Outway").
 const FSC_AUTHORIZATION: HeaderName = HeaderName::from_static("fsc-authorization");
+
+/// What an Outway reads of an error (FSC Core, section "Errors" of the Inway).
+const FSC_ERROR_CODE: HeaderName = HeaderName::from_static("fsc-error-code");
+/// One code for every reason, as our own answer is one.
+const TOKEN_INVALID: HeaderValue = HeaderValue::from_static("ERROR_CODE_ACCESS_TOKEN_INVALID");
+
+/// Says to who sent its token as an Outway does, in that one's words too, that the token was refused.
+pub(super) fn tell_an_outway(request: &HeaderMap, response: &mut Response) {
+    if response.status() == StatusCode::UNAUTHORIZED && request.contains_key(FSC_AUTHORIZATION) {
+        response.headers_mut().insert(FSC_ERROR_CODE, TOKEN_INVALID);
+    }
+}
 
 /// The one `Authorization` header, or its like in FSC: of two, who stands in front may have believed the other.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {

@@ -210,10 +210,12 @@ async fn guard<G: Guard>(State(gateway): State<Arc<Gateway>>, request: Request, 
     if G::NEEDS == Needs::Token {
         even::out(began).await;
     }
-    match refused {
+    let mut response = match refused {
         Refused::Problem(problem) => problem.into_response(),
         Refused::Client(error) => token::refused(&gateway, &OAuthError::InvalidClient(error)),
-    }
+    };
+    identify::tell_an_outway(&parts.headers, &mut response);
+    response
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the guards")]

@@ -172,7 +172,10 @@ async fn an_outway_sends_its_token_in_its_own_header() {
     let both = send_plain(outway().header("authorization", &token)).await;
     assert_eq!(bearer(&both), r#"400 Bearer error="invalid_request""#);
     let stolen = world.client(CLIENT);
+    let plain = catalogue(&stolen, &[&token]).await;
+    assert_eq!(plain.headers.get("fsc-error-code"), None);
     let stolen = stolen.http().get(stolen.url("/v1/catalogue"));
     let stolen = send_plain(stolen.header("fsc-authorization", &token)).await;
     assert_eq!(bearer(&stolen), r#"401 Bearer error="invalid_token""#);
+    assert_eq!(stolen.header("fsc-error-code"), "ERROR_CODE_ACCESS_TOKEN_INVALID");
 }
