@@ -41,14 +41,16 @@ impl Gateway {
     /// # Errors
     /// The refusal, once it is logged; [`Refusal::Log`] when it could not be.
     pub async fn exchange(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-        for _ in 1..DECISIONS_MAX {
-            match self.decide_and_record(caller, asked).await {
+        let mut left = DECISIONS_MAX;
+        loop {
+            left -= 1;
+            // On the heap, which is wiped when it is let go: a deeper stack is not.
+            match Box::pin(self.decide_and_record(caller, asked)).await {
                 // It is in the log that the policies changed meanwhile: by the new ones, then.
-                Err(Refusal::PolicyChanged) => {}
+                Err(Refusal::PolicyChanged) if left > 0 => {}
                 done => return done,
             }
         }
-        self.decide_and_record(caller, asked).await
     }
 
     async fn decide_and_record(&self, caller: &Caller, asked: &Asked<'_>) -> Result<Answer, Refusal> {
