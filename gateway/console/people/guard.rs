@@ -89,7 +89,7 @@ pub(super) async fn guard(
     }
     match admitted(&visitor, need) {
         Ok(()) => {}
-        Err(NotHere::Elsewhere(response)) => return response,
+        Err(NotHere::Elsewhere(to)) => return Redirect::to(&to).into_response(),
         Err(NotHere::NotTheirs(look)) => return not_theirs(&gateway, &visitor, look).await,
     }
     parts.extensions.insert(visitor);
@@ -100,8 +100,8 @@ pub(super) async fn guard(
 
 /// Why a visitor does not get a page.
 enum NotHere {
-    /// First another: to sign in, or anew.
-    Elsewhere(Response),
+    /// First another, with this address: to sign in, or anew.
+    Elsewhere(String),
     /// It is for another role.
     NotTheirs(Look),
 }
@@ -109,7 +109,7 @@ enum NotHere {
 fn admitted(visitor: &Visitor, need: PeopleNeed) -> Result<(), NotHere> {
     let elsewhere = |place: &str| {
         let to = format!("{place}?next={}", ours(&visitor.path));
-        Err(NotHere::Elsewhere(Redirect::to(&to).into_response()))
+        Err(NotHere::Elsewhere(to))
     };
     let session = match (need, &visitor.session) {
         (PeopleNeed::Nothing, _) => return Ok(()),
