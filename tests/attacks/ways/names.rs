@@ -21,30 +21,55 @@ pub(super) async fn run(laboratory: &Laboratory, report: &mut Report) {
 /// A node, and the same with what the catalogue says follows from it.
 async fn implied(laboratory: &Laboratory, report: &mut Report) {
     let client = laboratory.attacker();
-    let (mut differ, mut by_name, mut cells) = (0, 0, 0);
+    let mut both = BothNames::new("lab-implied", &client);
     for kind in 1..=6_u16 {
         for number in 0..BLOCKS / BLOCKS_PER_QUARTER {
             let cell = Cell::all()
                 .with(Dimension::Place, quarter(number))
                 .with(Dimension::Kind, kind);
-            let plain = one(&client, "lab-implied", filters(&cell)).await;
-            let mut with = filters(&cell);
-            with.insert("resident.stream".to_owned(), kind.div_ceil(2).to_string().into());
-            let implied = one(&client, "lab-implied", with).await;
-            differ += usize::from(plain != implied);
-            by_name += usize::from(
-                plain.is_some_and(|figure| noise_of_text(figure, &format!("{cell:?}")) != figure),
-            );
-            cells += 1;
+            let implied = ("resident.stream", kind.div_ceil(2).to_string());
+            both.compare(&cell, implied, &format!("{cell:?}")).await;
         }
     }
-    report.way(
-        "implied dimension: figures that differ",
-        cells,
-        NONE,
-        differ as f64,
-        by_name as f64,
-    );
+    both.report("implied dimension: figures that differ", report);
+}
+
+/// Each cell is asked for plainly, and with one more filter that follows from it.
+struct BothNames<'a> {
+    question: &'a str,
+    client: &'a Client,
+    cells: usize,
+    /// Cells that got two figures.
+    differ: usize,
+    /// Cells that would have got two, were the noise drawn by the name.
+    by_name: usize,
+}
+
+impl<'a> BothNames<'a> {
+    fn new(question: &'a str, client: &'a Client) -> Self {
+        Self {
+            question,
+            client,
+            cells: 0,
+            differ: 0,
+            by_name: 0,
+        }
+    }
+
+    /// `name`: what the weakened gateway draws its noise by.
+    async fn compare(&mut self, cell: &Cell, (field, value): (&str, String), name: &str) {
+        let plain = one(self.client, self.question, filters(cell)).await;
+        let mut with = filters(cell);
+        with.insert(field.to_owned(), value.into());
+        let other = one(self.client, self.question, with).await;
+        self.cells += 1;
+        self.differ += usize::from(plain != other);
+        self.by_name += usize::from(plain.is_some_and(|figure| noise_of_text(figure, name) != figure));
+    }
+
+    fn report(self, what: &str, report: &mut Report) {
+        report.way(what, self.cells, NONE, self.differ as f64, self.by_name as f64);
+    }
 }
 
 /// The figure of one cell; none where it is hidden.
@@ -90,28 +115,15 @@ async fn renamed(laboratory: &Laboratory, report: &mut Report) {
 /// A cell of the stricter class, and the same with a weaker protected node that follows from it.
 async fn two_classes(laboratory: &Laboratory, report: &mut Report) {
     let client = laboratory.attacker();
-    let (mut differ, mut by_class, mut cells) = (0, 0, 0);
+    let mut both = BothNames::new("lab-aid", &client);
     for place in (0..BLOCKS / BLOCKS_PER_QUARTER).map(quarter) {
         let cell = Cell::all()
             .with(Dimension::Place, place)
             .with(Dimension::Care, YES);
-        let strict = one(&client, "lab-aid", filters(&cell)).await;
-        let mut with = filters(&cell);
-        with.insert("resident.aid".to_owned(), "yes".into());
-        let both = one(&client, "lab-aid", with).await;
-        differ += usize::from(strict != both);
-        by_class += usize::from(
-            strict.is_some_and(|figure| noise_of_text(figure, &format!("normal {cell:?}")) != figure),
-        );
-        cells += 1;
+        let weaker = ("resident.aid", "yes".to_owned());
+        both.compare(&cell, weaker, &format!("normal {cell:?}")).await;
     }
-    report.way(
-        "two classes over one cell: figures that differ",
-        cells,
-        NONE,
-        differ as f64,
-        by_class as f64,
-    );
+    both.report("two classes over one cell: figures that differ", report);
 }
 
 /// Where each pupil has one row, rows are a second count of heads.

@@ -20,18 +20,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
+use super::caseload::{PROGRAM, STAFF, caseload, catalogue, load, records_of, with_fresh_token};
 use crate::support::database::Backend;
 use crate::support::load::Load;
 use crate::support::world::World;
-use crate::support::world::ask::{records, send_plain};
 use crate::support::world::files::{self, DEPLOYMENT, approver};
-use crate::support::world::pupils::{self, CONSULENT, SITE};
 
-const PROGRAM: &str = "swv-po-dashboard";
-const STAFF: &str = "swv-po-consulent";
 const REALM: &str = "https://tokens.swv-po.example";
 const MUNICIPALITY: &str = "00000099000000000034";
-const PUPILS: usize = 4;
 
 /// What each task asks with; a rotation puts another in its place.
 type Held<T> = Arc<Mutex<Arc<T>>>;
@@ -46,36 +42,6 @@ fn put<T>(held: &Held<T>, next: T) {
 
 fn taken<T>(held: &Held<T>) -> Arc<T> {
     Arc::clone(&held.lock().unwrap())
-}
-
-/// A token for each request, and what may be asked with it.
-async fn with_fresh_token(client: Arc<Client>) -> Result<(), String> {
-    client.forget_token().await;
-    let token = client
-        .token()
-        .await
-        .map_err(|error| format!("no token: {error}"))?;
-    catalogue(&client, &token).await
-}
-
-async fn catalogue(client: &Client, token: &str) -> Result<(), String> {
-    let asked = client.http().get(client.url("/v1/catalogue")).bearer_auth(token);
-    let answer = send_plain(asked).await;
-    if answer.status == 200 {
-        Ok(())
-    } else {
-        Err(answer.text)
-    }
-}
-
-/// The caseload of a member of staff, proved by the provider.
-async fn with_staff(client: Arc<Client>) -> Result<(), String> {
-    let answer = client.query(records(&["pseudonym"])).await;
-    let answer = answer.map_err(|error| error.to_string())?;
-    match answer.data().unwrap().as_array().unwrap().len() {
-        PUPILS => Ok(()),
-        _ => Err(answer.text().to_owned()),
-    }
 }
 
 /// A token of the partnership's own realm (RFC 9068).
@@ -156,21 +122,6 @@ fn with_key(world: &World, id: &str, file: &str, pem: &str) -> Client {
     Client::open_with_clock(folder.path(), clock).unwrap()
 }
 
-/// A school year's caseload, and who asks for it.
-async fn caseload(backend: Backend) -> Option<World> {
-    let world = World::with(backend, |config| {
-        config.limits.client_requests_per_min_max = 1_000_000;
-        config.limits.address_requests_per_min_max = 1_000_000;
-    });
-    let world = world.await?;
-    let cases = [pupils::caseload(CONSULENT, SITE)];
-    world.deliver("swv-po-delivery", "caseload", &cases).await;
-    let rows: Vec<_> = (0..PUPILS).map(pupils::enrolment).collect();
-    world.deliver("vendor-alpha-delivery", "enrolment", &rows).await;
-    world.next_day().await;
-    Some(world)
-}
-
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]
@@ -195,11 +146,11 @@ async fn keys_of_programs_providers_and_issuers_rotate_under_load(#[case] backen
     let asks = Arc::clone(&program);
     load.add(move || with_fresh_token(taken(&asks)));
     let asks = Arc::clone(&staff);
-    load.add(move || with_staff(taken(&asks)));
+    load.add(move || records_of(taken(&asks)));
     let (asks, client) = (Arc::clone(&token), Arc::new(world.client(PROGRAM)));
     load.add(move || {
         let (token, client) = (taken(&asks), Arc::clone(&client));
-        async move { catalogue(&client, &token).await }
+        async move { catalogue(&client, &client.url("/v1/catalogue"), &token).await }
     });
     load.goes_on().await;
 
@@ -222,10 +173,11 @@ async fn keys_of_programs_providers_and_issuers_rotate_under_load(#[case] backen
     load.ends().await;
 
     // The old ones are out.
+    let (member, url) = (world.client(STAFF), world.url("/v1/catalogue"));
     let old = [
         with_fresh_token(Arc::new(world.client(PROGRAM))).await,
-        with_staff(Arc::new(world.client(STAFF))).await,
-        catalogue(&world.client(STAFF), &of_the_realm(&world, &thumbprint, &issuer)).await,
+        records_of(Arc::new(world.client(STAFF))).await,
+        catalogue(&member, &url, &of_the_realm(&world, &thumbprint, &issuer)).await,
     ];
     assert!(old.iter().all(Result::is_err), "{old:?}");
 }
@@ -238,11 +190,7 @@ async fn keys_of_approvers_and_of_the_fg_rotate_under_load(#[case] backend: Back
     let Some(world) = caseload(backend).await else {
         return;
     };
-    let mut load = Load::default();
-    let (staff, program) = (Arc::new(world.client(STAFF)), Arc::new(world.client(PROGRAM)));
-    load.add(move || with_staff(Arc::clone(&staff)));
-    load.add(move || with_fresh_token(Arc::clone(&program)));
-    load.goes_on().await;
+    let load = load(&world).await;
 
     // An approver's: the change of the list and what it signs anew come in one.
     let (new, pem) = PrivateKey::generate().unwrap();
@@ -292,11 +240,7 @@ async fn the_kek_rotates_under_load(#[case] backend: Backend) {
     let Some(world) = caseload(backend).await else {
         return;
     };
-    let mut load = Load::default();
-    let (staff, program) = (Arc::new(world.client(STAFF)), Arc::new(world.client(PROGRAM)));
-    load.add(move || with_staff(Arc::clone(&staff)));
-    load.add(move || with_fresh_token(Arc::clone(&program)));
-    load.goes_on().await;
+    let load = load(&world).await;
 
     let random = SystemRandom::new();
     let kek = world.files.config.keys.kek.clone();
