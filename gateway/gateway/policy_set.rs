@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use doelpoort_core::catalogue::Name;
 use doelpoort_core::policy::Policies;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -31,6 +32,8 @@ pub struct Current {
 #[derive(Debug)]
 pub struct PolicySet {
     current: ArcSwap<Current>,
+    /// Those before them: what was just decided under them may be on its way.
+    former: ArcSwap<Current>,
     heard: watch::Sender<Instant>,
 }
 
@@ -56,8 +59,10 @@ impl Current {
 impl PolicySet {
     /// These policies, in force as of now.
     pub(super) fn new(current: Current) -> Self {
+        let current = Arc::new(current);
         Self {
-            current: ArcSwap::from_pointee(current),
+            former: ArcSwap::new(Arc::clone(&current)),
+            current: ArcSwap::new(current),
             heard: watch::Sender::new(Instant::now()),
         }
     }
@@ -68,7 +73,15 @@ impl PolicySet {
     }
 
     pub(super) fn swap(&self, current: Current) {
-        self.current.store(Arc::new(current));
+        self.former.store(self.current.swap(Arc::new(current)));
+    }
+
+    /// The policies under which this purpose has this manifest: those of now, or those before them.
+    pub(crate) fn with_manifest(&self, purpose: &Name, digest: &[u8; 32]) -> Option<Arc<Current>> {
+        [self.current(), self.former.load_full()].into_iter().find(|one| {
+            let standing = one.policies.purposes.get(purpose);
+            standing.is_some_and(|standing| standing.manifest_digest == *digest)
+        })
     }
 
     /// The log was asked at this moment, and what is here is what it said.

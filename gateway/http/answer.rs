@@ -64,22 +64,22 @@ pub(crate) async fn exchange_as(
     };
     let asked = Asked::new(question, format, call.trace, gateway.clock.now());
     match gateway.exchange(&call.caller, &asked).await {
-        Ok(answer) => Ok(respond(gateway, answer, &call.headers, sent)),
+        Ok(answer) => Ok(respond(gateway, answer, call, sent)),
         Err(refusal) => Err(call.refused(refusal)),
     }
 }
 
 /// Figures may be kept and asked again by their entity tag, each time through the line; answers about persons never.
-fn respond(gateway: &Gateway, answer: Answer, headers: &HeaderMap, sent: Sent) -> Response {
+fn respond(gateway: &Gateway, answer: Answer, call: &Call, sent: Sent) -> Response {
     let (format, form, digest, rows) = (answer.format(), answer.form(), answer.digest(), answer.rows());
     let etag = format!("\"{}\"", HEXLOWER.encode(&digest));
-    let unchanged = form == Form::Figures && known(headers, &etag);
+    let unchanged = form == Form::Figures && known(&call.headers, &etag);
     let (body, receipt) = answer.into_body();
     let bodiless = unchanged || sent == Sent::Head;
     let mut response = Response::new(if bodiless {
         stream::unchanged(gateway, &receipt)
     } else {
-        stream::body(gateway, body, rows, &receipt)
+        stream::body(gateway, call, (body, rows), &receipt)
     });
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -1,5 +1,7 @@
 //! A call by who has a token: what each of its routes must know of it, to answer and to refuse alike.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
@@ -10,6 +12,8 @@ use super::needs::Identified;
 use super::problem::Problem;
 use super::trace;
 use crate::exchange::{Refusal, Trace};
+use crate::identity::PeerCertificate;
+use crate::serve::Peer;
 
 /// A call. Only a route that needs a token can have one.
 pub(super) struct Call {
@@ -21,6 +25,8 @@ pub(super) struct Call {
     pub(super) trace: Trace,
     /// Its headers.
     pub(super) headers: HeaderMap,
+    /// What the caller proves itself by, on this connection.
+    pub(super) certificate: Arc<PeerCertificate>,
     uri: Uri,
 }
 
@@ -43,13 +49,18 @@ impl FromRequestParts<Identified> for Call {
         let language = Language::of(&parts.headers);
         // The guard has put the caller there, or refused.
         let caller = parts.extensions.remove::<Caller>();
-        let caller = caller.ok_or_else(|| Problem::new("internal-error", "", language))?;
+        let certificate = parts.extensions.get::<Peer>();
+        let certificate = certificate.and_then(|peer| peer.certificate.clone().ok());
+        let (Some(caller), Some(certificate)) = (caller, certificate) else {
+            return Err(Problem::new("internal-error", "", language));
+        };
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, guard).await;
         Ok(Self {
             caller,
             language,
             trace: trace::of(&parts.headers, guard.random()),
             headers: parts.headers.clone(),
+            certificate,
             uri,
         })
     }

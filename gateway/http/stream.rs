@@ -17,15 +17,17 @@ use data_encoding::BASE64;
 use doelpoort_core::audit::leaf::{Event, Leaf};
 use doelpoort_core::audit::receipt::Receipt;
 use doelpoort_core::catalogue::Name;
-use doelpoort_core::party::Slug;
+use doelpoort_core::party::{ClientId, Slug};
 use doelpoort_core::policy::{InvalidApproval, Standing};
 use hyper::body::{Bytes, Frame, SizeHint};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::call::Call;
 use crate::clock::Clock;
-use crate::gateway::{Gateway, PolicySet, WORD_AGE_MAX};
+use crate::gateway::{Current, Gateway, PolicySet, WORD_AGE_MAX};
+use crate::identity::PeerCertificate;
 
 use completion::{Completion, End};
 
@@ -47,7 +49,7 @@ struct WatchedBody {
     ended: bool,
 }
 
-/// Under what an answer was given, as its own log entry says.
+/// Under what an answer was given, as its own log entry says, and to whom.
 struct Watch {
     policies: Arc<PolicySet>,
     clock: Arc<dyn Clock>,
@@ -55,14 +57,18 @@ struct Watch {
     recorded: Timestamp,
     purpose: Name,
     grant: usize,
+    /// The policies that it was decided under.
+    decided: Option<Arc<Current>>,
+    client: ClientId,
+    certificate: Arc<PeerCertificate>,
     /// For whose rows the grant slept already: the answer holds none of them.
     asleep: BTreeSet<Slug>,
 }
 
-/// The body of an answer that lists this many rows. Where its receipt names no purpose there is nothing that could be
-/// withdrawn.
-pub(super) fn body(gateway: &Gateway, bytes: Vec<u8>, rows: u64, receipt: &Receipt) -> Body {
-    match Watch::of(gateway, receipt) {
+/// The body of the answer to a call, with the number of rows that it lists. Where its receipt names no purpose there is
+/// nothing that could be withdrawn.
+pub(super) fn body(gateway: &Gateway, call: &Call, (bytes, rows): (Vec<u8>, u64), receipt: &Receipt) -> Body {
+    match Watch::of(gateway, call, receipt) {
         None => Body::from(bytes),
         Some(watch) => Body::new(WatchedBody {
             rest: Bytes::from(bytes),
@@ -88,17 +94,18 @@ fn leaf(receipt: &Receipt) -> Option<Leaf> {
 }
 
 impl Watch {
-    fn of(gateway: &Gateway, receipt: &Receipt) -> Option<Self> {
+    fn of(gateway: &Gateway, call: &Call, receipt: &Receipt) -> Option<Self> {
         let leaf = leaf(receipt)?;
         let purpose: Name = leaf.event.purpose.as_ref()?.id.parse().ok()?;
         let grant = leaf.event.clause.as_deref()?.rsplit('/').next()?.parse().ok()?;
         let now = gateway.clock.now();
-        let current = gateway.policies.current();
-        let asleep = current
+        let decided = gateway
             .policies
-            .purposes
-            .get(&purpose)
-            .map(|standing| standing.asleep(grant, now));
+            .with_manifest(&purpose, leaf.event.policy.as_ref()?);
+        let asleep = decided.as_ref().and_then(|decided| {
+            let standing = decided.policies.purposes.get(&purpose)?;
+            Some(standing.asleep(grant, now))
+        });
         Some(Self {
             policies: Arc::clone(&gateway.policies),
             clock: Arc::clone(&gateway.clock),
@@ -111,6 +118,9 @@ impl Watch {
             event: leaf.event,
             purpose,
             grant,
+            decided,
+            client: call.caller.client.clone(),
+            certificate: Arc::clone(&call.certificate),
         })
     }
 
@@ -118,12 +128,14 @@ impl Watch {
     fn holds(&self) -> bool {
         let current = self.policies.current();
         let standing = current.policies.purposes.get(&self.purpose);
-        current.in_force && standing.is_some_and(|standing| self.stands(standing))
+        current.in_force && standing.is_some_and(|standing| self.stands(standing, &current))
     }
 
-    fn stands(&self, standing: &Standing) -> bool {
+    fn stands(&self, standing: &Standing, current: &Current) -> bool {
         let now = self.clock.now();
-        if self.event.policy != Some(standing.manifest_digest) || standing.acts(now).is_err() {
+        let same =
+            self.event.policy == Some(standing.manifest_digest) || self.is_still_granted(standing, current);
+        if !same || standing.acts(now).is_err() {
             return false;
         }
         let asleep = standing.asleep(self.grant, now);
@@ -132,6 +144,21 @@ impl Watch {
             let since = matches!(missing.reason, InvalidApproval::Withdrawn { at } if at >= self.recorded);
             !since && self.asleep.contains(&missing.organisation)
         })
+    }
+
+    /// Whether another version of the purpose grants the same to this program with this certificate: keys of the parties
+    /// may rotate while an answer is on its way.
+    fn is_still_granted(&self, standing: &Standing, current: &Current) -> bool {
+        let former = self
+            .decided
+            .as_ref()
+            .and_then(|decided| decided.policies.purposes.get(&self.purpose));
+        let program = current.policies.organisations.by_client(&self.client);
+        former.is_some_and(|former| standing.grants_the_same(former))
+            && program.is_some_and(|(organisation, client)| {
+                let checked = self.certificate.check(organisation, client, self.clock.now());
+                checked.is_ok()
+            })
     }
 }
 

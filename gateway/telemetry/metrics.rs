@@ -272,7 +272,7 @@ impl Metrics {
         );
         registry.register(
             "answers_cut",
-            "Answers that were cut while they were sent, after a withdrawal or another change of policies",
+            "Answers that were cut while they were sent, because they were granted no longer",
             self.answers_cut.clone(),
         );
         registry.register(

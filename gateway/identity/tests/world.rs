@@ -318,6 +318,7 @@ fn standing(purpose: Purpose, state: StandingState) -> (doelpoort_core::catalogu
         Standing {
             purpose,
             manifest_digest,
+            terms_digest: manifest_digest,
             state,
             approvals: Approvals::default(),
         },

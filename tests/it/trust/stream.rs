@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use doelpoort::identity::PeerCertificate;
 use doelpoort_core::audit::leaf::{Value, extra};
+use doelpoort_core::party::Pin;
 use rstest::rstest;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -97,4 +101,61 @@ async fn a_withdrawal_cuts_answers_on_their_way_here_and_on_another_replica(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     other.stop().await;
+}
+
+/// What comes into force while an answer is on its way, and whether the answer goes on.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// A new version of everything, with a program's keys added.
+    Keys,
+    /// Another agreement.
+    Terms,
+    /// The program has another certificate; this one is nobody's.
+    Certificate,
+}
+
+#[rstest]
+#[case::keys(Backend::Sqlite, Change::Keys)]
+#[case::keys_postgres(Backend::Postgres, Change::Keys)]
+#[case::terms(Backend::Sqlite, Change::Terms)]
+#[case::terms_postgres(Backend::Postgres, Change::Terms)]
+#[case::certificate(Backend::Sqlite, Change::Certificate)]
+#[case::certificate_postgres(Backend::Postgres, Change::Certificate)]
+#[tokio::test]
+async fn an_answer_goes_on_while_it_is_granted(#[case] backend: Backend, #[case] change: Change) {
+    let Some(world) = counted(backend).await else {
+        return;
+    };
+    let (mut stream, length, begun) = ask(&world, &world.url(""), "application/json").await;
+    assert!(length > 2 * ON_THE_WAY_BYTES_MAX, "too short to tell: {length}");
+    match change {
+        Change::Keys => {}
+        Change::Terms => world.edit(
+            "purposes/youth-atlas.toml",
+            "retention = \"P1Y\"",
+            "retention = \"P6M\"",
+        ),
+        Change::Certificate => {
+            let folder = world.client_folder("swv-po-dashboard");
+            let certificate = CertificateDer::from_pem_file(folder.path().join("client.crt")).unwrap();
+            let certificate = PeerCertificate::from_der(&certificate).unwrap();
+            let another = Pin::of(b"another").to_string();
+            let file = world.policies().join("organisations.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let pins = [certificate.thumbprint, certificate.key_pin].map(|pin| pin.to_string());
+            assert!(pins.iter().any(|pin| text.contains(pin)));
+            let text = pins.iter().fold(text, |text, pin| text.replace(pin, &another));
+            std::fs::write(file, text).unwrap();
+        }
+    }
+    world.raise_versions();
+    world.approve();
+    assert!(world.gateway.reload_policies().await.unwrap());
+    let got = begun + rest(&mut stream).await;
+    match change {
+        Change::Keys => assert_eq!(got, length),
+        Change::Terms | Change::Certificate => {
+            assert!(got <= ON_THE_WAY_BYTES_MAX, "{change:?}: {got} of {length}");
+        }
+    }
 }

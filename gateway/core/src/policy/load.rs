@@ -197,7 +197,7 @@ impl Policies {
         let standings = draft.purposes.iter().map(|(id, (purpose, manifest))| {
             let given = given(&draft, purpose, manifest, &approvals, deployment);
             let touched = touched(&draft, purpose);
-            let standing = Standing::new(purpose.clone(), manifest.digest(), given, touched, now);
+            let standing = Standing::new(purpose.clone(), manifest, given, touched, now);
             (id.clone(), standing)
         });
         let purposes = standings.collect();

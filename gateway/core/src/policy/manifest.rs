@@ -28,6 +28,7 @@ const PROTECTION_TABLES: [&str; 5] = [
 pub struct Manifest {
     bytes: Vec<u8>,
     digest: [u8; 32],
+    terms: [u8; 32],
 }
 
 /// A manifest that could not be written; its numbers are all small, so this is not expected.
@@ -61,9 +62,13 @@ impl Manifest {
             "parties": parties_json(purpose, catalogue, organisations),
             "protectionTables": digest_text(&protection_tables()),
         });
-        let bytes = serde_json_canonicalizer::to_vec(&manifest).map_err(|_| ManifestError)?;
-        let digest = sha256(&bytes);
-        Ok(Self { bytes, digest })
+        let terms = canonical(&without_proofs(manifest.clone(), &file.0))?;
+        let bytes = canonical(&manifest)?;
+        Ok(Self {
+            digest: sha256(&bytes),
+            terms: sha256(&terms),
+            bytes,
+        })
     }
 
     /// The bytes that are signed.
@@ -75,6 +80,36 @@ impl Manifest {
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
+
+    /// SHA-256 of what it refers to, apart from the purpose's own file and the keys by which its parties prove who they
+    /// are. Nobody signs this: it tells a rotation of keys from a change of what is granted.
+    pub fn terms(&self) -> [u8; 32] {
+        self.terms
+    }
+}
+
+fn canonical(value: &Value) -> Result<Vec<u8>, ManifestError> {
+    serde_json_canonicalizer::to_vec(value).map_err(|_| ManifestError)
+}
+
+/// The manifest without the version and the file of its purpose, and without keys.
+fn without_proofs(mut manifest: Value, file: &str) -> Value {
+    const PROOFS: [&str; 3] = ["jwks", "x5tS256", "spkiSha256"];
+    fn strip(value: &mut Value) {
+        if let Value::Object(members) = value {
+            members.retain(|name, _| !PROOFS.contains(&name.as_str()));
+            members.values_mut().for_each(strip);
+        }
+    }
+    if let Some(members) = manifest.as_object_mut() {
+        members.remove("version");
+        members
+            .get_mut("files")
+            .and_then(Value::as_object_mut)
+            .map(|files| files.remove(file));
+        members.get_mut("parties").map(strip);
+    }
+    manifest
 }
 
 /// SHA-256 over the digests of the noise tables.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::approval::{ApprovalRole, InvalidApproval, Term};
+use super::manifest::Manifest;
 use super::withdrawal::Withdrawal;
 use crate::party::{Oin, Organisation, Slug};
 use crate::purpose::{Grant, Purpose};
@@ -17,6 +18,8 @@ pub struct Standing {
     pub purpose: Purpose,
     /// SHA-256 of its manifest, which approvals sign.
     pub manifest_digest: [u8; 32],
+    /// SHA-256 of what that manifest refers to, apart from keys.
+    pub terms_digest: [u8; 32],
     /// Whether everybody had approved it when it was loaded or a withdrawal came in.
     pub state: StandingState,
     /// The approvals behind that state.
@@ -88,7 +91,7 @@ impl Standing {
     /// The standing of a purpose as it is at `now`; `touched` are the holders of each grant.
     pub(super) fn new(
         purpose: Purpose,
-        manifest_digest: [u8; 32],
+        manifest: &Manifest,
         mut required: Vec<Given>,
         touched: Vec<Vec<Slug>>,
         now: Timestamp,
@@ -104,9 +107,19 @@ impl Standing {
         Self {
             state: approvals.state(now),
             purpose,
-            manifest_digest,
+            manifest_digest: manifest.digest(),
+            terms_digest: manifest.terms(),
             approvals,
         }
+    }
+
+    /// Whether this grants what `former` granted, to the same programs: another version at most, and other keys.
+    pub fn grants_the_same(&self, former: &Self) -> bool {
+        let unversioned = Purpose {
+            version: former.purpose.version,
+            ..self.purpose.clone()
+        };
+        self.terms_digest == former.terms_digest && unversioned == former.purpose
     }
 
     /// Whether the purpose acts at `now`: the FG of each controller approves, and it is within its days (counted in

@@ -102,6 +102,7 @@ impl Policies {
             let standing = Standing {
                 purpose: purpose.clone(),
                 manifest_digest: manifest.digest(),
+                terms_digest: manifest.terms(),
                 state: StandingState::Active {
                     until: Timestamp::MAX,
                 },
