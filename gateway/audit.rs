@@ -3,7 +3,6 @@
 
 mod alerts;
 mod bundle;
-mod collector;
 mod entries;
 mod error;
 mod export;
@@ -15,7 +14,6 @@ mod sample;
 
 pub use alerts::alerts;
 pub use bundle::{Bundled, write_bundle};
-pub use collector::{Collector, CollectorError};
 pub use entries::{Entries, Entry, PublishedShard};
 pub use error::AuditError;
 pub use export::{Export, Form, OpenPrivate, Opened};

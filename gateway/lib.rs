@@ -23,6 +23,7 @@ pub mod identity;
 pub mod keys;
 pub mod limit;
 pub mod log;
+pub mod otlp;
 mod outside;
 pub mod policies;
 pub mod process;

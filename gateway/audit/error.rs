@@ -8,6 +8,7 @@ use doelpoort_core::audit::sample::SampleError;
 use doelpoort_verify::{ReadError, WriteError};
 use tokio::task::JoinError;
 
+use crate::otlp::CollectorError;
 use crate::store::StoreError;
 
 /// Why an auditor's command failed.
@@ -52,8 +53,13 @@ pub enum AuditError {
     #[error("cannot write: {0}")]
     Json(#[from] serde_json::Error),
     /// The collector of records.
-    #[error(transparent)]
-    Collector(#[from] super::CollectorError),
+    #[error("{error}; what came before entry `{before}` is confirmed")]
+    Collector {
+        /// What happened.
+        error: CollectorError,
+        /// The index of the entry up to which all is confirmed.
+        before: u64,
+    },
     /// A checkpoint is refused.
     #[error(transparent)]
     Checkpoint(CheckpointError),

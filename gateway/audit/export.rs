@@ -10,7 +10,8 @@ use doelpoort_core::audit::private::Private;
 use doelpoort_core::audit::record::{COLUMNS, Record};
 use doelpoort_core::audit::{adl, nen7513};
 
-use super::{AuditError, Collector, Entries, Entry, Ods};
+use super::{AuditError, Entries, Entry, Ods};
+use crate::otlp::{Collector, Signal};
 
 /// The version that records name.
 const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
@@ -110,7 +111,7 @@ impl Export<'_> {
                         .0
                         .extend(records.into_iter().map(|record| (entry.index, record)));
                 }
-                while waiting.0.len() >= Collector::RECORDS_AT_ONCE_MAX {
+                while waiting.0.len() >= Collector::SPANS_AT_ONCE_MAX {
                     count += waiting.send(collector).await?;
                 }
             }
@@ -183,9 +184,10 @@ impl Waiting {
     /// Sends the first ones; tells how many.
     async fn send(&mut self, collector: &Collector) -> Result<u64, AuditError> {
         let first = self.0.front().map_or(0, |(index, _)| *index);
-        let many = self.0.len().min(Collector::RECORDS_AT_ONCE_MAX);
+        let many = self.0.len().min(Collector::SPANS_AT_ONCE_MAX);
         let records: Vec<LdvRecord> = self.0.drain(..many).map(|(_, record)| record).collect();
-        collector.send(&otlp(&records, SOFTWARE), first).await?;
+        let sent = collector.send(Signal::Traces, &otlp(&records, SOFTWARE)).await;
+        sent.map_err(|error| AuditError::Collector { error, before: first })?;
         Ok(many as u64)
     }
 }

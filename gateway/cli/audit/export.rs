@@ -14,10 +14,9 @@ use doelpoort_core::request::LookCommand;
 use super::filter::FilterArgs;
 use super::look::Sought;
 use super::{EntriesArgs, read};
-use crate::audit::{
-    AuditError, Collector, Entries, Entry, Export as Exported, Form, Opened, opening, write_bundle,
-};
+use crate::audit::{AuditError, Entries, Entry, Export as Exported, Form, Opened, opening, write_bundle};
 use crate::fg::{FgPrivateKeys, Reader};
+use crate::otlp::Collector;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {

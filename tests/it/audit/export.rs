@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
-use doelpoort::audit::{AuditError, Collector, CollectorError, Entries, Export, Form, Opened};
+use doelpoort::audit::{AuditError, Entries, Export, Form, Opened};
+use doelpoort::otlp::{Collector, CollectorError};
 use doelpoort_core::audit::filter::{Decided, Filter};
 use doelpoort_core::audit::ldv::{Register, SubjectKey};
 use doelpoort_core::audit::private::Private;
@@ -191,7 +192,11 @@ async fn what_a_collector_does_not_confirm_is_said() {
     .await;
     let refused = export(&entries).send(&refusing).await;
     // The first 512 records are of the entries 2..514.
-    let Err(AuditError::Collector(CollectorError::Refused { status, before })) = refused else {
+    let Err(AuditError::Collector {
+        error: CollectorError::Refused(status),
+        before,
+    }) = refused
+    else {
         panic!("{refused:?}");
     };
     assert_eq!((status, before), (StatusCode::BAD_REQUEST, 514));
@@ -200,10 +205,10 @@ async fn what_a_collector_does_not_confirm_is_said() {
     let taken = export(&entries).send(&partly).await;
     assert!(matches!(
         taken,
-        Err(AuditError::Collector(CollectorError::Partial {
-            rejected: 3,
+        Err(AuditError::Collector {
+            error: CollectorError::Partial(3),
             before: 2
-        }))
+        })
     ));
 }
 

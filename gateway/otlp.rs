@@ -1,5 +1,5 @@
-//! A collector of records: OTLP over HTTP in its JSON encoding (OpenTelemetry protocol 1.x, section OTLP/HTTP). Nothing is
-//! sampled, nothing dropped: each request must be confirmed, or the export ends and says how far it came.
+//! A collector: OTLP over HTTP in its JSON encoding (OpenTelemetry protocol 1.x, section OTLP/HTTP). Records of the log,
+//! and the gateway's own spans and metrics, leave by it; each request is confirmed, or it is an error.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,6 @@ use serde_json::Value;
 use crate::clock::SystemClock;
 use crate::tls::{ClockTime, TlsError, certificates, provider, roots};
 
-/// Where the protocol receives spans.
-const PATH: &str = "/v1/traces";
 /// How often one request is tried.
 const TRIES_MAX: u32 = 5;
 /// The wait before the second try; it doubles.
@@ -26,10 +24,37 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// What a request carries, which decides where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Metrics.
+    Metrics,
+}
+
+impl Signal {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "/v1/traces",
+            Self::Metrics => "/v1/metrics",
+        }
+    }
+
+    /// Where an answer tells what was not taken.
+    const fn rejected(self) -> &'static str {
+        match self {
+            Self::Traces => "/partialSuccess/rejectedSpans",
+            Self::Metrics => "/partialSuccess/rejectedDataPoints",
+        }
+    }
+}
+
 /// A configured collector.
 #[derive(Debug)]
 pub struct Collector {
-    url: Url,
+    /// Ends without a slash.
+    base: String,
     http: reqwest::Client,
     headers: HeaderMap,
 }
@@ -38,41 +63,30 @@ pub struct Collector {
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
     /// The URL is none.
-    #[error("`{0}` is no URL of a collector: give the part before `/v1/traces`")]
+    #[error(
+        "`{0}` is no URL of a collector: give the part before `/v1/traces`, such as `https://collector.example:4318`"
+    )]
     Url(String),
     /// Without TLS, to another machine.
-    #[error("records go to another machine by https only, with `--otlp-ca` for its authority")]
+    #[error(
+        "to another machine only by https, with a file of the authority that vouches for its certificate"
+    )]
     Plain,
     /// TLS cannot be set up.
     #[error("TLS to the collector: {0}")]
     Tls(String),
     /// A header is none.
-    #[error("a line of the file with headers is not `Name: value`")]
+    #[error("a line of the file with headers for the collector is not `Name: value`")]
     Header,
     /// Not reached, or it did not answer.
-    #[error("the collector cannot be reached ({why}); what came before entry `{before}` is confirmed")]
-    Unreachable {
-        /// Why.
-        why: String,
-        /// The index of the entry up to which all is confirmed.
-        before: u64,
-    },
+    #[error("the collector cannot be reached ({0})")]
+    Unreachable(String),
     /// It refused.
-    #[error("the collector answered {status}; what came before entry `{before}` is confirmed")]
-    Refused {
-        /// Its answer.
-        status: StatusCode,
-        /// The index of the entry up to which all is confirmed.
-        before: u64,
-    },
-    /// It took a part.
-    #[error("the collector rejected {rejected} records; what came before entry `{before}` is confirmed")]
-    Partial {
-        /// How many.
-        rejected: u64,
-        /// The index of the entry up to which all is confirmed.
-        before: u64,
-    },
+    #[error("the collector answered {0}")]
+    Refused(StatusCode),
+    /// It took a part; how many it did not take.
+    #[error("the collector rejected {0} of what was sent")]
+    Partial(u64),
 }
 
 impl From<TlsError> for CollectorError {
@@ -82,17 +96,21 @@ impl From<TlsError> for CollectorError {
 }
 
 impl Collector {
-    /// Records in one request.
-    pub const RECORDS_AT_ONCE_MAX: usize = 512;
+    /// Spans in one request.
+    pub const SPANS_AT_ONCE_MAX: usize = 512;
 
     /// The collector at `url` (without `/v1/traces`). `authority` is a PEM file of who vouches for its certificate;
     /// plain HTTP is for this machine only. `headers` are lines `Name: value`, such as an authorisation.
+    ///
+    /// # Errors
+    /// What of it cannot be used.
     pub fn new(url: &str, authority: Option<&Path>, headers: &str) -> Result<Self, CollectorError> {
         let bad = || CollectorError::Url(url.to_owned());
-        let mut url = Url::parse(url).map_err(|_| bad())?;
-        if !url.path().ends_with(PATH) {
-            let path = format!("{}{PATH}", url.path().trim_end_matches('/'));
-            url.set_path(&path);
+        let base = url.trim_end_matches('/');
+        let base = base.strip_suffix(Signal::Traces.path()).unwrap_or(base);
+        let url = Url::parse(base).map_err(|_| bad())?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad());
         }
         let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         let builder = reqwest::Client::builder()
@@ -109,7 +127,7 @@ impl Collector {
             _ => return Err(bad()),
         };
         Ok(Self {
-            url,
+            base: base.to_owned(),
             http: builder
                 .build()
                 .map_err(|error| CollectorError::Tls(error.to_string()))?,
@@ -117,29 +135,28 @@ impl Collector {
         })
     }
 
-    /// Sends one request and waits until it is confirmed. `before` is the entry to name where it is not.
+    /// Sends one request and waits until it is confirmed.
     ///
     /// # Errors
     /// When it is not confirmed after several tries.
-    pub async fn send(&self, request: &Value, before: u64) -> Result<(), CollectorError> {
+    pub async fn send(&self, signal: Signal, request: &Value) -> Result<(), CollectorError> {
+        let url = format!("{}{}", self.base, signal.path());
         let mut wait = WAIT;
         for last in (1..=TRIES_MAX).map(|number| number == TRIES_MAX) {
             let sent = self
                 .http
-                .post(self.url.clone())
+                .post(&url)
                 .headers(self.headers.clone())
                 .json(request)
                 .send();
             match sent.await {
-                Ok(answer) if answer.status() == StatusCode::OK => return confirmed(answer, before).await,
+                Ok(answer) if answer.status() == StatusCode::OK => return confirmed(answer, signal).await,
                 Ok(answer) if last || !may_pass(answer.status()) => {
-                    let status = answer.status();
-                    return Err(CollectorError::Refused { status, before });
+                    return Err(CollectorError::Refused(answer.status()));
                 }
                 Ok(answer) => wait = asked(&answer).unwrap_or(wait),
                 Err(error) if last => {
-                    let why = error.without_url().to_string();
-                    return Err(CollectorError::Unreachable { why, before });
+                    return Err(CollectorError::Unreachable(error.without_url().to_string()));
                 }
                 Err(_) => {}
             }
@@ -160,8 +177,8 @@ fn asked(answer: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// A full success says nothing of rejected spans.
-async fn confirmed(mut answer: Response, before: u64) -> Result<(), CollectorError> {
+/// A full success says nothing of what was rejected.
+async fn confirmed(mut answer: Response, signal: Signal) -> Result<(), CollectorError> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
         body.extend_from_slice(&chunk);
@@ -170,12 +187,12 @@ async fn confirmed(mut answer: Response, before: u64) -> Result<(), CollectorErr
         }
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let rejected = body.pointer("/partialSuccess/rejectedSpans");
+    let rejected = body.pointer(signal.rejected());
     // A 64-bit number is text in this encoding; some write a number.
     let rejected = rejected.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok()));
     match rejected {
         None | Some(0) => Ok(()),
-        Some(rejected) => Err(CollectorError::Partial { rejected, before }),
+        Some(rejected) => Err(CollectorError::Partial(rejected)),
     }
 }
 
