@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub use error::{ConfigError, ConfigErrors};
 pub use settings::{
     Admin, Config, Console, Database, Deployment, Exchange, Keys, Limits, Log, LogFormat, Policies, Publish,
-    Setting, Show, TlsVersion, Token, reference, shown,
+    Setting, Show, Telemetry, TlsVersion, Token, reference, shown,
 };
 
 /// What an environment variable starts with to override a setting: `DOELPOORT__SECTION__KEY`.
@@ -124,6 +124,8 @@ impl Config {
             .chain(&mut self.publish.witness_policy)
             .chain(&mut self.publish.timestamp_authorities)
             .chain(&mut self.publish.tls_authorities)
+            .chain(&mut self.telemetry.otlp_authorities)
+            .chain(&mut self.telemetry.otlp_headers)
     }
 }
 

@@ -35,7 +35,7 @@ use crate::limit::Limiter;
 use crate::log::Log;
 use crate::source::Delivered;
 use crate::store::Store;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporter, Metrics};
 
 pub use activation::ReloadError;
 pub use inbox::Opened;
@@ -72,6 +72,8 @@ pub struct Gateway {
     pub(crate) limits: Limiter,
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where spans and metrics are sent; none: nowhere.
+    pub(crate) exporter: Option<Exporter>,
     pub(crate) policies: Arc<PolicySet>,
     /// Where people of the console sign in; none: by one-time links.
     pub(crate) provider: Option<Provider>,
@@ -176,6 +178,9 @@ impl Gateway {
         }
         self.log.close().await;
         self.store.close().await;
+        if let Some(exporter) = &self.exporter {
+            exporter.close().await;
+        }
     }
 }
 

@@ -32,7 +32,7 @@ mod stream;
 mod tiles;
 mod token;
 mod told;
-pub(crate) mod trace;
+mod trace;
 mod translations;
 mod well_known;
 mod withdrawals;
@@ -56,6 +56,7 @@ use utoipa_axum::routes;
 
 use crate::gateway::Gateway;
 use crate::identity::{JWKS_PATH, METADATA_PATH, TOKEN_PATH};
+use crate::telemetry::Span;
 pub(crate) use language::Language;
 use needs::{Certified, Identified, Operator, Public, Routes};
 use problem::Problem;
@@ -81,7 +82,7 @@ pub struct Listeners {
 pub fn listeners(gateway: &Arc<Gateway>) -> Listeners {
     Listeners {
         exchange: exchange(gateway),
-        console: crate::console::routes(gateway),
+        console: crate::console::routes(gateway).layer(from_fn_with_state(Arc::clone(gateway), measure)),
         admin: operations_routes().guarded(gateway),
     }
 }
@@ -241,17 +242,33 @@ async fn api_version(request: Request, next: Next) -> Response {
     response
 }
 
-/// Counts and times each request by its route, never by its path.
-async fn measure(State(gateway): Shared, request: Request, next: Next) -> Response {
+/// Gives each request its trace, and counts and times it by its route, never by its path.
+async fn measure(State(gateway): Shared, mut request: Request, next: Next) -> Response {
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let began = Instant::now();
+    let traced = trace::of(request.headers(), &gateway.random);
+    request.extensions_mut().insert(traced.trace);
+    let method = gateway.exporter.is_some().then(|| request.method().clone());
+    let (began, at) = (Instant::now(), gateway.clock.now());
     let response = next.run(request).await;
-    let route = route.as_deref().unwrap_or("none");
+    let (status, time) = (response.status(), began.elapsed());
     gateway
         .metrics
-        .request(route, response.status().as_u16(), began.elapsed());
+        .request(route.as_deref().unwrap_or("none"), status.as_u16(), time);
+    if let (Some(exporter), Some(method), true) = (&gateway.exporter, method, traced.sampled) {
+        exporter.take(Span {
+            trace_id: traced.trace.trace_id,
+            // The request's own span id is that of its record in the log, which may be sent to the same collector.
+            id: trace::span_id(&gateway.random),
+            parent: traced.parent,
+            method,
+            route,
+            status,
+            began: at,
+            time,
+        });
+    }
     response
 }

@@ -1,14 +1,19 @@
-//! Log lines on standard error and metrics for Prometheus. Neither ever carries personal data: no
+//! Log lines on standard error, metrics for Prometheus, and both spans and metrics for a collector. None ever carries personal data: no
 //! identifier, pseudonym, body, token or SQL parameter, and no label whose values a caller chooses.
 
+mod export;
 mod metrics;
+mod points;
+mod span;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
 
+pub(crate) use export::{Exporter, collector};
 pub use metrics::{AccessOutcome, ConnectionEnd, Metrics, RowOutcome};
+pub(crate) use span::Span;
 
 /// Always appended to the configured filter: clients that put an address in SNI make rustls warn once a
 /// connection, and database drivers log statements and waits.

@@ -63,6 +63,7 @@ impl Check {
             ("database", database),
             ("clock", clock),
             ("publishing", publishing(&config)),
+            ("telemetry", telemetry(&config)),
         ];
         let mut wrong = 0;
         for (what, found) in &checks {
@@ -257,6 +258,18 @@ async fn database_and_clock(config: &Config) -> (Found, Found) {
         None => unknown(),
     };
     (Found::Good("opened".to_owned()), clock)
+}
+
+/// That spans and metrics could be sent. The collector is not asked: the gateway serves without it.
+fn telemetry(config: &Config) -> Found {
+    let settings = &config.telemetry;
+    if settings.otlp_url.is_empty() {
+        return Found::Good("no collector".to_owned());
+    }
+    match crate::telemetry::collector(settings) {
+        Err(why) => Found::Wrong(why),
+        Ok(_) => Found::Good(format!("spans and metrics go to {}", settings.otlp_url)),
+    }
 }
 
 async fn last_entry(store: &Store) -> Result<Option<Timestamp>, StoreError> {

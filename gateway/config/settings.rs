@@ -259,6 +259,20 @@ section! {
 }
 
 section! {
+    /// A collector of spans and metrics (OTLP over HTTP, JSON). They hold no personal data; records of the log leave by `doelpoort audit export`.
+    Telemetry ["telemetry"] telemetry {
+        /// Address of the collector without `/v1/traces`, such as `https://collector.example:4318`; plain `http` on this machine only. Left out: nothing is sent.
+        otlp_url: String = String::new(),
+        /// Authorities that vouch for the collector's certificate, PEM. Required with an `https` address.
+        otlp_authorities: Option<PathBuf> = None,
+        /// Headers of each request, such as an authorisation, one `Name: value` a line: a file with mode 0400, or `credential:NAME` for systemd's.
+        otlp_headers: Option<PathBuf> = None,
+        /// Seconds between two times that metrics are sent; at least 1.
+        metrics_every_s: u64 = 60,
+    }
+}
+
+section! {
     /// The log lines on standard error.
     Log ["log"] log {
         /// `human` for a terminal, `json` for a collector.
@@ -315,6 +329,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who vouches for the audit log from outside.
     pub publish: Publish,
+    /// A collector of spans and metrics.
+    pub telemetry: Telemetry,
     /// The log lines on standard error.
     pub log: Log,
 }
@@ -333,6 +349,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
         Token::SETTINGS,
         Limits::SETTINGS,
         Publish::SETTINGS,
+        Telemetry::SETTINGS,
         Log::SETTINGS,
     ]
     .into_iter()

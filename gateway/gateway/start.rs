@@ -23,7 +23,7 @@ use crate::log::{Log, LogError, Publishing, PublishingError};
 use crate::policies;
 use crate::source::Delivered;
 use crate::store::{Store, StoreError, StoreOptions};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporter, Metrics};
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,9 @@ pub enum StartError {
     /// A setting cannot be.
     #[error("configuration: {0}")]
     Settings(#[from] InvalidSettings),
+    /// The collector of spans and metrics cannot be asked.
+    #[error("`telemetry`: {0}")]
+    Telemetry(String),
     /// The database cannot be opened or used.
     #[error("database: {0}")]
     Store(#[from] StoreError),
@@ -104,6 +107,8 @@ impl Gateway {
             .map_err(|_| StartError::Key("log"))?;
         let fg_keys = fg_keys(&config, now)?;
         let provider = super::provider(&config.console)?;
+        let exporter = Exporter::start(&config.telemetry, &config.deployment.name, &metrics, &clock)
+            .map_err(StartError::Telemetry)?;
         let publishing = Publishing::load(&config.publish, Some(signer.verifier()))?;
         let log = Log::open_published(store.clone(), signer, fg_keys, Arc::clone(&clock), publishing).await?;
         let mut ledger = Ledger {
@@ -128,6 +133,7 @@ impl Gateway {
             limits: Limiter::new(rates(&config)),
             log,
             metrics,
+            exporter,
             policies: Arc::new(PolicySet::new(current)),
             provider,
             tally: Mutex::default(),

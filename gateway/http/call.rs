@@ -10,7 +10,6 @@ use doelpoort_core::party::Caller;
 use super::language::Language;
 use super::needs::Identified;
 use super::problem::Problem;
-use super::trace;
 use crate::exchange::{Refusal, Trace};
 use crate::identity::PeerCertificate;
 use crate::serve::Peer;
@@ -51,14 +50,15 @@ impl FromRequestParts<Identified> for Call {
         let caller = parts.extensions.remove::<Caller>();
         let certificate = parts.extensions.get::<Peer>();
         let certificate = certificate.and_then(|peer| peer.certificate.clone().ok());
-        let (Some(caller), Some(certificate)) = (caller, certificate) else {
+        let trace = parts.extensions.get::<Trace>().copied();
+        let (Some(caller), Some(certificate), Some(trace)) = (caller, certificate, trace) else {
             return Err(Problem::new("internal-error", "", language));
         };
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, guard).await;
         Ok(Self {
             caller,
             language,
-            trace: trace::of(&parts.headers, guard.random()),
+            trace,
             headers: parts.headers.clone(),
             certificate,
             uri,

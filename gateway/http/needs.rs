@@ -13,7 +13,6 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
-use ring::rand::SystemRandom;
 use tokio::time::Instant;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
@@ -108,13 +107,6 @@ guards! {
     Certified Certificate with_certificate;
     /// Routes for who has a token.
     Identified Token with_token;
-}
-
-impl Identified {
-    /// Where fresh span ids come from.
-    pub(super) fn random(&self) -> &SystemRandom {
-        &self.0.random
-    }
 }
 
 /// A list of routes that all need the same.

@@ -1,5 +1,6 @@
 //! `POST /v1/withdrawals`: an organisation withdraws what it approved.
 
+use axum::Extension;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
@@ -10,12 +11,12 @@ use doelpoort_core::request::WithdrawalRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Shared;
 use super::call::Call;
 use super::language::Language;
 use super::openapi::{Fetching, SendingTo};
 use super::problem::Problem;
-use super::{Shared, trace};
-use crate::exchange::Refusal;
+use crate::exchange::{Refusal, Trace};
 use crate::gateway::Withdrawn;
 
 /// What is withdrawn: `all`, or one purpose, or one grant of it.
@@ -98,10 +99,11 @@ pub(crate) async fn withdraw(
 pub(crate) async fn withdraw_signed(
     State(gateway): Shared,
     OriginalUri(uri): OriginalUri,
+    Extension(trace): Extension<Trace>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<WithdrawalDocument>), Problem> {
-    let (language, trace) = (Language::of(&headers), trace::of(&headers, &gateway.random));
+    let language = Language::of(&headers);
     let told = |refusal: Refusal| Problem::refusal(refusal, language).at(uri.path(), &trace.id());
     let received = gateway.clock.now();
     let text = String::from_utf8_lossy(&body);

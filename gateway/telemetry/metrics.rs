@@ -124,6 +124,7 @@ pub struct Metrics {
     policies_in_force: Gauge<i64, AtomicI64>,
     policies_refused: Gauge<i64, AtomicI64>,
     answers_cut: Counter,
+    spans_dropped: Counter,
     undeclared_equivalences: Counter,
     log_checkpoint_age: Gauge<i64, AtomicI64>,
     log_quorum_age: Gauge<i64, AtomicI64>,
@@ -151,6 +152,7 @@ impl Metrics {
             policies_in_force: Gauge::default(),
             policies_refused: Gauge::default(),
             answers_cut: Counter::default(),
+            spans_dropped: Counter::default(),
             undeclared_equivalences: Counter::default(),
             log_checkpoint_age: Gauge::default(),
             log_quorum_age: Gauge::default(),
@@ -205,6 +207,11 @@ impl Metrics {
             "resident_bytes",
             "Memory of the process, as the system counts it",
             self.resident_bytes.clone(),
+        );
+        registry.register(
+            "spans_dropped",
+            "Spans that did not reach the collector: it is away, or there are too many",
+            self.spans_dropped.clone(),
         );
         self.register_connections();
         self.register_policies();
@@ -371,6 +378,11 @@ impl Metrics {
     /// An answer was cut while it was sent.
     pub fn answer_cut(&self) {
         self.answers_cut.inc();
+    }
+
+    /// So many spans do not reach the collector.
+    pub(super) fn spans_dropped(&self, number: u64) {
+        self.spans_dropped.inc_by(number);
     }
 
     /// So many dimensions repeat others without the catalogue saying so, in an epoch that was closed.

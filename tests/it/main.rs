@@ -102,6 +102,8 @@ mod support;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod translations;

@@ -1,6 +1,7 @@
 //! The harness: it hides the world from the tests.
 
 pub(crate) mod catalogue;
+pub(crate) mod collector;
 pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod fg;

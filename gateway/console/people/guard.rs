@@ -12,8 +12,9 @@ use doelpoort_core::text::Language;
 use super::route::{PeopleNeed, ours};
 use super::words::Word;
 use crate::console::guard::{Fields, carries, cookie};
+use crate::exchange::Trace;
 use crate::gateway::{Gateway, Look, Session, Visit};
-use crate::http::{Language as Preferred, trace};
+use crate::http::Language as Preferred;
 use crate::serve::Peer;
 
 /// The cookie of a session. `__Host-`: of this host alone, over TLS alone, and nobody else's to set (RFC 6265bis).
@@ -35,9 +36,9 @@ pub(super) struct Visitor {
 
 impl Visitor {
     /// Somebody of whom nothing is known yet.
-    pub(super) fn unknown(gateway: &Gateway, headers: &HeaderMap, uri: &Uri) -> Self {
+    pub(super) fn unknown(gateway: &Gateway, trace: Trace, headers: &HeaderMap, uri: &Uri) -> Self {
         let visit = Visit {
-            trace: trace::of(headers, &gateway.random),
+            trace,
             received: gateway.now(),
         };
         Self {
@@ -56,7 +57,9 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut visitor = Visitor::unknown(&gateway, request.headers(), request.uri());
+    // Every request has one; were there none, its entries would only be harder to find.
+    let trace = request.extensions().get::<Trace>().copied().unwrap_or_default();
+    let mut visitor = Visitor::unknown(&gateway, trace, request.headers(), request.uri());
     let host = host_of(request.headers(), request.uri());
     if let Err((status, word)) = check_address(&gateway, &request, host.as_deref()) {
         return visitor.problem(status, word);

@@ -13,6 +13,7 @@ use super::route::ours;
 use super::words::Word;
 use super::{Console, Visited};
 use crate::console::guard::{Fields, cookie};
+use crate::exchange::Trace;
 use crate::gateway::{Gateway, Session, SignInError, SignedIn};
 use crate::identity::{ProviderError, Returned, SignIn};
 
@@ -275,7 +276,8 @@ pub(in crate::console) async fn wrong_method(
 fn nowhere(gateway: &Gateway, headers: &HeaderMap, uri: &Uri) -> Visitor {
     Visitor {
         path: "/".to_owned(),
-        ..Visitor::unknown(gateway, headers, uri)
+        // What is nowhere leaves no entry.
+        ..Visitor::unknown(gateway, Trace::default(), headers, uri)
     }
 }
 

@@ -1,11 +1,6 @@
 //! Exports: every form from a real log; a collector that fails, refuses and takes a part.
 
-use std::sync::Mutex;
-
-use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use doelpoort::audit::{AuditError, Entries, Export, Form, Opened};
 use doelpoort::otlp::{Collector, CollectorError};
 use doelpoort_core::audit::filter::{Decided, Filter};
@@ -15,6 +10,7 @@ use doelpoort_core::pseudonym::SubjectId;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::support::collector::Received;
 
 fn export(entries: &Entries) -> Export<'_> {
     Export {
@@ -134,35 +130,15 @@ async fn persons_are_in_it_only_where_somebody_opened_them() {
     assert_eq!(text.matches("dpl.core.data_subject_id\"").count(), 2);
 }
 
-/// A collector on this machine that gives these answers, one after the other, and then confirms.
-async fn collector(answers: Vec<(StatusCode, Value)>) -> (Collector, Arc<Mutex<Vec<Value>>>) {
-    type Shared = Arc<(Mutex<Vec<(StatusCode, Value)>>, Arc<Mutex<Vec<Value>>>)>;
-    async fn take(State(shared): State<Shared>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
-        let mut answers = shared.0.lock().unwrap();
-        let (status, answer) = if answers.is_empty() {
-            (StatusCode::OK, json!({}))
-        } else {
-            answers.remove(0)
-        };
-        if status == StatusCode::OK {
-            shared.1.lock().unwrap().push(body);
-        }
-        (status, Json(answer))
-    }
-    let taken = Arc::new(Mutex::new(Vec::new()));
-    let state: Shared = Arc::new((Mutex::new(answers), Arc::clone(&taken)));
-    let routes = Router::new().route("/v1/traces", post(take)).with_state(state);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    (
-        Collector::new(&url, None, "authorization: Bearer x\n").unwrap(),
-        taken,
-    )
+/// A collector of records on this machine that gives these answers, one after the other, and then confirms.
+async fn collector(answers: Vec<(StatusCode, Value)>) -> (Collector, Received) {
+    let received = Received::listen(answers).await;
+    let collector = Collector::new(&received.url, None, "authorization: Bearer x\n").unwrap();
+    (collector, received)
 }
 
-fn spans(taken: &Mutex<Vec<Value>>) -> usize {
-    let taken = taken.lock().unwrap();
+fn spans(taken: &Received) -> usize {
+    let taken = taken.at("/v1/traces");
     let spans = |request: &Value| {
         request["resourceSpans"][0]["scopeSpans"][0]["spans"]
             .as_array()
@@ -178,7 +154,10 @@ async fn a_collector_gets_every_record_once_also_after_it_was_busy() {
     let entries = Entries::Database(world.store.clone());
     let (collector, taken) = collector(vec![(StatusCode::SERVICE_UNAVAILABLE, json!({}))]).await;
     let count = export(&entries).send(&collector).await.unwrap();
-    assert_eq!((count, spans(&taken), taken.lock().unwrap().len()), (700, 700, 2));
+    assert_eq!(
+        (count, spans(&taken), taken.at("/v1/traces").len()),
+        (700, 700, 2)
+    );
 }
 
 #[tokio::test]
