@@ -65,7 +65,7 @@ pub(crate) async fn exchange_as(
     let asked = Asked::new(question, format, call.trace, gateway.clock.now());
     match gateway.exchange(&call.caller, &asked).await {
         Ok(answer) => Ok(respond(gateway, answer, call, sent)),
-        Err(refusal) => Err(call.refused(refusal)),
+        Err(refusal) => Err(call.refused_in_time(refusal).await),
     }
 }
 

@@ -6,7 +6,9 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use doelpoort_core::party::Caller;
+use tokio::time::Instant;
 
+use super::even;
 use super::language::Language;
 use super::needs::Identified;
 use super::problem::Problem;
@@ -27,9 +29,18 @@ pub(super) struct Call {
     /// What the caller proves itself by, on this connection.
     pub(super) certificate: Arc<PeerCertificate>,
     uri: Uri,
+    began: Instant,
 }
 
 impl Call {
+    /// The same after the time that every refusal of a member of staff takes.
+    pub(super) async fn refused_in_time(&self, refusal: Refusal) -> Problem {
+        if matches!(refusal, Refusal::Staff) {
+            even::out(self.began).await;
+        }
+        self.refused(refusal)
+    }
+
     /// The refusal of this call, as its caller reads it.
     pub(super) fn refused(&self, refusal: Refusal) -> Problem {
         self.problem(Problem::refusal(refusal, self.language))
@@ -62,6 +73,7 @@ impl FromRequestParts<Identified> for Call {
             headers: parts.headers.clone(),
             certificate,
             uri,
+            began: Instant::now(),
         })
     }
 }

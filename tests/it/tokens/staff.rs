@@ -1,6 +1,8 @@
 //! Hostile assertions of staff, over HTTPS: each is refused in the same words, and the log has an entry of each. Why each is
 //! refused is tried beside the code (`gateway/identity/tests/staff.rs`).
 
+use std::time::Instant;
+
 use data_encoding::BASE64URL_NOPAD;
 use doelpoort::client::Client;
 use doelpoort_core::audit::leaf::Kind;
@@ -11,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::cases::{Change, OF_EVERY_KIND, after, remove};
 use super::good::Good;
-use super::names_differ;
+use super::{REFUSAL_TIME, names_differ};
 use crate::support::database::Backend;
 use crate::support::world::World;
 use crate::support::world::ask::{Response, records, send};
@@ -154,7 +156,9 @@ async fn no_hostile_assertion_proves_a_person(#[case] backend: Backend) {
         let before = world.report().await.size;
         let now: Vec<_> = all.into_iter().skip(tried).take(A_MINUTE).collect();
         for (name, assertion) in &now {
+            let began = Instant::now();
             let answer = ask(&client, &asked, assertion).await;
+            assert!(began.elapsed() >= REFUSAL_TIME, "{name}: {:?}", began.elapsed());
             let told = told(&answer);
             if answer.status != 403 || words.get_or_insert_with(|| told.clone()) != &told {
                 wrong.push((*name, told));
