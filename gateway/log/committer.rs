@@ -182,6 +182,7 @@ impl Committer {
         // All of them: a commit that was not confirmed may get in long after the next was tried.
         let mut unknown = Vec::new();
         let (mut attempt, mut moves) = (1, 0);
+        let mut last = LogError::Unavailable;
         while attempt <= ATTEMPTS_MAX {
             match self.attempt(&batch, &mut unknown).await {
                 Ok(Outcome::Committed(prepared)) => return self.wake(batch, prepared),
@@ -199,11 +200,15 @@ impl Committer {
                     continue;
                 }
                 Ok(Outcome::Moved) => tracing::warn!("the audit log goes from shard to shard"),
-                Ok(Outcome::NotCommitted(error)) => tracing::warn!(attempt, %error, "an append failed"),
+                Ok(Outcome::NotCommitted(error)) => {
+                    tracing::warn!(attempt, %error, "an append failed");
+                    last = error.into();
+                }
                 Ok(Outcome::Unknown(prepared)) => {
                     tracing::warn!(attempt, "a commit of the audit log was not confirmed");
                     self.uncertain = true;
                     unknown.push(prepared);
+                    last = LogError::Unavailable;
                 }
                 Err(stopped) => return refuse_all(batch, || Err(LogError::Stopped), &stopped),
             }
@@ -214,7 +219,7 @@ impl Committer {
             self.privacy.forget();
         }
         // It may be in the log after all. Its numbers are not used twice: the next transaction looks first.
-        refuse_all(batch, || Err(LogError::Unavailable), &LogError::Unavailable);
+        refuse_all(batch, || Err(LogError::Unavailable), &last);
     }
 
     /// What must stand in the shard before the entries of a batch: the opening of the boot id, the seed of its tags.

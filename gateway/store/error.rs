@@ -173,7 +173,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     }
     match code.get(..2) {
         Some("40" | "55") => StoreError::Busy { code },
-        Some("08" | "28" | "3D" | "53" | "57" | "58" | "25") => unavailable(format!("code `{code}`")),
+        Some("08" | "28" | "3D" | "53" | "57" | "58" | "25" | "XX") => unavailable(format!("code `{code}`")),
         Some("42") => StoreError::Statement {
             code,
             message: error.message().to_owned(),

@@ -9,6 +9,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::support::database::{Backend, Database};
+use crate::support::lines::Lines;
 use crate::support::postgres::Server;
 use crate::support::proxy::{Cut, Proxy};
 use crate::support::world::World;
@@ -186,6 +187,16 @@ async fn the_head_is_locked(#[case] backend: Backend) {
     case.well().await;
 }
 
+const MAKE_ROOM: &str =
+    "the database is not available: its disk is full: make room, and it goes on by itself";
+
+/// The operator reads on the first line that is an error why nothing is written.
+fn tell(lines: &Lines, why: &str) {
+    let text = lines.text();
+    let told = text.lines().find(|line| line.contains(" ERROR "));
+    assert!(told.is_some_and(|line| line.ends_with(why)), "{text}");
+}
+
 #[tokio::test]
 async fn the_disk_of_sqlite_is_full() {
     let case = Case::on(Backend::Sqlite).await.unwrap();
@@ -196,7 +207,10 @@ async fn the_disk_of_sqlite_is_full() {
         answers += 1;
         assert!(answers < 200, "the last page does not fill");
     }
+    let (lines, guard) = Lines::captured("doelpoort=warn");
     assert_eq!(case.refused().await, "log-unavailable");
+    tell(&lines, MAKE_ROOM);
+    drop(guard);
     case.on_the_writer("PRAGMA max_page_count = 1000000").await;
     case.well().await;
 }
@@ -225,7 +239,16 @@ async fn the_disk_of_postgres_is_full() {
         answers += 1;
         assert!(answers < 200, "the last page does not fill");
     }
+    let (lines, guard) = Lines::captured("doelpoort=warn");
     assert_eq!(case.refused().await, "log-unavailable");
+    // A file that may not grow is no full disk to the server; that one it tells by a code of its own.
+    tell(&lines, "the database is not available: code `XX000`");
+    drop(guard);
+    let full = "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$";
+    assert_eq!(
+        other.execute(full, vec![]).await.unwrap_err().to_string(),
+        MAKE_ROOM
+    );
     server.kill();
     server.limit_files(None);
     server.run().await;

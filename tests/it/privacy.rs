@@ -3,9 +3,7 @@
 
 mod process;
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
 use doelpoort::client::Mode;
@@ -14,6 +12,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::database::Backend;
+use crate::support::lines::Lines;
 use crate::support::world::ask::{fact, figures, records, send};
 use crate::support::world::pupils::{self, CONSULENT, SITE, bsn, eck_id};
 use crate::support::world::{World, lines};
@@ -22,32 +21,6 @@ const PUPILS: usize = 40;
 const BOARD: &str = "00000099000000041676";
 /// The board's own name for a pupil.
 const LOCAL: &str = "leerling-kz7";
-
-/// Everything that log lines say from here on, on this thread.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn captured() -> (Self, tracing::subscriber::DefaultGuard) {
-        let lines = Self::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter("doelpoort=trace,doelpoort_core=trace,sqlx=trace,axum=trace,tower_http=trace")
-            .with_writer(move || writer.clone())
-            .finish();
-        (lines, tracing::subscriber::set_default(subscriber))
-    }
-}
 
 /// Each number that was delivered, in the forms in which bytes could hold it.
 fn needles() -> Vec<Vec<u8>> {
@@ -194,7 +167,8 @@ async fn lived_in(world: &World) -> String {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn no_number_that_was_delivered_is_kept_or_told(#[case] backend: Backend) {
-    let (log, _guard) = Lines::captured();
+    let (log, _guard) =
+        Lines::captured("doelpoort=trace,doelpoort_core=trace,sqlx=trace,axum=trace,tower_http=trace");
     let Some(mut world) = World::new(backend).await else {
         return;
     };
@@ -202,7 +176,7 @@ async fn no_number_that_was_delivered_is_kept_or_told(#[case] backend: Backend) 
     let answers = lived_in(&world).await;
 
     assert_eq!(found(answers.as_bytes(), &needles), 0, "in an answer");
-    let log = log.0.lock().unwrap().clone();
+    let log = log.text().into_bytes();
     assert!(!log.is_empty());
     assert_eq!(found(&log, &needles), 0, "in a log line");
     assert_eq!(in_tables(&world, &needles).await, Vec::<String>::new());

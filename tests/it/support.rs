@@ -5,6 +5,7 @@ pub(crate) mod collector;
 pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod fg;
+pub(crate) mod lines;
 pub(crate) mod load;
 pub(crate) mod postgres;
 pub(crate) mod process;
