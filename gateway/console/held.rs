@@ -1,13 +1,18 @@
 //! The copy of the log that the console works on: fetched, verified, and read into memory once, so that pages are quick.
 
-use std::collections::BTreeSet;
+mod columns;
+mod leaves;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use doelpoort_core::audit::Hash;
 use doelpoort_core::audit::alert::{Alert, Thresholds};
 use doelpoort_core::audit::checkpoint::Checkpoint;
-use doelpoort_core::audit::leaf::leaf_hash;
+use doelpoort_core::audit::day::Month;
+use doelpoort_core::audit::leaf::{Leaf, leaf_hash};
 use doelpoort_core::audit::merkle::complete_nodes;
+use doelpoort_core::audit::month::Making;
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::proof::Proof;
 use doelpoort_core::audit::shard::label;
@@ -16,8 +21,10 @@ use doelpoort_core::text::Language;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::names::Names;
+pub(super) use columns::Columns;
+use leaves::Leaves;
 
+use super::names::Names;
 use crate::audit::{AuditError, Entry, PublishedShard, alerts, proof};
 use crate::client::Client;
 use crate::fg::copy::{CopyError, LogCopy, copy};
@@ -43,7 +50,11 @@ pub enum HeldError {
 /// The log as it was when it was last fetched.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) entries: Vec<Entry>,
+    pub(super) columns: Columns,
+    leaves: Leaves,
+    /// Places of what changed the policies.
+    policy_changes: Vec<u64>,
+    months: BTreeMap<Month, Making>,
     pub(super) copy: LogCopy,
     /// The newest checkpoint of the last shard.
     pub(super) checkpoint: Checkpoint,
@@ -64,27 +75,31 @@ pub(super) struct Shard {
     pub(super) label: String,
     pub(super) first: u64,
     pub(super) checkpoint: Checkpoint,
+    name: Arc<str>,
     note: String,
     nodes: Vec<Vec<Hash>>,
 }
 
 impl Shard {
-    fn of(published: PublishedShard, entries: &[Entry], log: &Verifier) -> Result<Self, HeldError> {
+    fn of(published: PublishedShard, leaves: &Leaves, log: &Verifier) -> Result<Self, HeldError> {
         let PublishedShard { first, note } = published;
         let checkpoint = Checkpoint::open_of_log(&note, log).map_err(|_| HeldError::Checkpoint)?;
         let (from, until) = (usize::try_from(first), usize::try_from(first + checkpoint.size));
         let range = from.unwrap_or(usize::MAX)..until.unwrap_or(usize::MAX);
-        let leaves = entries.get(range).ok_or(HeldError::Checkpoint)?;
-        let hashes = leaves.iter().map(|entry| leaf_hash(&entry.bytes)).collect();
+        let begins = range.start;
+        let leaves_of = leaves.range(range).ok_or(HeldError::Checkpoint)?;
+        let hashes = leaves_of.map(leaf_hash).collect();
         // A shard whose name has no label is called after the year in which it was opened.
         let year = || {
-            let opened = leaves.first().map_or(0, |entry| entry.leaf.time);
+            let opened = leaves.get(begins).and_then(|leaf| Leaf::decode(leaf).ok());
+            let opened = opened.map_or(0, |leaf| leaf.time);
             let opened = Timestamp::from_microsecond(opened).unwrap_or_default();
             format!("{:04}", opened.to_zoned(TimeZone::UTC).year())
         };
         Ok(Self {
             label: label(&checkpoint.origin).map_or_else(year, str::to_owned),
             first,
+            name: Arc::from(checkpoint.origin.as_str()),
             checkpoint,
             note,
             nodes: complete_nodes(hashes),
@@ -104,12 +119,21 @@ impl Held {
         if !copy.report.is_intact() {
             return Err(HeldError::NotIntact(copy.report.to_string()));
         }
-        let (mut entries, mut history) = (Vec::new(), History::default());
+        let (mut columns, mut leaves, mut history) =
+            (Columns::default(), Leaves::default(), History::default());
+        let (mut policy_changes, mut months) = (Vec::new(), BTreeMap::new());
         copy.entries
             .each(0..u64::MAX, |entry| {
                 // A gap in the policies is the verifier's finding, not ours.
                 let _ = history.apply(&entry.leaf);
-                entries.push(entry);
+                if History::takes(entry.leaf.event.kind) {
+                    policy_changes.push(entry.index);
+                }
+                let month = Month::of(entry.leaf.time);
+                let making = months.entry(month).or_insert_with(|| Making::new(month));
+                making.entry(entry.index, &entry.leaf);
+                columns.push(&entry.leaf);
+                leaves.push(&entry.bytes);
                 Ok(())
             })
             .await?;
@@ -123,7 +147,7 @@ impl Held {
         .await?;
         let mut shards = Vec::new();
         for published in copy.entries.shards().await? {
-            shards.push(Shard::of(published, &entries, log)?);
+            shards.push(Shard::of(published, &leaves, log)?);
         }
         let last = shards.last().ok_or(HeldError::Checkpoint)?;
         let mut archive = Archive::new(Archived::Exchange(client), deployment);
@@ -132,7 +156,10 @@ impl Held {
             None => None,
         };
         Ok(Self {
-            entries,
+            columns,
+            leaves,
+            policy_changes,
+            months,
             copy,
             checkpoint: last.checkpoint.clone(),
             note: last.note.clone(),
@@ -164,17 +191,43 @@ impl Held {
         self.shards.iter().find(|shard| shard.checkpoint.origin == origin)
     }
 
-    pub(super) fn entry(&self, index: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(index).ok()?)
+    /// One entry.
+    pub(super) fn entry(&self, index: u64) -> Option<Entry> {
+        self.at(usize::try_from(index).ok()?)
+    }
+
+    /// The entry at this place of the columns.
+    pub(super) fn at(&self, place: usize) -> Option<Entry> {
+        let (bytes, index) = (self.leaves.get(place)?.to_vec(), place as u64);
+        Some(Entry {
+            index,
+            origin: Arc::clone(&self.shard_of(index)?.name),
+            leaf: Leaf::decode(&bytes).ok()?,
+            bytes,
+            sealed: None,
+        })
+    }
+
+    /// What changed the policies, oldest first.
+    pub(super) fn policy_changes(&self) -> impl Iterator<Item = Entry> {
+        self.policy_changes.iter().filter_map(|index| self.entry(*index))
     }
 
     /// What the policies were up to an entry.
     pub(super) fn history(&self, index: u64) -> History {
         let mut history = History::default();
-        for entry in self.entries.iter().take_while(|entry| entry.index <= index) {
+        for entry in self.policy_changes().take_while(|entry| entry.index <= index) {
             let _ = history.apply(&entry.leaf);
         }
         history
+    }
+
+    /// The report on a month, without what is found elsewhere.
+    pub(super) fn month(&self, month: Month) -> Making {
+        self.months
+            .get(&month)
+            .cloned()
+            .unwrap_or_else(|| Making::new(month))
     }
 
     /// The proof that an entry is in the log.
@@ -217,19 +270,11 @@ impl Held {
 
     /// Every organisation that asked or delivered something.
     pub(super) fn recipients(&self) -> BTreeSet<&str> {
-        let recipients = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.leaf.event.recipient.as_deref());
-        recipients.collect()
+        self.columns.recipients().collect()
     }
 
     /// Every dataset that something was asked of.
     pub(super) fn datasets(&self) -> BTreeSet<&str> {
-        let datasets = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.leaf.event.dataset.as_deref());
-        datasets.collect()
+        self.columns.datasets().collect()
     }
 }

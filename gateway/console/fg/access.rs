@@ -143,10 +143,13 @@ impl FgConsole {
                 .map(|policies| (policies.digest, Arc::clone(policies))),
         );
         let (mut found, mut history) = (BTreeMap::new(), History::default());
-        for entry in &held.entries {
-            // A gap in the policies is the verifier's finding, not ours.
-            let _ = history.apply(&entry.leaf);
-            let Some(digest) = history.policies.filter(|_| indices.contains(&entry.index)) else {
+        let mut changes = held.policy_changes().peekable();
+        for entry in indices.iter().filter_map(|index| held.entry(*index)) {
+            while let Some(change) = changes.next_if(|change| change.index <= entry.index) {
+                // A gap in the policies is the verifier's finding, not ours.
+                let _ = history.apply(&change.leaf);
+            }
+            let Some(digest) = history.policies else {
                 continue;
             };
             let policies = if let Some(policies) = read.get(&digest) {

@@ -35,11 +35,9 @@ impl FgConsole {
         } = &asked;
         let sought = format!("breach {from}..{until} {organisation} {purpose} {dataset}");
         let logged = self.announce(why, LookCommand::Search, &sought).await?;
-        let found: Vec<_> = held
-            .entries
-            .iter()
-            .filter(|entry| filter.takes(&entry.leaf))
-            .collect();
+        let mut found: Vec<_> = held.columns.matching(&filter).collect();
+        found.reverse();
+        let found: Vec<_> = found.into_iter().filter_map(|place| held.at(place)).collect();
         let of_pupils = found.iter().filter(|entry| !entry.leaf.event.tags.is_empty());
         let indices: BTreeSet<u64> = of_pupils.map(|entry| entry.index).collect();
         let sealed = self.sealed(held, &logged, &indices).await?;

@@ -86,7 +86,7 @@ impl FgConsole {
         let logged = self.announce(why, LookCommand::Simulate, "a proposal").await?;
         let since = self.now().saturating_sub(SIMULATED).unwrap_or(self.now());
         let since = since.as_microsecond();
-        let recent = held.entries.iter().filter(|entry| entry.leaf.time >= since);
+        let recent = held.columns.since(since).filter_map(|place| held.at(place));
         let recent: Vec<_> = recent.filter(|entry| is_decision(&entry.leaf.event)).collect();
         let indices: BTreeSet<u64> = recent.iter().map(|entry| entry.index).collect();
         let sealed = self.sealed(held, &logged, &indices).await?;

@@ -186,10 +186,9 @@ pub(in crate::console) async fn hand_out(
 fn written(visit: &Visit, case: &Case) -> Markup {
     let mut by_organisation: BTreeMap<&str, Vec<&Access>> = BTreeMap::new();
     for access in &case.shown {
-        let oin = case
-            .held
-            .entry(access.index)
-            .and_then(|entry| entry.leaf.event.recipient.as_deref());
+        let oin = usize::try_from(access.index)
+            .ok()
+            .and_then(|place| case.held.columns.recipient(place));
         let names = Names(access.policies.as_deref());
         let name = match names.organisation(oin.unwrap_or("–")) {
             // Not in the policies of then, or these are not known any more.

@@ -52,7 +52,7 @@ pub(in crate::console) async fn show(
     };
     let open = html! { (open) (reviews::start(&console, &visit, index)) };
     let title = format!("{} {index}", visit.say(Word::Entry));
-    page(&visit, &title, &content(&visit, &held, entry, &open))
+    page(&visit, &title, &content(&visit, &held, &entry, &open))
 }
 
 pub(in crate::console) async fn open(
@@ -73,7 +73,7 @@ pub(in crate::console) async fn open(
     };
     let outcome = match &private {
         Some(private) if entry.leaf.event.kind == Kind::AccessDecided => {
-            Some(decided_again(&console, &visit, &held, (entry, private)).await)
+            Some(decided_again(&console, &visit, &held, (&entry, private)).await)
         }
         _ => None,
     };
@@ -89,7 +89,7 @@ pub(in crate::console) async fn open(
         @if let Some(outcome) = &outcome { section class="card" { h2 { (visit.say(Word::Replay)) } (outcome) } }
     };
     let title = format!("{} {index}", visit.say(Word::Entry));
-    page(&visit, &title, &content(&visit, &held, entry, &opened))
+    page(&visit, &title, &content(&visit, &held, &entry, &opened))
 }
 
 async fn decided_again(
@@ -147,7 +147,7 @@ pub(in crate::console) async fn proof(
     let Some(entry) = held.entry(index) else {
         return problem(&visit, StatusCode::NOT_FOUND, Word::Missing);
     };
-    match held.proof(entry) {
+    match held.proof(&entry) {
         Ok(proof) => file(
             &format!("entry-{index}.proof"),
             "text/plain; charset=utf-8",
@@ -208,11 +208,12 @@ pub(super) fn sentence(visit: &Visit, held: &Held, entry: &Entry) -> String {
 
 /// What else has the same trace here, and who else has it in a log of their own.
 fn across(visit: &Visit, held: &Held, entry: &Entry, trace: [u8; 16]) -> Markup {
-    let same: Vec<&Entry> = held
-        .entries
-        .iter()
-        .filter(|other| other.leaf.event.trace == Some(trace) && other.index != entry.index)
+    let same: Vec<Entry> = held
+        .columns
+        .of_trace(trace)
+        .filter(|place| *place as u64 != entry.index)
         .take(TRACED_MAX)
+        .filter_map(|place| held.at(place))
         .collect();
     let event = &entry.leaf.event;
     let mut parties: Vec<&str> = event.recipient.iter().map(String::as_str).collect();
@@ -229,7 +230,7 @@ fn across(visit: &Visit, held: &Held, entry: &Entry, trace: [u8; 16]) -> Markup 
             ul { @for oin in parties { li { (held.organisation(oin)) " (" (oin) ")" } } }
             @if !same.is_empty() {
                 ol {
-                    @for other in same {
+                    @for other in &same {
                         li { a href=(format!("/log/{}", other.index)) { (visit.say(Word::Entry)) " " (number(other.index, visit.language)) } ": " (sentence(visit, held, other)) }
                     }
                 }

@@ -82,12 +82,8 @@ fn facts(visit: &Visit, held: &Held) -> Markup {
 }
 
 fn listed(visit: &Visit, held: &Held, title: Word, kinds: &[Kind], empty: Word) -> Markup {
-    let found = held
-        .entries
-        .iter()
-        .rev()
-        .filter(|entry| kinds.contains(&entry.leaf.event.kind));
-    let found: Vec<_> = found.take(LISTED_MAX).collect();
+    let found = held.columns.of_kinds(kinds).take(LISTED_MAX);
+    let found: Vec<_> = found.filter_map(|place| held.at(place)).collect();
     html! {
         section class="card" {
             h2 { (visit.say(title)) }

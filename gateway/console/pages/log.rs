@@ -1,25 +1,21 @@
 //! The log: filters, a histogram, a table, and taking it out.
 
-use std::collections::BTreeMap;
-
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use doelpoort_core::audit::alert::local;
 use doelpoort_core::audit::ldv::Register;
 use doelpoort_core::audit::leaf::Kind;
 use doelpoort_core::request::LookCommand;
 use maud::{Markup, html};
 
-use super::super::chart::DayCount;
 use super::super::filter::Asked;
 use super::super::guard::{Fields, Visit};
 use super::super::held::Held;
 use super::super::page::{page, problem, problem_with};
 use super::super::say::{moment, number};
 use super::super::words::Word;
-use super::overview::{granted, histogram};
+use super::overview::{histogram, per_day};
 use super::{Console, Visited, decision, failed, file, held};
 use crate::audit::{Entry, Export, Form, ODS};
 
@@ -44,27 +40,24 @@ pub(in crate::console) async fn show(
             return problem_with(&visit, StatusCode::BAD_REQUEST, &text);
         }
     };
-    let taken: Vec<&Entry> = held
-        .entries
-        .iter()
-        .rev()
-        .filter(|entry| filter.takes(&entry.leaf))
-        .collect();
-    let from = taken
-        .iter()
-        .position(|entry| asked.before.is_none_or(|before| entry.index < before));
-    let rows = taken.get(from.unwrap_or(taken.len())..).unwrap_or_default();
+    let taken: Vec<usize> = held.columns.matching(&filter).collect();
+    // From the newest on, so these are in order.
+    let from = taken.partition_point(|place| asked.before.is_some_and(|before| *place as u64 >= before));
+    let rows = taken.get(from..).unwrap_or_default();
+    let shown = rows.iter().take(ROWS).filter_map(|place| held.at(*place));
+    let shown: Vec<Entry> = shown.collect();
+    let days = per_day(&held.columns, taken.iter().copied(), DAYS_MAX);
     let content = html! {
         h1 { (visit.say(Word::Log)) }
         p class="lead" { (visit.say(Word::LogLead)) }
         (filters(&visit, &held, &asked))
-        section class="card" { h2 { (visit.say(Word::PerDay)) } (histogram(&visit, &counts(&taken))) }
+        section class="card" { h2 { (visit.say(Word::PerDay)) } (histogram(&visit, &days)) }
         section class="card" {
             p role="status" { strong { (number(taken.len() as u64, visit.language)) } " " (visit.say(Word::Found)) }
-            (table(&visit, &held, &asked, rows.get(..ROWS).unwrap_or(rows)))
+            (table(&visit, &held, &asked, &shown))
             div class="row" {
                 @if asked.before.is_some() { a class="button quiet" href=(asked.with("before", "")) { (visit.say(Word::Newest)) } }
-                @if let Some(last) = rows.get(ROWS - 1).filter(|_| rows.len() > ROWS) {
+                @if let Some(last) = shown.last().filter(|_| rows.len() > ROWS) {
                     a class="button quiet" href=(asked.with("before", &last.index.to_string())) { (visit.say(Word::Older)) }
                 }
             }
@@ -72,33 +65,6 @@ pub(in crate::console) async fn show(
         (take_out(&visit, &asked))
     };
     page(&visit, visit.say(Word::Log), &content)
-}
-
-fn counts(taken: &[&Entry]) -> Vec<DayCount> {
-    let mut by_day: BTreeMap<jiff::civil::Date, (u64, u64)> = BTreeMap::new();
-    for (entry, granted) in taken
-        .iter()
-        .filter_map(|entry| Some((entry, granted(&entry.leaf)?)))
-    {
-        let day = by_day.entry(local(entry.leaf.time).date()).or_default();
-        if granted {
-            day.0 += 1;
-        } else {
-            day.1 += 1;
-        }
-        if by_day.len() > DAYS_MAX {
-            by_day.pop_first();
-            break;
-        }
-    }
-    by_day
-        .into_iter()
-        .map(|(day, (granted, refused))| DayCount {
-            day,
-            granted,
-            refused,
-        })
-        .collect()
 }
 
 fn filters(visit: &Visit, held: &Held, asked: &Asked) -> Markup {
@@ -160,7 +126,7 @@ fn filters(visit: &Visit, held: &Held, asked: &Asked) -> Markup {
     }
 }
 
-fn table(visit: &Visit, held: &Held, asked: &Asked, rows: &[&Entry]) -> Markup {
+fn table(visit: &Visit, held: &Held, asked: &Asked, rows: &[Entry]) -> Markup {
     let cell = |name: &str, value: Option<&str>, shown: &dyn Fn(&str) -> String| {
         html! {
             td { @if let Some(value) = value { a href=(asked.with(name, value)) { (shown(value)) } } @else { "–" } }

@@ -14,7 +14,6 @@ use super::super::held::Held;
 use super::super::page::page;
 use super::super::say::moment;
 use super::super::words::Word;
-use super::overview::granted;
 use super::{Console, Visited, held};
 
 /// Not used for longer: perhaps it should be withdrawn.
@@ -39,17 +38,10 @@ pub(in crate::console) async fn show(State(console): Console, Extension(visit): 
 
 /// Grants as a table, those of one purpose and dataset together.
 pub(super) fn rows(visit: &Visit, held: &Held, rows: &[Row], now: Timestamp) -> Markup {
-    let mut used: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-    for entry in held
-        .entries
-        .iter()
-        .filter(|entry| granted(&entry.leaf) == Some(true))
-    {
-        let event = &entry.leaf.event;
-        if let (Some(oin), Some(purpose)) = (&event.recipient, &event.purpose) {
-            used.insert((held.slug(oin), &purpose.id), entry.leaf.time);
-        }
-    }
+    let used = held.columns.last_granted();
+    let used: BTreeMap<(&str, &str), i64> = used
+        .map(|(oin, purpose, time)| ((held.slug(oin), purpose), time))
+        .collect();
     let mut grouped: BTreeMap<(&str, &str, &str, &str), Vec<&Row>> = BTreeMap::new();
     for row in rows {
         let key = (

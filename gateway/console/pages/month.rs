@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use doelpoort_core::audit::day::Month;
-use doelpoort_core::audit::month::{Making, MonthReport};
+use doelpoort_core::audit::month::MonthReport;
 use jiff::ToSpan as _;
 use maud::{Markup, html};
 
@@ -33,17 +33,15 @@ pub(in crate::console) async fn show(
     let Ok(month) = month else {
         return problem(&visit, StatusCode::BAD_REQUEST, Word::MonthWrong);
     };
-    let mut making = Making::new(month);
-    for entry in &held.entries {
-        making.entry(entry.index, &entry.leaf);
-    }
     let alerts = held
         .alerts
         .iter()
         .filter(|alert| Month::of(alert.time) == month)
         .cloned();
     let software = concat!("doelpoort ", env!("CARGO_PKG_VERSION"));
-    let report = making.finish(&held.copy.report, alerts.collect(), Vec::new(), software);
+    let report = held
+        .month(month)
+        .finish(&held.copy.report, alerts.collect(), Vec::new(), software);
     let title = format!("{} {month}", visit.say(Word::MonthReport));
     page(&visit, &title, &content(&visit, &held, &report, &title))
 }

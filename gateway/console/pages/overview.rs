@@ -6,7 +6,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use doelpoort_core::audit::alert::local;
-use doelpoort_core::audit::leaf::{GRANTED, Kind, Leaf};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use maud::{Markup, html};
@@ -14,7 +13,7 @@ use maud::{Markup, html};
 use super::super::chart::{DayCount, days};
 use super::super::filter::{Asked, begin};
 use super::super::guard::Visit;
-use super::super::held::Held;
+use super::super::held::{Columns, Held};
 use super::super::page::page;
 use super::super::say::{date, moment, number};
 use super::super::words::Word;
@@ -24,11 +23,6 @@ use super::{Console, Visited, breaches, held, requests, reviews};
 const DAYS: i64 = 30;
 /// A purpose that expires within so many days is named.
 const EXPIRING_DAYS: i64 = 90;
-
-/// Was this request granted? None for what is no request.
-pub(super) fn granted(leaf: &Leaf) -> Option<bool> {
-    (leaf.event.kind == Kind::AccessDecided).then(|| leaf.event.decision.as_deref() == Some(GRANTED))
-}
 
 pub(in crate::console) async fn show(State(console): Console, Extension(visit): Visited) -> Response {
     let held = match held(&console, &visit) {
@@ -45,38 +39,28 @@ fn content(visit: &Visit, held: &Held, today: Date, cases: &Markup) -> Markup {
     let language = visit.language;
     let first = today.saturating_sub((DAYS - 1).days());
     let since = begin(first).unwrap_or(0);
-    let recent = held
-        .entries
-        .iter()
-        .rev()
-        .take_while(|entry| entry.leaf.time >= since);
-    let recent: Vec<_> = recent
-        .filter_map(|entry| Some((entry, granted(&entry.leaf)?)))
-        .collect();
-    let (mut by_day, mut by_purpose) = (BTreeMap::new(), BTreeMap::new());
-    for day in 0..DAYS {
-        by_day.insert(first.saturating_add(day.days()), (0, 0));
+    let columns = &held.columns;
+    let found = per_day(columns, columns.since(since).rev(), usize::MAX);
+    let (granted, refused) = found.iter().fold((0, 0), |(granted, refused), day| {
+        (granted + day.granted, refused + day.refused)
+    });
+    let mut by_purpose = BTreeMap::new();
+    for place in columns.since(since) {
+        if let Some(granted) = columns.granted(place) {
+            let purpose = columns.purpose(place).unwrap_or_default();
+            add(by_purpose.entry(purpose).or_insert((0, 0)), granted);
+        }
     }
-    for (entry, granted) in &recent {
-        let purpose = entry
-            .leaf
-            .event
-            .purpose
-            .as_ref()
-            .map_or("", |purpose| &purpose.id);
-        let day = by_day.entry(local(entry.leaf.time).date()).or_insert((0, 0));
-        add(day, *granted);
-        add(by_purpose.entry(purpose).or_insert((0, 0)), *granted);
-    }
-    let granted = recent.iter().filter(|(_, granted)| *granted).count() as u64;
-    let refused = recent.len() as u64 - granted;
     let attention = held.alerts.iter().filter(|alert| alert.time >= since).count() as u64;
-    let counts: Vec<DayCount> = by_day
-        .into_iter()
-        .map(|(day, (granted, refused))| DayCount {
-            day,
-            granted,
-            refused,
+    let counts: Vec<DayCount> = (0..DAYS)
+        .map(|number| {
+            let day = first.saturating_add(number.days());
+            let of_day = found.iter().find(|one| one.day == day).copied();
+            of_day.unwrap_or(DayCount {
+                day,
+                granted: 0,
+                refused: 0,
+            })
         })
         .collect();
     html! {
@@ -99,6 +83,36 @@ fn content(visit: &Visit, held: &Held, today: Date, cases: &Markup) -> Markup {
         (purposes(visit, held, &by_purpose))
         (expiring(visit, held, today))
     }
+}
+
+/// The requests of each day, oldest first, of at most so many days; the places come from the newest on.
+pub(super) fn per_day(
+    columns: &Columns,
+    places: impl Iterator<Item = usize>,
+    days_max: usize,
+) -> Vec<DayCount> {
+    let mut days: Vec<DayCount> = Vec::new();
+    for place in places {
+        let (Some(granted), Some(day)) = (columns.granted(place), columns.day(place)) else {
+            continue;
+        };
+        if days.last().is_none_or(|last| last.day != day) {
+            if days.len() == days_max {
+                break;
+            }
+            days.push(DayCount {
+                day,
+                granted: 0,
+                refused: 0,
+            });
+        }
+        if let Some(last) = days.last_mut() {
+            last.granted += u64::from(granted);
+            last.refused += u64::from(!granted);
+        }
+    }
+    days.reverse();
+    days
 }
 
 /// How often each purpose was used.

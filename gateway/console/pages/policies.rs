@@ -26,8 +26,8 @@ use crate::policies;
 const LISTED_MAX: usize = 200;
 
 /// What the log says of one purpose at one activation.
-struct Told<'h> {
-    entry: &'h Entry,
+struct Told {
+    entry: Entry,
     acts: bool,
     version: u32,
     /// Of all policies that came into force with it.
@@ -35,16 +35,16 @@ struct Told<'h> {
 }
 
 /// Every time that the log tells of a purpose, oldest first.
-fn told<'h>(held: &'h Held, id: &str) -> Vec<Told<'h>> {
-    let changes = held
-        .entries
-        .iter()
-        .filter(|entry| entry.leaf.event.kind == Kind::PolicyChanged);
+fn told(held: &Held, id: &str) -> Vec<Told> {
+    let changes: Vec<Entry> = held
+        .policy_changes()
+        .filter(|entry| entry.leaf.event.kind == Kind::PolicyChanged)
+        .collect();
     let activated: BTreeMap<[u8; 16], [u8; 32]> = changes
-        .clone()
+        .iter()
         .filter_map(|entry| Some((entry.leaf.event.entry_id, entry.leaf.event.policy?)))
         .collect();
-    let one = |entry: &'h Entry| {
+    let one = |entry: Entry| {
         let event: &Event = &entry.leaf.event;
         let purpose = event.purpose.as_ref().filter(|purpose| purpose.id == id)?;
         let acts = match event.decision.as_deref()? {
@@ -53,13 +53,13 @@ fn told<'h>(held: &'h Held, id: &str) -> Vec<Told<'h>> {
             _ => return None,
         };
         Some(Told {
-            entry,
             acts,
             version: purpose.version,
             policies: *activated.get(&event.opening?)?,
+            entry,
         })
     };
-    changes.filter_map(one).collect()
+    changes.into_iter().filter_map(one).collect()
 }
 
 /// The versions of a purpose, on its page.
@@ -216,7 +216,8 @@ fn outcome(visit: &Visit, held: &Held, simulated: &Simulated) -> Markup {
                     } }
                     tbody {
                         @for change in simulated.changes.iter().take(LISTED_MAX) {
-                            @let event = held.entry(change.index).map(|entry| &entry.leaf.event);
+                            @let entry = held.entry(change.index);
+                            @let event = entry.as_ref().map(|entry| &entry.leaf.event);
                             tr {
                                 th scope="row" { a href=(format!("/log/{}", change.index)) { (number(change.index, language)) } }
                                 td { (event.and_then(|event| event.recipient.as_deref()).map_or("–", |oin| held.organisation(oin))) }

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::super::filter::begin;
 use super::super::guard::{Fields, Visit};
-use super::super::held::Held;
+use super::super::held::{Columns, Held};
 use super::super::page::page;
 use super::super::say::{date, moment, number};
 use super::super::words::{CaseWord, Word};
@@ -314,14 +314,13 @@ fn effects(visit: &Visit, held: &Held, kept: &Kept<PupilRequest>, action: &str) 
     let request = &kept.case;
     let linked = |index: u64| request.effects.iter().any(|effect| effect.entry == index);
     let since = begin(request.received).unwrap_or(0);
-    let recent = held
-        .entries
-        .iter()
+    let columns = &held.columns;
+    let candidates: Vec<Entry> = columns
+        .since(since)
         .rev()
-        .take_while(|entry| entry.leaf.time >= since);
-    let candidates: Vec<&Entry> = recent
-        .filter(|entry| may_show(request.right, entry) && !linked(entry.index))
+        .filter(|place| may_show(request.right, columns, *place) && !linked(*place as u64))
         .take(CANDIDATES_MAX)
+        .filter_map(|place| held.at(place))
         .collect();
     html! {
         section class="card" {
@@ -332,7 +331,7 @@ fn effects(visit: &Visit, held: &Held, kept: &Kept<PupilRequest>, action: &str) 
                 @for effect in &request.effects {
                     li {
                         a href=(format!("/log/{}", effect.entry)) { (visit.say(Word::Entry)) " " (number(effect.entry, visit.language)) }
-                        @if let Some(entry) = held.entry(effect.entry) { ": " (sentence(visit, held, entry)) }
+                        @if let Some(entry) = held.entry(effect.entry) { ": " (sentence(visit, held, &entry)) }
                     }
                 }
             }
@@ -361,18 +360,14 @@ fn effects(visit: &Visit, held: &Held, kept: &Kept<PupilRequest>, action: &str) 
 }
 
 /// Whether an entry may show that such a request was done.
-fn may_show(right: Right, entry: &Entry) -> bool {
-    let event = &entry.leaf.event;
-    let decision = event.decision.as_deref();
+fn may_show(right: Right, columns: &Columns, place: usize) -> bool {
+    let granted = |form| columns.form(place) == Some(form) && columns.decision(place) == Some(GRANTED);
+    let is_delivery = columns.is_of(place, &[Kind::Delivery]);
     match right {
-        Right::Access => {
-            event.kind == Kind::LogRead && event.form == Some(Form::Search) && decision == Some(GRANTED)
-        }
-        Right::Rectification => event.kind == Kind::Delivery,
-        Right::Erasure => event.kind == Kind::Delivery || decision == Some(ONE_ERASED),
-        Right::Restriction | Right::Objection => {
-            event.form == Some(Form::Restrict) && decision == Some(GRANTED)
-        }
+        Right::Access => columns.is_of(place, &[Kind::LogRead]) && granted(Form::Search),
+        Right::Rectification => is_delivery,
+        Right::Erasure => is_delivery || columns.decision(place) == Some(ONE_ERASED),
+        Right::Restriction | Right::Objection => granted(Form::Restrict),
     }
 }
 

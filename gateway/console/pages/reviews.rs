@@ -257,7 +257,7 @@ fn entry(visit: &Visit, held: &Held, kept: &Kept<Review>, line: &Line) -> Markup
     html! {
         section class="card keep" {
             h2 { a href=(format!("/log/{index}")) { (visit.say(Word::Entry)) " " (number(index, visit.language)) } }
-            @if let Some(entry) = held.entry(index) { p { (sentence(visit, held, entry)) } }
+            @if let Some(entry) = held.entry(index) { p { (sentence(visit, held, &entry)) } }
             @if line.is_signed_off() {
                 p {
                     @if line.in_order == Some(true) { span class="state good" { "✓ " (visit.say(CaseWord::InOrder)) } }
@@ -348,6 +348,7 @@ fn picked(console: &FgConsole, fields: &Fields) -> Result<CaseId, ChangeError> {
         .zip(index)
         .and_then(|(held, index)| held.entry(index));
     let line = line
+        .as_ref()
         .map(Line::of)
         .ok_or(ChangeError::Form(CaseWord::InvalidEntry))?;
     let keys = (&console.fg.keys, console.month());

@@ -76,7 +76,8 @@ impl Filter {
 }
 
 impl Decided {
-    fn is(&self, kind: Kind, decision: Option<&str>) -> bool {
+    /// Whether an entry of this kind with this decision is meant.
+    pub fn is(&self, kind: Kind, decision: Option<&str>) -> bool {
         match self {
             Self::Refused => {
                 REFUSABLE.contains(&kind)

@@ -164,7 +164,7 @@ pub struct ReviewedSample {
 }
 
 /// A report in the making: entries are given to it in their order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Making {
     month: Month,
     range: Option<(u64, u64)>,
