@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Method, Url};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -16,6 +17,9 @@ pub(super) const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 const DECISION_TIME_MAX: Duration = Duration::from_hours(1);
 /// How often to look.
 const DECISION_EVERY: Duration = Duration::from_millis(200);
+
+/// How long one request is asked for again, where the gateway says to come back later.
+const LATER_MAX: Duration = Duration::from_mins(2);
 
 /// The refusal of a token from before the purpose changed.
 const NOT_IN_TOKEN: &str = "not-in-token";
@@ -221,17 +225,32 @@ impl Client {
         Err(ClientError::Refused(Box::new(problem)))
     }
 
+    /// What is at an address, as it comes. Where the gateway says to come back later, this waits: who reads a long log asks
+    /// more often than its rate.
     pub(super) async fn raw(&self, url: &str) -> Result<Vec<u8>, ClientError> {
-        let token = self.token().await?;
-        let response = self.http.get(url).bearer_auth(token).send().await;
-        let (status, bytes) = read_bytes(response, &self.settings.gateway, ANSWER_BYTES_MAX).await?;
-        if (200..300).contains(&status) {
-            return Ok(bytes);
+        let began = Instant::now();
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            let response = self.http.get(url).bearer_auth(token).send().await;
+            let later = response.as_ref().ok().and_then(later);
+            let (status, bytes) = read_bytes(response, &self.settings.gateway, ANSWER_BYTES_MAX).await?;
+            if (200..300).contains(&status) {
+                return Ok(bytes);
+            }
+            if let Some(later) = later.filter(|later| began.elapsed() + *later < LATER_MAX) {
+                sleep(later).await;
+                continue;
+            }
+            if status == 401 && !std::mem::replace(&mut renewed, true) {
+                self.forget_token().await;
+                continue;
+            }
+            let why = "it is no problem document";
+            let problem = Problem::parse(status, &String::from_utf8_lossy(&bytes))
+                .ok_or(ClientError::Unreadable { status, why })?;
+            return Err(ClientError::Refused(Box::new(problem)));
         }
-        let why = "it is no problem document";
-        let problem = Problem::parse(status, &String::from_utf8_lossy(&bytes))
-            .ok_or(ClientError::Unreadable { status, why })?;
-        Err(ClientError::Refused(Box::new(problem)))
     }
 
     /// Looks at an accepted delivery until it has a receipt or was refused.
@@ -263,6 +282,13 @@ fn is_open(answer: &Answer) -> bool {
     const FINAL: [&str; 5] = ["accepted", "active", "refused", "rejected", "failed"];
     let state = answer.json().get("state").and_then(Value::as_str);
     answer.receipt().is_none() && !state.is_some_and(|state| FINAL.contains(&state))
+}
+
+/// How long to wait where a rate is used up (RFC 6585 section 4).
+fn later(response: &reqwest::Response) -> Option<Duration> {
+    let told = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    let seconds = told.parse().ok()?;
+    (response.status() == StatusCode::TOO_MANY_REQUESTS).then_some(Duration::from_secs(seconds))
 }
 
 /// Status and text of an answer, within a limit of bytes.

@@ -179,7 +179,8 @@ impl FgConsole {
             deployment,
             ..
         } = &self.fg;
-        let fetched = Held::fetch(client, log, deployment, self.now()).await;
+        let before = self.held();
+        let fetched = Held::fetch(client, log, deployment, before.as_deref(), self.now()).await;
         let failed = fetched.as_ref().err().map(ToString::to_string);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         self.held.store(Some(Arc::new(fetched?)));

@@ -16,6 +16,7 @@ use doelpoort_core::audit::month::Making;
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::proof::Proof;
 use doelpoort_core::audit::shard::label;
+use doelpoort_core::audit::tile::Tile;
 use doelpoort_core::policy::{History, Policies, Standing};
 use doelpoort_core::text::Language;
 use jiff::Timestamp;
@@ -108,14 +109,16 @@ impl Shard {
 }
 
 impl Held {
-    /// Fetches and checks the log.
+    /// Fetches and checks the log; of what was held `before`, only what is new is fetched, and all is checked.
     pub(super) async fn fetch(
         client: &Client,
         log: &Verifier,
         deployment: &str,
+        before: Option<&Self>,
         now: Timestamp,
     ) -> Result<Self, HeldError> {
-        let copy = copy(client, log, None).await?;
+        let kept = |label: &str, tile: &Tile| before?.under(label, tile);
+        let copy = copy(client, log, None, &kept).await?;
         if !copy.report.is_intact() {
             return Err(HeldError::NotIntact(copy.report.to_string()));
         }
@@ -169,6 +172,18 @@ impl Held {
             alerts: found,
             policies,
         })
+    }
+
+    /// The leaves under a tile of a shard, where all of them are held.
+    fn under(&self, label: &str, tile: &Tile) -> Option<Vec<Vec<u8>>> {
+        let shard = self.shards.iter().find(|shard| shard.label == label)?;
+        let (from, until) = tile.range();
+        if until > shard.checkpoint.size {
+            return None;
+        }
+        let place = |index: u64| usize::try_from(shard.first + index).ok();
+        let leaves = self.leaves.range(place(from)?..place(until)?)?;
+        Some(leaves.map(<[u8]>::to_vec).collect())
     }
 
     /// The number after the last entry.

@@ -8,7 +8,7 @@ use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::verify::Report;
 use doelpoort_verify::ReadError;
 
-use super::fetch::{FetchError, fetch};
+use super::fetch::{FetchError, Kept, fetch};
 use crate::audit::Entries;
 use crate::client::Client;
 
@@ -73,14 +73,19 @@ impl Drop for Scratch {
 }
 
 /// Fetches the log and checks it against `log`, its public key; with `look`, the entry that announced it, the sealed
-/// private parts too.
+/// private parts too. What is `kept` of it is not fetched again.
 ///
 /// # Errors
 /// Why there is no copy. A copy that does not verify is no error: its report says what is wrong.
-pub async fn copy(client: &Client, log: &Verifier, look: Option<u64>) -> Result<LogCopy, CopyError> {
+pub async fn copy(
+    client: &Client,
+    log: &Verifier,
+    look: Option<u64>,
+    kept: Kept<'_>,
+) -> Result<LogCopy, CopyError> {
     let folder = Scratch::new()?;
     let bundle = folder.path().join("log.tar");
-    fetch(client, log, look, &bundle).await?;
+    fetch(client, log, look, kept, &bundle).await?;
     let (file, key) = (std::fs::File::open(&bundle)?, log.clone());
     let verify = move || doelpoort_verify::verify(io::BufReader::new(file), &key, None);
     let report = tokio::task::spawn_blocking(verify).await;

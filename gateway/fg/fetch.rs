@@ -7,9 +7,9 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use doelpoort_core::audit::bundle::{FORMAT, Manifest, decode_entries, decode_hashes};
+use doelpoort_core::audit::bundle::{FORMAT, Manifest, decode_entries};
 use doelpoort_core::audit::checkpoint::{Checkpoint, CheckpointError};
-use doelpoort_core::audit::leaf::{Leaf, Value, extra};
+use doelpoort_core::audit::leaf::{Leaf, Value, extra, leaf_hash};
 use doelpoort_core::audit::note::Verifier;
 use doelpoort_core::audit::tile::{Tile, WIDTH};
 use doelpoort_verify::{Begin, ShardsWriter, WriteError, Writer};
@@ -40,6 +40,10 @@ pub enum FetchError {
     Io(#[from] io::Error),
 }
 
+/// Leaves of the log that are here already: those under a full tile of a shard, by its label. The check of the copy tells
+/// whether they are what the log has.
+pub type Kept<'k> = &'k (dyn Fn(&str, &Tile) -> Option<Vec<Vec<u8>>> + Send + Sync);
+
 /// Where the gateway lists the shards of the log.
 const SHARDS_PATH: &str = "/v1/log/shards";
 
@@ -67,7 +71,7 @@ pub fn private_file(bundle: &Path) -> PathBuf {
 
 /// Fetches all entries of all shards up to their newest checkpoints into a new bundle; with `look`, the entry that announced
 /// it, the sealed private parts too. Tells how many entries. What is fetched is not verified here: that is what a bundle is
-/// for.
+/// for. What is `kept` is not fetched again.
 ///
 /// # Errors
 /// Why there is no copy.
@@ -75,6 +79,7 @@ pub async fn fetch(
     client: &Client,
     log: &Verifier,
     look: Option<u64>,
+    kept: Kept<'_>,
     bundle: &Path,
 ) -> Result<u64, FetchError> {
     let shards = shards(client, log).await?;
@@ -87,7 +92,8 @@ pub async fn fetch(
         [shard] => {
             let begin = shard.begin();
             let writer = Writer::new(out, begin.manifest, begin.key, begin.checkpoint, begin.earlier)?;
-            let writer = shard.fetch(client, 0, writer, private.as_mut()).await?;
+            let from = (client, kept);
+            let writer = shard.fetch(from, 0, writer, private.as_mut()).await?;
             writer.finish()?.flush()?;
         }
         several => {
@@ -97,7 +103,7 @@ pub async fn fetch(
             for shard in several {
                 let writer = archive.shard(&shard.label, shard.begin())?;
                 archive = shard
-                    .fetch(client, first, writer, private.as_mut())
+                    .fetch((client, kept), first, writer, private.as_mut())
                     .await?
                     .end()?;
                 first += shard.manifest.size;
@@ -192,7 +198,7 @@ impl Fetched {
     /// begins at `first`.
     async fn fetch<W: Write>(
         &self,
-        client: &Client,
+        (client, kept): (&Client, Kept<'_>),
         first: u64,
         mut writer: Writer<W>,
         mut private: Option<&mut (u64, BufWriter<File>)>,
@@ -202,7 +208,13 @@ impl Fetched {
             let Some(tile) = Tile::at(0, number, size) else {
                 break;
             };
-            entries(client, &self.label, &tile, &mut writer).await?;
+            let leaves = match kept(&self.label, &tile).filter(|_| tile.width == WIDTH) {
+                Some(leaves) => leaves,
+                None => entries(client, &self.label, &tile).await?,
+            };
+            for leaf in &leaves {
+                writer.entry(leaf_hash(leaf), Some(leaf))?;
+            }
             if let Some((look, out)) = private.as_deref_mut() {
                 parts(client, (&self.label, first), &tile, *look, out).await?;
             }
@@ -242,27 +254,13 @@ fn new_file(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).mode(0o600).open(path)
 }
 
-async fn entries(
-    client: &Client,
-    shard: &str,
-    tile: &Tile,
-    out: &mut Writer<impl Write>,
-) -> Result<(), FetchError> {
-    let (hashes_path, entries_path) = (tile.path(), tile.entries_path());
-    let other = |path: &str| FetchError::Tile(path.to_owned());
-    let hashes = client
-        .bytes(&format!("{SHARDS_PATH}/{shard}/tile/{hashes_path}"))
-        .await?;
-    let leaves = client
-        .bytes(&format!("{SHARDS_PATH}/{shard}/tile/{entries_path}"))
-        .await?;
-    let count = usize::from(tile.width);
-    let hashes = decode_hashes(&hashes, count).ok_or_else(|| other(&hashes_path))?;
-    let leaves = decode_entries(&leaves, count).ok_or_else(|| other(&entries_path))?;
-    for (hash, leaf) in hashes.iter().zip(leaves) {
-        out.entry(*hash, Some(leaf))?;
-    }
-    Ok(())
+/// The leaves under a tile. Their hashes are computed and not fetched: the check of the copy tells whether they make the
+/// root that the log signed.
+async fn entries(client: &Client, shard: &str, tile: &Tile) -> Result<Vec<Vec<u8>>, FetchError> {
+    let path = format!("{SHARDS_PATH}/{shard}/tile/{}", tile.entries_path());
+    let bytes = client.bytes(&path).await?;
+    let leaves = decode_entries(&bytes, usize::from(tile.width)).ok_or(FetchError::Tile(path))?;
+    Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
 }
 
 /// `u64be(number in the whole log) ‖ u32be(length) ‖ sealed private part`, for each entry that has one.

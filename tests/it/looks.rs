@@ -348,7 +348,9 @@ async fn the_fg_reads_over_the_exchange_what_it_announced(#[case] backend: Backe
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("log.tar");
     let log = world.gateway.log().verifier();
-    let size = fetch(&client, log, Some(logged.index), &bundle).await.unwrap();
+    let size = fetch(&client, log, Some(logged.index), &|_, _| None, &bundle)
+        .await
+        .unwrap();
     assert!(size > logged.index);
     let file = std::fs::File::open(&bundle).unwrap();
     assert!(doelpoort_verify::verify(file, log, None).unwrap().is_intact());

@@ -152,7 +152,7 @@ impl EntriesArgs {
             entries,
             report,
             folder,
-        } = copy(&client, log, look).await?;
+        } = copy(&client, log, look, &|_, _| None).await?;
         // It must be the log that its checkpoint signs: else a search could miss what was left out.
         if !report.is_intact() {
             return Err(format!("the gateway does not serve the log that it signed:\n{report}").into());
