@@ -44,7 +44,9 @@ pub use key_files::key_files;
 pub use log_reading::LogRead;
 pub use meant::{ResolutionState, Unknown};
 pub use offline::offline;
-pub use people::{LINK_MAX, Look, RETURN_PATH, Session, SignInError, SignedIn, Visit, offer_link, provider};
+pub use people::{
+    LINK_MAX, Look, RETURN_PATH, Sending, Session, SignInError, SignedIn, Visit, offer_link, provider,
+};
 pub(crate) use policy_set::WORD_AGE_MAX;
 pub use policy_set::{Current, PolicySet};
 pub use resealing::ResealError;

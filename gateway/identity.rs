@@ -39,7 +39,7 @@ pub use error::{BearerError, IdentityError};
 pub use id_token::{Expected, IdTokenError, Person};
 pub use key_set::UnusableKey;
 pub use metadata::{JWKS_PATH, METADATA_PATH, Metadata, TOKEN_PATH};
-pub use provider::{Provider, ProviderError, ProviderSettings, Returned};
+pub use provider::{Prompt, Provider, ProviderError, ProviderSettings, Returned};
 pub use sign_in::SignIn;
 pub use staff::{Asking, ProvedOnce, StaffRefused};
 pub use token_endpoint::{OAuthError, TokenResponse};

@@ -16,7 +16,7 @@ use crate::exchange::Trace;
 use crate::store::console::{Digest, Roles};
 
 pub use looks::Look;
-pub use sign_in::{LINK_MAX, RETURN_PATH, SignInError, SignedIn, offer_link, provider};
+pub use sign_in::{LINK_MAX, RETURN_PATH, Sending, SignInError, SignedIn, offer_link, provider};
 
 /// The program in whose name the console asks.
 const CLIENT: &str = "gateway-console";
@@ -28,6 +28,7 @@ pub struct Session {
     person: Zeroizing<String>,
     proved: bool,
     stepped_up: bool,
+    vouched: Timestamp,
     /// An operator.
     pub operator: bool,
     /// The holder that the person speaks for.

@@ -100,6 +100,24 @@ pub enum ProviderError {
     IdToken(#[from] IdTokenError),
 }
 
+/// What the provider asks of the person (OpenID Connect Core 3.1.2.1, `prompt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// What it finds right.
+    Whatever,
+    /// To sign in anew.
+    Login,
+    /// Nothing: it answers by whom it knows, or not at all.
+    None,
+}
+
+impl ProviderError {
+    /// Whether it said nothing at all, which is no word against anybody.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Metadata(_))
+    }
+}
+
 impl Provider {
     /// A provider that nobody was sent to yet.
     pub(crate) fn new(settings: ProviderSettings, outside: Outside) -> Self {
@@ -117,7 +135,7 @@ impl Provider {
     pub async fn address(
         &self,
         begun: &SignIn,
-        is_step_up: bool,
+        prompt: Prompt,
         now: Timestamp,
     ) -> Result<String, ProviderError> {
         let known = self.known(now).await?;
@@ -136,11 +154,15 @@ impl Provider {
                 .append_pair("nonce", &begun.nonce())
                 .append_pair("code_challenge", &begun.challenge())
                 .append_pair("code_challenge_method", "S256");
-            if is_step_up {
-                query.append_pair("prompt", "login").append_pair("max_age", "0");
-                if !settings.step_up_acr.is_empty() {
-                    query.append_pair("acr_values", &settings.step_up_acr);
+            match prompt {
+                Prompt::Whatever => {}
+                Prompt::Login => {
+                    query.append_pair("prompt", "login").append_pair("max_age", "0");
+                    if !settings.step_up_acr.is_empty() {
+                        query.append_pair("acr_values", &settings.step_up_acr);
+                    }
                 }
+                Prompt::None => drop(query.append_pair("prompt", "none")),
             }
         }
         Ok(url.into())

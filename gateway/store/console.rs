@@ -4,22 +4,24 @@
 use super::{Row, Sql, Store, StoreError, sql};
 
 const OPEN: Sql = sql!(
-    "INSERT INTO console_session (id, person, proved, operator, organisation, language, began_us, seen_us, stepped_up_us)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0)"
+    "INSERT INTO console_session (id, person, proved, operator, organisation, language, began_us, seen_us, stepped_up_us,
+                                  vouched_us)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0, $7)"
 );
 /// `$1` session, `$2` now, `$3` the earliest that it was seen last, `$4` the earliest that it began.
 const SEE: Sql = sql!(
     "UPDATE console_session SET seen_us = $2 WHERE id = $1 AND seen_us > $3 AND began_us > $4
-     RETURNING person, proved, operator, organisation, language, stepped_up_us"
+     RETURNING person, proved, operator, organisation, language, stepped_up_us, vouched_us"
 );
 const SPEAK: Sql = sql!("UPDATE console_session SET language = $2 WHERE id = $1");
 const STEP_UP: Sql = sql!("UPDATE console_session SET stepped_up_us = $2 WHERE id = $1");
+const VOUCH: Sql = sql!("UPDATE console_session SET vouched_us = $2 WHERE id = $1");
 const END: Sql = sql!("DELETE FROM console_session WHERE id = $1");
 const FORGET: Sql = sql!("DELETE FROM console_session WHERE seen_us <= $1 OR began_us <= $2");
 const BEGIN: Sql =
-    sql!("INSERT INTO console_sign_in (state, next, session, ends_us) VALUES ($1, $2, $3, $4)");
+    sql!("INSERT INTO console_sign_in (state, next, session, ends_us, again) VALUES ($1, $2, $3, $4, $5)");
 const RETURN: Sql =
-    sql!("DELETE FROM console_sign_in WHERE state = $1 AND ends_us > $2 RETURNING next, session");
+    sql!("DELETE FROM console_sign_in WHERE state = $1 AND ends_us > $2 RETURNING next, session, again");
 const FORGET_SIGN_INS: Sql = sql!("DELETE FROM console_sign_in WHERE ends_us <= $1");
 const OFFER: Sql =
     sql!("INSERT INTO console_link (code, operator, organisation, ends_us) VALUES ($1, $2, $3, $4)");
@@ -32,6 +34,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("console::SEE", SEE),
     ("console::SPEAK", SPEAK),
     ("console::STEP_UP", STEP_UP),
+    ("console::VOUCH", VOUCH),
     ("console::END", END),
     ("console::FORGET", FORGET),
     ("console::BEGIN", BEGIN),
@@ -67,6 +70,8 @@ pub struct StoredSession {
     pub language: String,
     /// When the person last stepped up, µs; 0: never.
     pub stepped_up_us: i64,
+    /// When a provider last said which roles the person has, µs.
+    pub vouched_us: i64,
 }
 
 /// A sign-in that came back.
@@ -74,8 +79,10 @@ pub struct StoredSession {
 pub struct Begun {
     /// The page that was asked for.
     pub next: String,
-    /// The session that steps up; none: a new one.
+    /// The session that steps up, or whose roles are asked for again; none: a new one.
     pub session: Option<Digest>,
+    /// Whether only the roles are asked for.
+    pub again: bool,
 }
 
 impl Store {
@@ -129,6 +136,12 @@ impl Store {
         Ok(changed.await? == 1)
     }
 
+    /// A provider said again which roles the person of a session has; `false` where there is no such session.
+    pub async fn vouch_for_session(&self, id: &Digest, now_us: i64) -> Result<bool, StoreError> {
+        let changed = self.execute(VOUCH, vec![id.as_slice().into(), now_us.into()]);
+        Ok(changed.await? == 1)
+    }
+
     /// Ends a session.
     pub async fn end_session(&self, id: &Digest) -> Result<(), StoreError> {
         self.execute(END, vec![id.as_slice().into()]).await.map(drop)
@@ -142,6 +155,7 @@ impl Store {
             begun.next.as_str().into(),
             session.into(),
             ends_us.into(),
+            i64::from(begun.again).into(),
         ];
         self.execute(BEGIN, values).await.map(drop)
     }
@@ -155,6 +169,7 @@ impl Store {
             Ok(Begun {
                 next: row.text(0)?,
                 session: row.bytes(1)?.try_into().ok(),
+                again: row.int(2)? != 0,
             })
         })
         .transpose()
@@ -223,6 +238,7 @@ fn session_of(row: &Row) -> Result<StoredSession, StoreError> {
         },
         language: row.text(4)?,
         stepped_up_us: row.int(5)?,
+        vouched_us: row.int(6)?,
     })
 }
 

@@ -90,7 +90,8 @@ pub(super) async fn guard(
             return visitor.problem(StatusCode::FORBIDDEN, Word::ForeignForm);
         }
     }
-    match admitted(&visitor, need) {
+    let fills_form = parts.method == Method::POST;
+    match admitted(&visitor, need, fills_form) {
         Ok(()) => {}
         Err(NotHere::Elsewhere(to)) => return Redirect::to(&to).into_response(),
         Err(NotHere::NotTheirs(look)) => return not_theirs(&gateway, &visitor, look).await,
@@ -109,7 +110,7 @@ enum NotHere {
     NotTheirs(Look),
 }
 
-fn admitted(visitor: &Visitor, need: PeopleNeed) -> Result<(), NotHere> {
+fn admitted(visitor: &Visitor, need: PeopleNeed, fills_form: bool) -> Result<(), NotHere> {
     let elsewhere = |place: &str| {
         let to = format!("{place}?next={}", ours(&visitor.path));
         Err(NotHere::Elsewhere(to))
@@ -119,6 +120,9 @@ fn admitted(visitor: &Visitor, need: PeopleNeed) -> Result<(), NotHere> {
         (_, None) => return elsewhere("/login"),
         (_, Some(session)) => session,
     };
+    if session.is_to_be_asked_for(visitor.visit.received, fills_form) {
+        return elsewhere("/login/again");
+    }
     match need {
         PeopleNeed::Nothing | PeopleNeed::Session => {}
         PeopleNeed::Holder | PeopleNeed::HolderSteppedUp if session.holder.is_some() => {}

@@ -63,6 +63,7 @@ routes! {
     get "/login" Nothing sign_in::show,
     post "/login" Nothing sign_in::by_link,
     get "/login/begin" Nothing sign_in::begin,
+    get "/login/again" Nothing sign_in::begin_again,
     get "/login/return" Nothing sign_in::end,
     post "/logout" Session sign_in::sign_out,
     post "/language" Session sign_in::language,

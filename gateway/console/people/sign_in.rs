@@ -14,7 +14,7 @@ use super::words::Word;
 use super::{Console, Visited};
 use crate::console::guard::{Fields, cookie};
 use crate::exchange::Trace;
-use crate::gateway::{Gateway, Session, SignInError, SignedIn};
+use crate::gateway::{Gateway, Sending, Session, SignInError, SignedIn};
 use crate::identity::{ProviderError, Returned, SignIn};
 
 /// The cookie of a browser that is on its way to the provider.
@@ -90,7 +90,17 @@ pub(in crate::console) async fn begin(
     Extension(visitor): Visited,
     Query(asked): Query<Asked>,
 ) -> Response {
-    leave(&gateway, &visitor, ours(&asked.next), None).await
+    leave(&gateway, &visitor, ours(&asked.next), Sending::SignIn).await
+}
+
+/// The provider is asked again which roles the person of a session has; the person notices nothing.
+pub(in crate::console) async fn begin_again(
+    State(gateway): Console,
+    Extension(visitor): Visited,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let sending = visitor.session.as_ref().map_or(Sending::SignIn, Sending::RolesOf);
+    leave(&gateway, &visitor, ours(&asked.next), sending).await
 }
 
 pub(in crate::console) async fn begin_step_up(
@@ -98,17 +108,13 @@ pub(in crate::console) async fn begin_step_up(
     Extension(visitor): Visited,
     Query(asked): Query<Asked>,
 ) -> Response {
-    leave(&gateway, &visitor, ours(&asked.next), visitor.session.as_ref()).await
+    let sending = visitor.session.as_ref().map_or(Sending::SignIn, Sending::StepUp);
+    leave(&gateway, &visitor, ours(&asked.next), sending).await
 }
 
 /// To the provider.
-async fn leave(
-    gateway: &Gateway,
-    visitor: &Visitor,
-    next: &'static str,
-    step_up: Option<&Session>,
-) -> Response {
-    let begun = gateway.begin_sign_in(next, step_up, visitor.visit.received).await;
+async fn leave(gateway: &Gateway, visitor: &Visitor, next: &'static str, sending: Sending<'_>) -> Response {
+    let begun = gateway.begin_sign_in(next, sending, visitor.visit.received).await;
     match begun {
         Ok((address, begun)) => {
             let cookie = set(SIGN_IN_COOKIE, &begun.cookie(), Some(SIGN_IN_S));
@@ -288,6 +294,7 @@ fn failed(gateway: &Gateway, visitor: &Visitor, error: &SignInError) -> Response
         SignInError::Unknown => (StatusCode::FORBIDDEN, Word::SignInUnknown),
         SignInError::NoRole => (StatusCode::FORBIDDEN, Word::SignInNoRole),
         SignInError::OtherPerson => (StatusCode::FORBIDDEN, Word::SignInOther),
+        SignInError::NoLongerVouched => (StatusCode::FORBIDDEN, Word::SignInNoLonger),
         SignInError::Provider(ProviderError::Unreachable(_) | ProviderError::Metadata(_)) => {
             (StatusCode::BAD_GATEWAY, Word::SignInUnreachable)
         }

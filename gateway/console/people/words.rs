@@ -78,6 +78,7 @@ words! { Word:
     SignInRefused "De aanmelding is niet gelukt: uw organisatie bevestigde niet wie u bent. Begin opnieuw, of vraag uw beheerder." "Signing in failed: your organisation did not confirm who you are. Begin again, or ask your administrator.",
     SignInUnreachable "De aanmelding van uw organisatie is nu niet bereikbaar. Probeer het later opnieuw." "The sign-in of your organisation cannot be reached now. Try again later.",
     SignInNoRole "U bent bekend, maar hebt hier geen rol. Vraag uw beheerder om de rol van bronhouder of beheerder." "You are known, but have no role here. Ask your administrator for the role of holder or operator.",
+    SignInNoLonger "Uw organisatie bevestigt uw rol hier niet meer. Meld u opnieuw aan." "Your organisation no longer confirms your role here. Please sign in again.",
     SignInOther "U bevestigde als iemand anders dan u bent aangemeld." "You confirmed as somebody else than you are signed in as.",
     NotThisWay "Zo meldt niemand zich hier aan." "Nobody signs in this way here.",
     StepUp "Bevestig dat u het bent" "Confirm that it is you",

@@ -16,8 +16,21 @@ use crate::store::console::{Digest, StoredSession};
 const IDLE_MAX: SignedDuration = SignedDuration::from_mins(20);
 /// A session ends after so long in any case.
 const LIFE_MAX: SignedDuration = SignedDuration::from_hours(8);
+/// How long the provider's word on somebody's roles counts; after it the provider is asked again.
+const VOUCHED_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// How long it counts for a form that is filled in already.
+const VOUCHED_FORM_MAX: SignedDuration = SignedDuration::from_mins(30);
 /// How long a step-up counts.
 const STEPPED_UP_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+impl Session {
+    /// Whether the provider is to be asked again which roles the person has. A form that is filled in is not lost to that
+    /// at once. A one-time link has nobody to ask.
+    pub fn is_to_be_asked_for(&self, now: Timestamp, fills_form: bool) -> bool {
+        let counts = if fills_form { VOUCHED_FORM_MAX } else { VOUCHED_MAX };
+        self.proved && (self.vouched > now || now.duration_since(self.vouched) >= counts)
+    }
+}
 
 impl Gateway {
     /// The session of a cookie, which lives on by this.
@@ -45,6 +58,7 @@ impl Gateway {
             id,
             person: Zeroizing::new(person),
             proved: stored.proved,
+            vouched: Timestamp::from_microsecond(stored.vouched_us).ok()?,
             stepped_up: stepped_up <= now && now.duration_since(stepped_up) < STEPPED_UP_MAX,
             operator: stored.roles.operator,
             holder: self.holder_of(&stored.roles.organisation),

@@ -16,7 +16,7 @@ use super::{Session, Visit};
 use crate::config::Console;
 use crate::exchange::Refusal;
 use crate::gateway::{Gateway, StartError};
-use crate::identity::{Person, Provider, ProviderError, ProviderSettings, Returned, SignIn};
+use crate::identity::{Person, Prompt, Provider, ProviderError, ProviderSettings, Returned, SignIn};
 use crate::keys::file::secret_text;
 use crate::log::LogError;
 use crate::outside::Outside;
@@ -53,6 +53,9 @@ pub enum SignInError {
     /// Another person than the one of the session stepped up.
     #[error("another person stepped up")]
     OtherPerson,
+    /// The provider no longer says of the person of a session what it said; the session is ended.
+    #[error("the provider no longer vouches for the person of a session")]
+    NoLongerVouched,
     /// It cannot be logged.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -82,6 +85,17 @@ pub struct SignedIn {
     pub is_operator: bool,
 }
 
+/// What somebody is sent to the provider for.
+#[derive(Clone, Copy)]
+pub enum Sending<'s> {
+    /// To sign in.
+    SignIn,
+    /// To sign in anew in this session, for what needs it.
+    StepUp(&'s Session),
+    /// For the provider to say again, without asking the person anything, which roles the person of this session has.
+    RolesOf(&'s Session),
+}
+
 impl Gateway {
     /// Whether people sign in at a provider; else by one-time links.
     pub fn has_provider(&self) -> bool {
@@ -95,15 +109,21 @@ impl Gateway {
     pub async fn begin_sign_in(
         &self,
         next: &str,
-        step_up: Option<&Session>,
+        sending: Sending<'_>,
         now: Timestamp,
     ) -> Result<(String, SignIn), SignInError> {
         let provider = self.provider.as_ref().ok_or(SignInError::NotThisWay)?;
         let begun = SignIn::begin(&self.random).ok_or(SignInError::Internal)?;
-        let address = provider.address(&begun, step_up.is_some(), now).await?;
+        let (prompt, session) = match sending {
+            Sending::SignIn => (Prompt::Whatever, None),
+            Sending::StepUp(session) => (Prompt::Login, Some(session.id)),
+            Sending::RolesOf(session) => (Prompt::None, Some(session.id)),
+        };
+        let address = provider.address(&begun, prompt, now).await?;
         let waits = Begun {
             next: next.to_owned(),
-            session: step_up.map(|session| session.id),
+            session,
+            again: matches!(sending, Sending::RolesOf(_)),
         };
         let ends = now
             .saturating_add(SIGN_IN_MAX)
@@ -133,14 +153,26 @@ impl Gateway {
             .await?
             .ok_or(SignInError::Unknown)?;
         let returned = Returned {
-            is_step_up: waits.session.is_some(),
+            is_step_up: waits.session.is_some() && !waits.again,
             ..returned
         };
-        let person = provider.person(begun, returned, now).await?;
+        let person = provider.person(begun, returned, now).await;
+        let person = match (person, waits.session.filter(|_| waits.again)) {
+            (Err(error), Some(id)) if !error.is_away() => {
+                tracing::warn!(%error, "the provider does not vouch for a session any longer");
+                self.store.end_session(&id).await?;
+                return Err(SignInError::NoLongerVouched);
+            }
+            (person, _) => person?,
+        };
         let roles = self.roles_of(&person);
         let next = waits.next;
         let (is_holder, is_operator) = (!roles.organisation.is_empty(), roles.operator);
         let cookie = match waits.session {
+            Some(id) if waits.again => {
+                self.vouched_again(&id, &person.subject, &roles, visit).await?;
+                None
+            }
             Some(id) => {
                 self.step_up(&id, &person.subject, &roles, visit).await?;
                 None
@@ -222,11 +254,38 @@ impl Gateway {
             roles,
             language: code_of(language).to_owned(),
             stepped_up_us: 0,
+            vouched_us: 0,
         };
         self.log.append(entry).await?;
         let now_us = visit.received.as_microsecond();
         self.store.open_session(&id, &stored, now_us).await?;
         Ok(cookie)
+    }
+
+    /// The provider said again who the person of a session is and which roles that one has: the same as before, or the
+    /// session is over.
+    async fn vouched_again(
+        &self,
+        id: &Digest,
+        person: &str,
+        roles: &Roles,
+        visit: Visit,
+    ) -> Result<(), SignInError> {
+        let now_us = visit.received.as_microsecond();
+        let stored = self.store.see_session(id, now_us, lives()).await?;
+        let session = stored.and_then(|stored| self.opened_session(*id, &stored, visit.received));
+        let session = session.ok_or(SignInError::Unknown)?;
+        if *session.person != person || session.roles() != *roles {
+            self.refuse_look((person, true), roles, Look::SignIn, visit)
+                .await?;
+            self.store.end_session(id).await?;
+            return Err(SignInError::NoLongerVouched);
+        }
+        if self.store.vouch_for_session(id, now_us).await? {
+            Ok(())
+        } else {
+            Err(SignInError::Unknown)
+        }
     }
 
     /// The same person, with no less right, signed in anew.

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::browser::Page;
 use super::provider::Provider;
 use super::*;
 use crate::support::world::START;
@@ -115,6 +116,91 @@ async fn a_person_signs_in_at_the_provider_steps_up_and_out(#[case] backend: Bac
         .unwrap();
     assert_eq!(signed_in.event.recipient.as_deref(), Some(BOARD));
     assert!(signed_in.event.commitments.staff.is_some());
+    provider.stop().await;
+}
+
+/// Out and back for the provider's word on a session's roles; `wrong` replaces the code that it would give.
+async fn asked_again(provider: &Provider, browser: &mut Browser, wrong: Option<&str>) -> Page {
+    let to = browser.get("/holder").await.to().to_owned();
+    assert_eq!(to, "/login/again?next=/holder");
+    let sent = browser.get(&to).await;
+    browser.keep(&sent);
+    let back = provider.sends_back(&sent);
+    let prompt = ["prompt", "max_age"].map(|name| provider.script.lock().unwrap().asked(name));
+    assert_eq!(prompt, ["none", ""]);
+    let back = match wrong {
+        None => back,
+        Some(wrong) => {
+            let (_, state) = back.split_once("&state=").unwrap();
+            format!("/login/return?{wrong}&state={state}")
+        }
+    };
+    let page = browser.get(&back).await;
+    browser.keep(&page);
+    page
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn roles_are_asked_for_again_each_quarter_of_an_hour(#[case] backend: Backend) {
+    let provider = Provider::start(START).await;
+    let Some(world) = world_with(&provider, backend).await else {
+        return;
+    };
+    let mut browser = Browser::new(&world);
+    provider.signs_in(&mut browser).await;
+    for _ in 0..2 {
+        provider.advance(&world, SignedDuration::from_mins(14));
+        assert_eq!(browser.get("/holder").await.status, 200);
+        provider.advance(&world, SignedDuration::from_mins(1));
+        // A form that was open is taken; a page asks first.
+        assert_eq!(browser.post("/language", &[("language", "en")]).await.to(), "/");
+        let page = asked_again(&provider, &mut browser, None).await;
+        assert_eq!(page.to(), "/holder", "{}", page.text());
+        assert_eq!(browser.get("/holder").await.status, 200);
+    }
+    // Half an hour is too long for a form, too.
+    provider.advance(&world, SignedDuration::from_mins(15));
+    let _ = browser.post("/language", &[("language", "nl")]).await;
+    provider.advance(&world, SignedDuration::from_mins(15));
+    let late = browser.post("/language", &[("language", "en")]).await;
+    assert_eq!(late.to(), "/login/again?next=/");
+    // The role is gone, and so is the session.
+    let before = world.report().await.size;
+    provider.say(json!({ "roles": [] }));
+    let page = asked_again(&provider, &mut browser, None).await;
+    assert_eq!(page.status, 403, "{}", page.text());
+    assert_eq!(browser.get("/holder").await.to(), "/login?next=/holder");
+    assert_eq!(looks_from(&world, before).await, ["console/sign-in role-missing"]);
+    provider.stop().await;
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_session_of_which_the_provider_knows_nothing_more_ends(#[case] backend: Backend) {
+    let provider = Provider::start(START).await;
+    let Some(world) = world_with(&provider, backend).await else {
+        return;
+    };
+    let mut browser = Browser::new(&world);
+    for somebody_else in [false, true] {
+        provider.say(json!({}));
+        provider.signs_in(&mut browser).await;
+        provider.advance(&world, SignedDuration::from_mins(15));
+        let wrong = if somebody_else {
+            provider.say(json!({ "sub": "somebody-else" }));
+            None
+        } else {
+            Some("error=login_required")
+        };
+        let page = asked_again(&provider, &mut browser, wrong).await;
+        assert_eq!(page.status, 403, "{}", page.text());
+        assert_eq!(browser.get("/holder").await.to(), "/login?next=/holder");
+    }
     provider.stop().await;
 }
 
