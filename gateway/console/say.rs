@@ -4,6 +4,7 @@ use doelpoort_core::audit::alert::local;
 use doelpoort_core::audit::leaf::Micros;
 use doelpoort_core::text::Language;
 use jiff::civil::Date;
+use maud::{Markup, html};
 
 const MONTHS: [(&str, &str); 12] = [
     ("januari", "January"),
@@ -43,6 +44,18 @@ pub(super) fn moment(time: Micros, language: Language) -> String {
     }
 }
 
+/// `21-11-2026 14.02`, for a column: it is short, and stays on one line.
+pub(super) fn when(time: Micros, language: Language) -> Markup {
+    let at = local(time);
+    let (day, month, year) = (at.day(), at.month(), at.year());
+    let text = match language {
+        Language::Dutch => format!("{day:02}-{month:02}-{year} {:02}.{:02}", at.hour(), at.minute()),
+        Language::English => format!("{day:02}/{month:02}/{year} {:02}:{:02}", at.hour(), at.minute()),
+    };
+    let exact = format!("{year}-{month:02}-{day:02}T{:02}:{:02}", at.hour(), at.minute());
+    html! { time class="when" datetime=(exact) { (text) } }
+}
+
 /// `12.345` or `12,345`.
 pub(super) fn number(number: u64, language: Language) -> String {
     let separator = match language {
@@ -72,6 +85,10 @@ mod tests {
             .as_microsecond();
         assert_eq!(moment(at, Language::Dutch), "1 juli 2026, 14.02 uur");
         assert_eq!(moment(at, Language::English), "1 July 2026, 14:02");
+        assert_eq!(
+            when(at, Language::Dutch).into_string(),
+            r#"<time class="when" datetime="2026-07-01T14:02">01-07-2026 14.02</time>"#
+        );
         assert_eq!(number(1_234_567, Language::Dutch), "1.234.567");
         assert_eq!(number(999, Language::English), "999");
     }

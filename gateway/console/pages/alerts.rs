@@ -6,7 +6,7 @@ use axum::response::Response;
 use maud::html;
 
 use super::super::page::page;
-use super::super::say::{moment, number};
+use super::super::say::{number, when};
 use super::super::words::Word;
 use super::{Console, Visited, held};
 
@@ -33,7 +33,7 @@ pub(in crate::console) async fn show(State(console): Console, Extension(visit): 
                     tbody {
                         @for alert in held.alerts.iter().rev().take(LISTED_MAX) {
                             tr {
-                                td { (moment(alert.time, visit.language)) }
+                                td { (when(alert.time, visit.language)) }
                                 th scope="row" { (alert.meaning.in_language(visit.language)) }
                                 td { (alert.organisation.as_deref().map_or("–", |oin| held.organisation(oin))) }
                                 td { (alert.purpose.as_deref().map_or("–", |id| held.purpose(id, visit.language))) }

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::super::filter::begin;
 use super::super::guard::{Fields, Visit};
 use super::super::page::page;
-use super::super::say::moment;
+use super::super::say::{moment, when};
 use super::super::words::{CaseWord, Word};
 use super::breach_scope;
 use super::cases::{ChangeError, failed, hidden, line, named, notes, number_field, unreadable, words};
@@ -53,8 +53,8 @@ fn table(visit: &Visit, breaches: &[Kept<Breach>], now: Timestamp) -> Markup {
                         @for kept in breaches {
                             tr {
                                 th scope="row" { a href=(format!("/breaches/{}", kept.id)) { (kept.case.number) } }
-                                td { (moment(kept.case.discovered.as_microsecond(), visit.language)) }
-                                td { (moment(kept.case.due().as_microsecond(), visit.language)) }
+                                td { (when(kept.case.discovered.as_microsecond(), visit.language)) }
+                                td { (when(kept.case.due().as_microsecond(), visit.language)) }
                                 td { (state(visit, &kept.case, now)) }
                             }
                         }

@@ -13,7 +13,7 @@ use super::super::filter::Asked;
 use super::super::guard::{Fields, Visit};
 use super::super::held::Held;
 use super::super::page::{page, problem, problem_with};
-use super::super::say::{moment, number};
+use super::super::say::{number, when};
 use super::super::words::Word;
 use super::overview::{histogram, per_day};
 use super::{Console, Visited, decision, failed, file, held};
@@ -146,7 +146,7 @@ fn table(visit: &Visit, held: &Held, asked: &Asked, rows: &[Entry]) -> Markup {
                         @let event = &entry.leaf.event;
                         tr {
                             th scope="row" { a href=(format!("/log/{}", entry.index)) { (number(entry.index, visit.language)) } }
-                            td { (moment(entry.leaf.time, visit.language)) }
+                            td { (when(entry.leaf.time, visit.language)) }
                             (cell("organisation", event.recipient.as_deref(), &|oin| held.organisation(oin).to_owned()))
                             (cell("purpose", event.purpose.as_ref().map(|purpose| purpose.id.as_str()), &|id| held.purpose(id, visit.language).to_owned()))
                             (cell("dataset", event.dataset.as_deref(), &|id| held.dataset(id, visit.language).to_owned()))

@@ -11,7 +11,7 @@ use super::super::fg::StaffFound;
 use super::super::guard::{Fields, Visit};
 use super::super::held::Held;
 use super::super::page::page;
-use super::super::say::{moment, number};
+use super::super::say::{number, when};
 use super::super::words::Word;
 use super::{Console, FgConsole, Visited, decision, failed, held};
 
@@ -83,7 +83,7 @@ fn told(visit: &Visit, held: &Held, staff: &str, found: &StaffFound) -> Markup {
                         @let event = &entry.leaf.event;
                         tr {
                             th scope="row" { a href=(format!("/log/{}", entry.index)) { (number(entry.index, language)) } }
-                            td { (moment(entry.leaf.time, language)) }
+                            td { (when(entry.leaf.time, language)) }
                             td { (event.recipient.as_deref().map_or("–", |oin| held.organisation(oin))) }
                             td { (event.purpose.as_ref().map_or("–", |purpose| held.purpose(&purpose.id, language))) }
                             td { (event.dataset.as_deref().map_or("–", |id| held.dataset(id, language))) }

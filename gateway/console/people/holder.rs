@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use super::guard::Visitor;
 use super::words::Word;
 use super::{Console, Visited, names};
-use crate::console::say::{date, moment, number};
+use crate::console::say::{date, number, when};
 use crate::gateway::{Asker, Gateway, Look};
 
 /// Months of requests that are shown, this one included.
@@ -176,7 +176,7 @@ fn requests_table(visitor: &Visitor, policies: &Policies, askers: &[Asker]) -> M
                                 td { (policies.purposes.get(&asker.purpose).map_or(asker.purpose.as_str(), |standing| standing.purpose.title.in_language(language))) }
                                 td class="number" { (number(asker.uses.granted, language)) }
                                 td class="number" { (number(asker.uses.refused, language)) }
-                                td { (moment(asker.uses.last, language)) }
+                                td { (when(asker.uses.last, language)) }
                             }
                         }
                     }

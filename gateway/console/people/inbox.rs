@@ -8,7 +8,7 @@ use maud::html;
 
 use super::words::Word;
 use super::{Console, Visited, names};
-use crate::console::say::moment;
+use crate::console::say::when;
 use crate::gateway::Look;
 use crate::store::inbox::{ItemKind, ItemState};
 
@@ -46,8 +46,8 @@ pub(in crate::console) async fn show(State(gateway): Console, Extension(visitor)
                             tr {
                                 th scope="row" { (visitor.say(kind(item.kind))) }
                                 td { (names::dataset(&current.policies, &item.dataset, language)) }
-                                td { (moment(item.created_us, language)) }
-                                td { (moment(item.closes_us, language)) }
+                                td { (when(item.created_us, language)) }
+                                td { (when(item.closes_us, language)) }
                                 td { (visitor.say(state(item.state))) }
                             }
                         }

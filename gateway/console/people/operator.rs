@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::guard::Visitor;
 use super::words::Word;
 use super::{Console, Visited, names};
-use crate::console::say::{date, moment, number};
+use crate::console::say::{date, number, when};
 use crate::gateway::{Gateway, Look};
 use crate::store::StoreError;
 use crate::store::delivery::{State as DeliveryState, Summary};
@@ -120,7 +120,7 @@ fn deliveries(visitor: &Visitor, policies: &Policies, summaries: &[Summary]) -> 
                                     td { (counted(visitor, one.deliveries)) }
                                     td { (class(visitor, one.rows_accepted)) }
                                     td { (class(visitor, one.rows_rejected)) }
-                                    td { (moment(one.last_us, language)) }
+                                    td { (when(one.last_us, language)) }
                                 }
                             }
                         }
