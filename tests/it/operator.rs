@@ -108,6 +108,16 @@ fn what_the_console_lacks_is_one_line() {
     );
     let told = machine.check("console");
     assert!(told.starts_with("WRONG") && told.contains("none.pem"), "{told}");
+    assert!(machine.check("telemetry").ends_with("no collector"));
+    machine.edit(
+        "[console]",
+        "[telemetry]\notlp_url = \"https://collector.example\"\n[console]",
+    );
+    let told = machine.check("telemetry");
+    assert!(
+        told.starts_with("WRONG") && told.contains("a file of the authority"),
+        "{told}"
+    );
     assert!(stderr(link(&["--role", "operator"])).contains("people sign in at the identity provider"));
 }
 
@@ -123,7 +133,7 @@ fn each_thing_that_is_wrong_is_one_line_that_says_what_to_do() {
         "{told}{}",
         String::from_utf8_lossy(&good.stderr)
     );
-    assert_eq!(told.lines().count(), 10, "{told}");
+    assert_eq!(told.lines().count(), 11, "{told}");
 
     let kek = machine.setup.gateway("keys/kek");
     set_permissions(&kek, Permissions::from_mode(0o644)).unwrap();
