@@ -3,6 +3,7 @@
 use doelpoort_core::audit::alert::local;
 use doelpoort_core::audit::leaf::Micros;
 use doelpoort_core::text::Language;
+use jiff::Span;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
@@ -56,6 +57,39 @@ pub(super) fn when(time: Micros, language: Language) -> Markup {
     html! { time class="when" datetime=(exact) { (text) } }
 }
 
+/// `1 jaar en 6 maanden` for the ISO 8601 duration `P1Y6M`; what is none stays as it is.
+pub(super) fn period(duration: &str, language: Language) -> String {
+    let Ok(span) = duration.parse::<Span>() else {
+        return duration.to_owned();
+    };
+    let parts = [
+        (i32::from(span.get_years()), ("jaar", "jaar"), ("year", "years")),
+        (span.get_months(), ("maand", "maanden"), ("month", "months")),
+        (span.get_weeks(), ("week", "weken"), ("week", "weeks")),
+        (span.get_days(), ("dag", "dagen"), ("day", "days")),
+    ];
+    let told: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, dutch, english)| {
+            let (one, more) = match language {
+                Language::Dutch => dutch,
+                Language::English => english,
+            };
+            format!("{number} {}", if number == 1 { one } else { more })
+        })
+        .collect();
+    let and = match language {
+        Language::Dutch => " en ",
+        Language::English => " and ",
+    };
+    if told.is_empty() {
+        duration.to_owned()
+    } else {
+        told.join(and)
+    }
+}
+
 /// `12.345` or `12,345`.
 pub(super) fn number(number: u64, language: Language) -> String {
     let separator = match language {
@@ -89,6 +123,10 @@ mod tests {
             when(at, Language::Dutch).into_string(),
             r#"<time class="when" datetime="2026-07-01T14:02">01-07-2026 14.02</time>"#
         );
+        assert_eq!(period("P1Y", Language::Dutch), "1 jaar");
+        assert_eq!(period("P1Y6M", Language::English), "1 year and 6 months");
+        assert_eq!(period("P30D", Language::Dutch), "30 dagen");
+        assert_eq!(period("for ever", Language::Dutch), "for ever");
         assert_eq!(number(1_234_567, Language::Dutch), "1.234.567");
         assert_eq!(number(999, Language::English), "999");
     }

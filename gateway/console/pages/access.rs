@@ -25,6 +25,8 @@ use super::{Console, FgConsole, Visited, failed, file, held, persons, requests};
 
 /// The month in which a school year begins, on the first.
 const SCHOOL_YEAR_MONTH: i8 = 8;
+/// The name under which a pseudonym stands among the fields of an answer.
+const PSEUDONYM: &str = "pseudonym";
 
 pub(in crate::console) async fn ask(State(console): Console, Extension(visit): Visited) -> Response {
     let held = match held(&console, &visit) {
@@ -216,7 +218,7 @@ fn written(visit: &Visit, case: &Case) -> Markup {
             p { (visit.say(Word::LetterOpening)) }
             h2 { (visit.say(Word::LetterSummary)) }
             @if by_organisation.is_empty() { p { (visit.say(Word::LetterNobody)) } }
-            ul { @for (name, times) in &by_organisation { li { strong { (name) } ": " (times.len()) " " (visit.say(Word::LetterTimes)) } } }
+            ul { @for (name, times) in &by_organisation { li { strong { (name) } ": " (counted(visit, times.len() as u64)) } } }
             @for (name, times) in &by_organisation {
                 h2 { (name) }
                 @for access in times { (one(visit, case, access)) }
@@ -246,22 +248,13 @@ fn one(visit: &Visit, case: &Case, access: &Access) -> Markup {
         .purpose
         .as_ref()
         .and_then(|purpose| names.standing(&purpose.id));
-    let dataset = event.dataset.as_deref().map(|id| names.dataset(id, language));
-    let fields: Vec<&str> = access
-        .fields
-        .iter()
-        .map(|name| names.field(name, language))
-        .collect();
+    let given = given(visit, event.dataset.as_deref(), &access.fields, names);
     html! {
         dl class="keep" {
             dt { (visit.say(Word::LetterWhen)) }
             dd { (say::moment(entry.leaf.time, language)) " (" (visit.say(Word::LetterEntry)) " " (say::number(access.index, language)) ")" }
             dt { (visit.say(Word::LetterWhat)) }
-            dd {
-                @if let Some(dataset) = dataset { (dataset) @if !fields.is_empty() { ": " } }
-                @if fields.is_empty() && dataset.is_none() { (visit.say(Word::LetterErased)) }
-                (fields.join(", "))
-            }
+            dd { (given) }
             dt { (visit.say(Word::LetterWhy)) }
             dd {
                 @if let Some(purpose) = &event.purpose { strong { (names.purpose(&purpose.id, language)) } }
@@ -274,24 +267,71 @@ fn one(visit: &Visit, case: &Case, access: &Access) -> Markup {
                 dt { (visit.say(Word::LetterLaw)) }
                 dd { "AVG " (standing.purpose.basis.avg) @for controller in &standing.purpose.controllers { "; " (controller.law) } }
                 dt { (visit.say(Word::LetterKeep)) }
-                dd { (standing.purpose.retention) }
+                dd { (say::period(&standing.purpose.retention, language)) }
             }
         }
     }
 }
 
+/// What was given, by the kind of data that it is of: `Inschrijving: vestiging, jaargroep; Verzuim: sinds`.
+fn given(visit: &Visit, dataset: Option<&str>, fields: &[String], names: Names<'_>) -> String {
+    let language = visit.language;
+    let mut by_dataset: Vec<(&str, Vec<&str>)> = Vec::new();
+    by_dataset.extend(dataset.map(|dataset| (dataset, Vec::new())));
+    let mut pseudonym = false;
+    for field in fields {
+        let Some((of, _)) = field.split_once('.') else {
+            pseudonym |= field == PSEUDONYM;
+            continue;
+        };
+        let title = names.field(field, language);
+        match by_dataset.iter_mut().find(|(dataset, _)| *dataset == of) {
+            Some((_, titles)) => titles.push(title),
+            None => by_dataset.push((of, vec![title])),
+        }
+    }
+    let told = by_dataset.into_iter().map(|(dataset, titles)| {
+        let dataset = names.dataset(dataset, language);
+        if titles.is_empty() {
+            dataset.to_owned()
+        } else {
+            format!("{dataset}: {}", titles.join(", "))
+        }
+    });
+    let mut told: Vec<String> = told.collect();
+    if told.is_empty() {
+        told.push(visit.say(Word::LetterErased).to_owned());
+    }
+    if pseudonym {
+        told.push(visit.say(Word::LetterPseudonym).to_owned());
+    }
+    told.join("; ")
+}
+
+/// `1 keer`, `2 keer`.
+fn counted(visit: &Visit, times: u64) -> String {
+    let word = if times == 1 {
+        Word::LetterTime
+    } else {
+        Word::LetterTimes
+    };
+    format!("{} {}", say::number(times, visit.language), visit.say(word))
+}
+
 /// What the letter counts and does not show.
 fn others(visit: &Visit, case: &Case) -> Markup {
-    let counted = [
+    let all = [
         (case.refused as u64, Word::LetterRefused),
         (case.withheld as u64, Word::LetterWithheld),
         (case.earlier as u64, Word::LetterEarlier),
-        (case.unread, Word::LetterUnread),
     ];
-    let counted: Vec<_> = counted.into_iter().filter(|(count, _)| *count > 0).collect();
+    let told: Vec<_> = all.into_iter().filter(|(count, _)| *count > 0).collect();
     html! {
-        @if counted.is_empty() { p { (visit.say(Word::LetterNothingHidden)) } }
-        ul { @for (count, word) in counted { li { (say::number(count, visit.language)) " " (visit.say(word)) } } }
+        @if told.is_empty() && case.unread == 0 { p { (visit.say(Word::LetterNothingHidden)) } }
+        ul {
+            @for (count, word) in told { li { (counted(visit, count)) ": " (visit.say(word)) } }
+            @if case.unread > 0 { li { (say::number(case.unread, visit.language)) " " (visit.say(Word::LetterUnread)) } }
+        }
     }
 }
 

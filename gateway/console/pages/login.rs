@@ -30,6 +30,7 @@ const DIGITS_MAX: usize = 7;
 pub(in crate::console) struct Asked {
     code: String,
     next: String,
+    case: String,
 }
 
 pub(in crate::console) async fn show(Extension(visit): Visited, Query(asked): Query<Asked>) -> Response {
@@ -127,15 +128,31 @@ fn ours(path: &str) -> &str {
     if is_path { path } else { "/" }
 }
 
+/// Where the second code is asked for, with the number of the case that it is for.
+pub(super) fn step_up_address(next: &str, case: &str) -> String {
+    let next = ours(next);
+    if is_case(case) {
+        format!("/step-up?next={next}&case={case}")
+    } else {
+        format!("/step-up?next={next}")
+    }
+}
+
 pub(in crate::console) async fn show_step_up(
     Extension(visit): Visited,
     Query(asked): Query<Asked>,
 ) -> Response {
     let title = visit.say(Word::StepUp);
-    page(&visit, title, &step_up_form(&visit, &asked.next, None))
+    let case = if is_case(&asked.case) {
+        asked.case.as_str()
+    } else {
+        ""
+    };
+    page(&visit, title, &step_up_form(&visit, (&asked.next, case), None))
 }
 
-fn step_up_form(visit: &Visit, next: &str, wrong: Option<Word>) -> Markup {
+/// `case` is the number that is filled in already, where the FG comes from a case of their own.
+fn step_up_form(visit: &Visit, (next, case): (&str, &str), wrong: Option<Word>) -> Markup {
     html! {
         h1 { (visit.say(Word::StepUp)) }
         @if let Some(wrong) = wrong { div class="message bad" role="alert" { p { (visit.say(wrong)) } } }
@@ -144,6 +161,7 @@ fn step_up_form(visit: &Visit, next: &str, wrong: Option<Word>) -> Markup {
             form method="post" action="/step-up/code" {
                 (visit.token())
                 input type="hidden" name="next" value=(ours(next));
+                input type="hidden" name="case" value=(case);
                 button class="quiet" { (visit.say(Word::StepUpAsk)) }
             }
         }
@@ -160,7 +178,7 @@ fn step_up_form(visit: &Visit, next: &str, wrong: Option<Word>) -> Markup {
                 div class="field" {
                     label for="case" { (visit.say(Word::CaseNumber)) }
                     p class="hint" id="case-hint" { (visit.say(Word::CaseHint)) }
-                    input id="case" name="case" required maxlength=(CASE_CHARS_MAX) autocomplete="off" aria-describedby="case-hint";
+                    input id="case" name="case" value=(case) required maxlength=(CASE_CHARS_MAX) autocomplete="off" aria-describedby="case-hint";
                 }
                 div class="field" {
                     label for="code" { (visit.say(Word::StepUpCode)) }
@@ -183,8 +201,7 @@ pub(in crate::console) async fn step_up_code(
     {
         return problem(&visit, StatusCode::SERVICE_UNAVAILABLE, Word::Problem);
     }
-    let next = ours(fields.one("next"));
-    Redirect::to(&format!("/step-up?next={next}")).into_response()
+    Redirect::to(&step_up_address(fields.one("next"), fields.one("case"))).into_response()
 }
 
 pub(in crate::console) async fn step_up(
@@ -194,7 +211,7 @@ pub(in crate::console) async fn step_up(
 ) -> Response {
     let next = ours(fields.one("next"));
     let again = |word| {
-        let content = step_up_form(&visit, next, Some(word));
+        let content = step_up_form(&visit, (next, fields.one("case")), Some(word));
         (
             StatusCode::FORBIDDEN,
             page(&visit, visit.say(Word::StepUp), &content),
@@ -255,6 +272,21 @@ mod tests {
         }
         for case in ["", "123456782", "jan jansen", "a\nb", "<b>", &"a".repeat(65)] {
             assert!(!is_case(case), "{case}");
+        }
+    }
+
+    #[test]
+    fn the_address_has_a_case_and_no_number_of_a_person() {
+        assert_eq!(
+            step_up_address("/access", "2026-17"),
+            "/step-up?next=/access&case=2026-17"
+        );
+        for case in ["", "123456782", "a&b"] {
+            assert_eq!(
+                step_up_address("/access", case),
+                "/step-up?next=/access",
+                "{case}"
+            );
         }
     }
 

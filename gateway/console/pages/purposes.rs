@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use super::super::filter::Asked;
 use super::super::guard::Visit;
 use super::super::page::{page, problem};
-use super::super::say::date;
+use super::super::say::{date, period};
 use super::super::words::{PolicyWord, Word};
 use super::matrix::rows;
 use super::policies::versions;
@@ -93,7 +93,7 @@ pub(in crate::console) async fn show(
                 dt { (visit.say(Word::Controllers)) }
                 dd { ul { @for controller in &purpose.controllers { li { (controller.organisation) ": " (controller.law) } } } }
                 dt { (visit.say(Word::Valid)) } dd { (date(purpose.valid.from, language)) " – " (date(purpose.valid.until, language)) }
-                dt { (visit.say(Word::Retention)) } dd { (purpose.retention) }
+                dt { (visit.say(Word::Retention)) } dd { (period(&purpose.retention, language)) }
                 dt { (visit.say(Word::Contact)) } dd { (purpose.contact) }
                 @let missing = standing.missing(now);
                 @if !missing.is_empty() {

@@ -19,6 +19,7 @@ use super::cases::{
     ChangeError, days_left, failed, hidden, line, named, notes, number_field, today, unreadable, words,
 };
 use super::entry::sentence;
+use super::login::step_up_address;
 use super::{Console, FgConsole, Visited, held};
 use crate::audit::Entry;
 use crate::fg::casework::request::{Outcome, PupilRequest, Right};
@@ -269,7 +270,10 @@ fn content(visit: &Visit, held: &Held, kept: &Kept<PupilRequest>, today: Date) -
             }
             @if request.closing.is_none() {
                 p { (visit.say(how(request.right))) }
-                @if request.right == Right::Access { a class="button quiet" href="/access" { (visit.say(Word::Access)) } }
+                @if request.right == Right::Access {
+                    @let address = if visit.why.is_none() { step_up_address("/access", &request.number) } else { "/access".to_owned() };
+                    a class="button quiet" href=(address) { (visit.say(Word::Access)) }
+                }
             }
         }
         (effects(visit, held, kept, &action("link")))

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use super::guard::Visitor;
 use super::words::Word;
 use super::{Console, Visited, names};
-use crate::console::say::{date, number};
+use crate::console::say::{date, number, period};
 use crate::gateway::Tally;
 
 /// The smallest count that is shown; all are rounded down to a multiple of it.
@@ -84,7 +84,7 @@ fn purpose(visitor: &Visitor, policies: &Policies, standing: &Standing, counts: 
                 @if !delivers.is_empty() { dt { (visitor.say(Word::Delivers)) } dd { (delivers) } }
                 dt { (visitor.say(Word::Basis)) }
                 dd { "AVG " (purpose.basis.avg) @if let Some(special) = &purpose.basis.special { "; AVG " (special) } }
-                dt { (visitor.say(Word::Keep)) } dd { (purpose.retention) }
+                dt { (visitor.say(Word::Keep)) } dd { (period(&purpose.retention, visitor.language)) }
                 dt { (visitor.say(Word::Until)) } dd { (date(purpose.valid.until, language)) }
                 dt { (visitor.say(Word::Contact)) } dd { (purpose.contact) }
             }

@@ -53,6 +53,14 @@ async fn it_tells_what_stood_then_and_not_what_stands_now(#[case] backend: Backe
     browser.step_up().await;
     let text = letter(&browser, "year", "").await;
     assert!(text.contains("Uitkomst") || text.contains("outcome"), "{text}");
+    // As a parent says it: the kind of data with each field, and a period in words.
+    assert!(
+        text.contains("<dd>1 jaar</dd>") && !text.contains("P1Y"),
+        "{text}"
+    );
+    let given = text.split("Welke gegevens</dt><dd>").nth(1).unwrap();
+    let given = given.split("</dd>").next().unwrap();
+    assert!(given.contains(": ") && !given.contains("pseudonym"), "{given}");
     assert_eq!(text.matches("Wanneer</dt>").count(), 2, "{text}");
     assert_eq!(text.matches("bellen of mailen").count(), 1, "{text}");
     assert_eq!(text.matches("hoeven faxen").count(), 1, "{text}");
