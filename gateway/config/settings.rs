@@ -421,6 +421,11 @@ fn written(value: &impl Shown) -> String {
     value.shown()
 }
 
+/// A text as TOML, with what must be escaped.
+fn quoted(text: String) -> String {
+    toml::Value::String(text).to_string()
+}
+
 /// How the value of a setting is written in TOML; an absent one is empty.
 trait Shown {
     fn shown(&self) -> String;
@@ -436,20 +441,20 @@ impl Shown for String {
         if self.is_empty() {
             String::new()
         } else {
-            toml::Value::String(self.clone()).to_string()
+            quoted(self.clone())
         }
     }
 }
 
 impl Shown for SocketAddr {
     fn shown(&self) -> String {
-        format!("\"{self}\"")
+        quoted(self.to_string())
     }
 }
 
 impl Shown for PathBuf {
     fn shown(&self) -> String {
-        format!("\"{}\"", self.display())
+        quoted(self.display().to_string())
     }
 }
 
@@ -468,7 +473,7 @@ impl Shown for Vec<PathBuf> {
 
 impl Shown for DatabaseUrl {
     fn shown(&self) -> String {
-        format!("\"{}\"", self.redacted())
+        quoted(self.redacted())
     }
 }
 

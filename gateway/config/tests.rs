@@ -296,6 +296,15 @@ fn what_holds_is_shown_and_secrets_are_not() {
 }
 
 #[test]
+fn what_must_be_escaped_is_shown_escaped() {
+    let config = parse("[policies]\ndir = 'a\\b\"c'\n[database]\nurl = 'sqlite://a\\b'\n").unwrap();
+    let all = shown(&config, Show::All);
+    let again = Config::parse("again.toml", &all, &Environment::default()).unwrap();
+    assert_eq!(again.policies.dir, config.policies.dir);
+    assert_eq!(again.database.url, config.database.url);
+}
+
+#[test]
 fn the_console_has_a_certificate_and_a_key_or_neither() {
     let error = parse("[console]\ncertificate = \"x\"").unwrap_err().to_string();
     assert_eq!(

@@ -273,7 +273,7 @@ fn one(visit: &Visit, case: &Case, access: &Access) -> Markup {
     }
 }
 
-/// What was given, by the kind of data that it is of: `Inschrijving: vestiging, jaargroep; Verzuim: sinds`.
+/// What was given, by the kind of data that it is of: `Inschrijving: vestiging, jaargroep; Verzuim: duur`.
 fn given(visit: &Visit, dataset: Option<&str>, fields: &[String], names: Names<'_>) -> String {
     let language = visit.language;
     let mut by_dataset: Vec<(&str, Vec<&str>)> = Vec::new();
