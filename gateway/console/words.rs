@@ -207,6 +207,7 @@ words! { Word:
     LetterDear "Beste ouder of verzorger," "Dear parent or guardian,",
     LetterOpening "U vroeg wie gegevens van uw kind heeft gebruikt. In deze brief leest u dat. U leest ook waarom dat gebeurde." "You asked who used data of your child. You read that in this letter. You also read why.",
     LetterNobody "In deze periode heeft geen enkele organisatie via Doelpoort gegevens van uw kind gekregen." "In this period no organisation received data of your child through Doelpoort.",
+    LetterNobodyShown "In deze brief staat geen organisatie. Lees bij “Wat u niet ziet” waarom." "This letter names no organisation. Read why under “What you do not see”.",
     LetterTime "keer" "time",
     LetterTimes "keer" "times",
     LetterSummary "In het kort" "In short",

@@ -110,7 +110,9 @@ async fn from_signing_in_to_a_letter_with_its_proof(#[case] backend: Backend) {
     browser.post("/access", &fields).await;
     let text = browser.get("/access/letter").await.text();
     assert_eq!(text.matches("Wanneer</dt>").count(), 0);
-    assert!(text.contains("<li>2 keer is niet getoond"), "{text}");
+    assert!(text.contains("<li>2 keer: niet getoond"), "{text}");
+    assert!(!text.contains("heeft geen enkele organisatie"), "{text}");
+    assert!(text.contains("In deze brief staat geen organisatie"), "{text}");
 }
 
 /// The log from an entry on: the very entries, though others may follow while they are read.

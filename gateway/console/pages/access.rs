@@ -217,8 +217,8 @@ fn written(visit: &Visit, case: &Case) -> Markup {
             p { (visit.say(Word::LetterDear)) }
             p { (visit.say(Word::LetterOpening)) }
             h2 { (visit.say(Word::LetterSummary)) }
-            @if by_organisation.is_empty() { p { (visit.say(Word::LetterNobody)) } }
-            ul { @for (name, times) in &by_organisation { li { strong { (name) } ": " (counted(visit, times.len() as u64)) } } }
+            @if by_organisation.is_empty() { p { (visit.say(nobody(case))) } }
+            @else { ul { @for (name, times) in &by_organisation { li { strong { (name) } ": " (counted(visit, times.len() as u64)) } } } }
             @for (name, times) in &by_organisation {
                 h2 { (name) }
                 @for access in times { (one(visit, case, access)) }
@@ -232,6 +232,15 @@ fn written(visit: &Visit, case: &Case) -> Markup {
             p { (visit.say(Word::LetterGreeting)) }
             p { (visit.say(Word::LetterSigned)) }
         }
+    }
+}
+
+/// What is said where no organisation is shown: that there was none, where that is known.
+fn nobody(case: &Case) -> Word {
+    if case.withheld == 0 && case.unread == 0 {
+        Word::LetterNobody
+    } else {
+        Word::LetterNobodyShown
     }
 }
 
