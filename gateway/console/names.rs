@@ -5,6 +5,11 @@ use doelpoort_core::catalogue::{FieldName, Name};
 use doelpoort_core::policy::{Policies, Standing};
 use doelpoort_core::text::Language;
 
+use super::words::Word;
+
+/// The name under which a pseudonym stands among the fields of an answer.
+const PSEUDONYM: &str = "pseudonym";
+
 /// The names under some policies, or under none that are known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names<'p>(pub(super) Option<&'p Policies>);
@@ -70,5 +75,39 @@ impl<'p> Names<'p> {
             policies.catalogue.field(&name)
         });
         known.map_or(name, |(_, field)| field.title.in_language(language))
+    }
+
+    /// What was given, by the kind of data that it is of: `Inschrijving: vestiging, jaargroep; Verzuim: duur`.
+    pub(super) fn given(self, dataset: Option<&str>, fields: &[String], language: Language) -> String {
+        let mut by_dataset: Vec<(&str, Vec<&str>)> = Vec::new();
+        by_dataset.extend(dataset.map(|dataset| (dataset, Vec::new())));
+        let mut pseudonym = false;
+        for field in fields {
+            let Some((of, _)) = field.split_once('.') else {
+                pseudonym |= field == PSEUDONYM;
+                continue;
+            };
+            let title = self.field(field, language);
+            match by_dataset.iter_mut().find(|(dataset, _)| *dataset == of) {
+                Some((_, titles)) => titles.push(title),
+                None => by_dataset.push((of, vec![title])),
+            }
+        }
+        let told = by_dataset.into_iter().map(|(dataset, titles)| {
+            let dataset = self.dataset(dataset, language);
+            if titles.is_empty() {
+                dataset.to_owned()
+            } else {
+                format!("{dataset}: {}", titles.join(", "))
+            }
+        });
+        let mut told: Vec<String> = told.collect();
+        if told.is_empty() {
+            told.push(Word::LetterErased.in_language(language).to_owned());
+        }
+        if pseudonym {
+            told.push(Word::LetterPseudonym.in_language(language).to_owned());
+        }
+        told.join("; ")
     }
 }

@@ -139,7 +139,6 @@ words! { Word:
     ReleasedBy "Vrijgegeven door" "Released by",
     Pupils "Aantal leerlingen" "Number of pupils",
     Rows "Aantal rijen" "Number of rows",
-    Fields "Velden" "Fields",
     Asked "Wat is gevraagd" "What was asked",
     Clause "Bepaling die besliste" "Clause that decided",
     Replay "Het besluit opnieuw" "The decision again",

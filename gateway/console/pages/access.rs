@@ -25,8 +25,6 @@ use super::{Console, FgConsole, Visited, failed, file, held, persons, requests};
 
 /// The month in which a school year begins, on the first.
 const SCHOOL_YEAR_MONTH: i8 = 8;
-/// The name under which a pseudonym stands among the fields of an answer.
-const PSEUDONYM: &str = "pseudonym";
 
 pub(in crate::console) async fn ask(State(console): Console, Extension(visit): Visited) -> Response {
     let held = match held(&console, &visit) {
@@ -257,7 +255,7 @@ fn one(visit: &Visit, case: &Case, access: &Access) -> Markup {
         .purpose
         .as_ref()
         .and_then(|purpose| names.standing(&purpose.id));
-    let given = given(visit, event.dataset.as_deref(), &access.fields, names);
+    let given = names.given(event.dataset.as_deref(), &access.fields, language);
     html! {
         dl class="keep" {
             dt { (visit.say(Word::LetterWhen)) }
@@ -280,41 +278,6 @@ fn one(visit: &Visit, case: &Case, access: &Access) -> Markup {
             }
         }
     }
-}
-
-/// What was given, by the kind of data that it is of: `Inschrijving: vestiging, jaargroep; Verzuim: duur`.
-fn given(visit: &Visit, dataset: Option<&str>, fields: &[String], names: Names<'_>) -> String {
-    let language = visit.language;
-    let mut by_dataset: Vec<(&str, Vec<&str>)> = Vec::new();
-    by_dataset.extend(dataset.map(|dataset| (dataset, Vec::new())));
-    let mut pseudonym = false;
-    for field in fields {
-        let Some((of, _)) = field.split_once('.') else {
-            pseudonym |= field == PSEUDONYM;
-            continue;
-        };
-        let title = names.field(field, language);
-        match by_dataset.iter_mut().find(|(dataset, _)| *dataset == of) {
-            Some((_, titles)) => titles.push(title),
-            None => by_dataset.push((of, vec![title])),
-        }
-    }
-    let told = by_dataset.into_iter().map(|(dataset, titles)| {
-        let dataset = names.dataset(dataset, language);
-        if titles.is_empty() {
-            dataset.to_owned()
-        } else {
-            format!("{dataset}: {}", titles.join(", "))
-        }
-    });
-    let mut told: Vec<String> = told.collect();
-    if told.is_empty() {
-        told.push(visit.say(Word::LetterErased).to_owned());
-    }
-    if pseudonym {
-        told.push(visit.say(Word::LetterPseudonym).to_owned());
-    }
-    told.join("; ")
 }
 
 /// `1 keer`, `2 keer`.

@@ -145,7 +145,7 @@ pub(super) fn told(visit: &Visit, held: &Held, scope: &Scope) -> Markup {
                 table {
                     caption { (visit.say(CaseWord::Recipients)) }
                     thead { tr {
-                        @for word in [Word::Organisation, Word::Purpose, Word::Dataset, Word::Fields] { th scope="col" { (visit.say(word)) } }
+                        @for word in [Word::Organisation, Word::Purpose, Word::LetterWhat] { th scope="col" { (visit.say(word)) } }
                         th scope="col" class="number" { (visit.say(CaseWord::Answers)) }
                         th scope="col" class="number" { (visit.say(Word::Pupils)) }
                     } }
@@ -154,8 +154,7 @@ pub(super) fn told(visit: &Visit, held: &Held, scope: &Scope) -> Markup {
                             tr {
                                 th scope="row" { (held.organisation(&part.recipient)) }
                                 td { (held.purpose(&part.purpose, language)) }
-                                td { (held.dataset(&part.dataset, language)) }
-                                td { (part.fields.join(", ")) }
+                                td { (held.names().given(Some(part.dataset.as_str()).filter(|id| !id.is_empty()), &part.fields, language)) }
                                 td class="number" { (number(part.answers, language)) }
                                 td class="number" { (number(part.pupils, language)) }
                             }

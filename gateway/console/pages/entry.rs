@@ -82,7 +82,7 @@ pub(in crate::console) async fn open(
             h2 { (visit.say(Word::Opened)) }
             p class="small soft" { (visit.say(Word::LookLogged)) " " (number(console.number(&logged), visit.language)) "." }
             @match &private {
-                Some(private) => (told(&visit, private)),
+                Some(private) => (told(&visit, &held, private)),
                 None => p { (visit.say(Word::NothingSealed)) },
             }
         }
@@ -112,7 +112,7 @@ async fn decided_again(
     }
 }
 
-fn told(visit: &Visit, private: &Private) -> Markup {
+fn told(visit: &Visit, held: &Held, private: &Private) -> Markup {
     let query = private
         .query
         .as_ref()
@@ -128,7 +128,7 @@ fn told(visit: &Visit, private: &Private) -> Markup {
             dt { (visit.say(Word::Pupils)) } dd { (number(private.subjects.len() as u64, visit.language)) }
             @if let Some(result) = &private.result {
                 dt { (visit.say(Word::Rows)) } dd { (number(result.rows, visit.language)) }
-                dt { (visit.say(Word::Fields)) } dd { (private.fields().join(", ")) }
+                dt { (visit.say(Word::LetterWhat)) } dd { (held.names().given(None, &private.fields(), visit.language)) }
             }
         }
         @if let Some(query) = query { h3 { (visit.say(Word::Asked)) } pre tabindex="0" { (query) } }

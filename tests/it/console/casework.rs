@@ -245,7 +245,7 @@ async fn a_breach_has_its_clock_and_what_was_in_reach(#[case] backend: Backend) 
     assert!(
         text.contains("<strong>3</strong> antwoorden met gegevens")
             && text.contains("<strong>2</strong> verschillende leerlingen")
-            && text.contains("admissibility."),
+            && text.contains("<td>Toelaatbaarheid: Uitkomst, Geldig tot en met<"),
         "{text}"
     );
     assert!(!text.contains(&bsn(1)));
