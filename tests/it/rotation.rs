@@ -24,7 +24,7 @@ const SEEN_WITHIN: Duration = Duration::from_secs(4);
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_removed_client_is_out_within_a_second_of_the_reload(#[case] backend: Backend) {
+async fn a_removed_client_is_out_with_the_first_request_after_the_reload(#[case] backend: Backend) {
     let Some(world) = World::new(backend).await else {
         return;
     };
@@ -53,7 +53,6 @@ async fn a_removed_client_is_out_within_a_second_of_the_reload(#[case] backend: 
     // Who takes part is signed with each purpose: the new versions are signed without the client.
     world.raise_versions();
     world.approve();
-    let began = Instant::now();
     world.gateway.reload_policies().await.unwrap();
     assert_eq!(
         ask(&removed, &token).await,
@@ -63,7 +62,6 @@ async fn a_removed_client_is_out_within_a_second_of_the_reload(#[case] backend: 
     assert!(removed.token().await.is_ok(), "the client still holds it");
     removed.forget_token().await;
     assert!(removed.token().await.is_err(), "and it gets no other");
-    assert!(began.elapsed() < Duration::from_secs(1));
     assert_eq!(ask(&kept, &other).await, 200);
 }
 
