@@ -3,6 +3,7 @@
 mod afterwards;
 mod budget;
 mod nearest;
+mod schedule;
 mod years;
 
 use std::collections::BTreeMap;
