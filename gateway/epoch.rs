@@ -18,7 +18,7 @@ use doelpoort_core::catalogue::{Name, Population};
 use doelpoort_core::extract::{Completeness, SourceState};
 use doelpoort_core::figures::bound::{Coming, Past};
 use doelpoort_core::figures::release::{
-    Release, ReleaseError, Released, ReleasedCell, Undeclared, cells_digest, release,
+    ContradictedHolder, Release, ReleaseError, Released, ReleasedCell, Undeclared, cells_digest, release,
 };
 use doelpoort_core::figures::{QueryKey, RecordKey};
 use doelpoort_core::policy::Standing;
@@ -111,6 +111,8 @@ pub struct Closed {
     pub purposes: Vec<Name>,
     /// Dimensions that repeat others without the catalogue saying so: their second names were not released.
     pub undeclared: Vec<Undeclared>,
+    /// Sole holders that the catalogue declares and rows contradict: not relied on where those rows count.
+    pub contradicted: Vec<ContradictedHolder>,
     /// The index of its entry in the log.
     pub index: u64,
 }
@@ -246,7 +248,11 @@ impl Gateway {
             epoch: &epoch,
             key: &query_key,
         };
-        let Released { cells, undeclared } = release(release_of, purposes.iter().copied(), &snapshot)?;
+        let Released {
+            cells,
+            undeclared,
+            contradicted,
+        } = release(release_of, purposes.iter().copied(), &snapshot)?;
         drop(snapshot);
 
         let mut stored: Vec<(String, i64)> = cells
@@ -275,13 +281,14 @@ impl Gateway {
             .with_effect(Effect::ReleaseEpoch { epoch: id });
         let receipt = self.log.append_within(entry, WAIT_MAX).await?;
         self.metrics.undeclared_equivalences(undeclared.len());
-        tell(&undeclared);
+        tell(&undeclared, &contradicted);
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
         Ok(Closed {
             date,
             cells: cells.len(),
             purposes,
             undeclared: undeclared.into_iter().collect(),
+            contradicted: contradicted.into_iter().collect(),
             index: receipt.index,
         })
     }
@@ -334,12 +341,19 @@ fn entry_of(
     Ok(entry)
 }
 
-/// Says in the operator's log which fields to declare; no cell, code or number.
-fn tell(undeclared: &BTreeSet<Undeclared>) {
+/// Says in the operator's log which fields to declare, and which declarations rows contradict; no cell, code or number.
+fn tell(undeclared: &BTreeSet<Undeclared>, contradicted: &BTreeSet<ContradictedHolder>) {
     for Undeclared { repeated, by, mutual } in undeclared {
         tracing::warn!(
             %repeated, %by, mutual,
             "a field repeats another, and the catalogue does not say so: its second names are not released"
+        );
+    }
+    for ContradictedHolder { dimension, dataset } in contradicted {
+        tracing::warn!(
+            %dimension, %dataset,
+            "the population declares one holder for codes of this dimension, and rows of this dataset are another's: \
+             where they count, what others hold must be large enough by itself"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use doelpoort_core::figures::release::Undeclared;
+use doelpoort_core::figures::release::{ContradictedHolder, Undeclared};
 use jiff::civil::Date;
 
 use super::serve::start;
@@ -71,6 +71,12 @@ impl Epoch {
             print(&format!(
                 "`{repeated}` follows from `{by}` in these rows, and the catalogue does not say so: cells that would have \
                  two names are not shown; declare an `[[implication]]` in the dataset"
+            ))?;
+        }
+        for ContradictedHolder { dimension, dataset } in &closed.contradicted {
+            print(&format!(
+                "rows of `{dataset}` contradict the `[[sole_holder]]` by `{dimension}`: it was not relied on where they \
+                 count, so fewer cells are shown"
             ))?;
         }
         Ok(ExitCode::SUCCESS)

@@ -59,6 +59,8 @@ pub struct Released {
     pub cells: Vec<ReleasedCell>,
     /// Dimensions that repeat others and were not declared: cells that they would name a second time are refused.
     pub undeclared: BTreeSet<Undeclared>,
+    /// Sole holders that rows say otherwise of: cells that rest on those rows need an others' part.
+    pub contradicted: BTreeSet<ContradictedHolder>,
 }
 
 /// Whose figures are computed, and by which rules.
@@ -208,6 +210,7 @@ pub fn release<'p>(
     Ok(Released {
         cells: cells.collect(),
         undeclared,
+        contradicted,
     })
 }
 

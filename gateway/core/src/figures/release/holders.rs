@@ -26,14 +26,17 @@ pub(super) fn shared(catalogue: &Catalogue, organisations: &Organisations, datas
         .is_some_and(|dataset| organisations.of_kind(dataset.holder_kind).nth(1).is_some())
 }
 
-/// A code at which the catalogue says that one organisation holds all, and a row says otherwise.
+/// A code at which the catalogue says that one organisation holds all, and a row of a dataset says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContradictedHolder {
     /// The dimension; no code, for that would name a cell.
     pub dimension: Dimension,
+    /// Whose rows say so.
+    pub dataset: Name,
 }
 
-/// Declarations of a sole holder that the snapshot contradicts. They are not relied on for this epoch.
+/// Declarations of a sole holder that the snapshot contradicts, each for the rows of one dataset. They are not relied on
+/// for this epoch in any cell that rests on that dataset.
 pub fn contradicted(of: &Release<'_>, snapshot: &Snapshot) -> BTreeSet<ContradictedHolder> {
     let mut found = BTreeSet::new();
     for sole in &of.population.sole_holders {
@@ -62,6 +65,7 @@ pub fn contradicted(of: &Release<'_>, snapshot: &Snapshot) -> BTreeSet<Contradic
                 if groups.groups.iter().any(other) {
                     found.insert(ContradictedHolder {
                         dimension: sole.when.clone(),
+                        dataset: dataset.name.clone(),
                     });
                 }
             }
@@ -112,35 +116,50 @@ impl<'r> Holders<'r> {
     }
 
     /// For each holder whether its own part is taken away from a cell with these coordinates: not where by metadata
-    /// all of the cell is one organisation's of its kind.
-    pub(super) fn counted(&self, coordinates: &[(Dimension, String)]) -> Vec<bool> {
-        let sole: Vec<OrganisationKind> = coordinates.iter().filter_map(|one| self.sole(one)).collect();
+    /// all of the cell is one organisation's of its kind. `named`: on which of the datasets the cell rests.
+    pub(super) fn counted(&self, coordinates: &[(Dimension, String)], named: &[bool]) -> Vec<bool> {
+        let rests_on: Vec<&Name> = self
+            .datasets
+            .iter()
+            .zip(named)
+            .filter_map(|(dataset, named)| named.then_some(dataset))
+            .collect();
+        let sole: Vec<OrganisationKind> = coordinates
+            .iter()
+            .flat_map(|one| self.sole(one, &rests_on))
+            .collect();
         self.known.iter().map(|one| !sole.contains(&one.kind)).collect()
     }
 
-    /// The kind of organisation of which one holds all of a node, if there is one.
-    fn sole(&self, (dimension, code): &(Dimension, String)) -> Option<OrganisationKind> {
+    /// The kinds of organisation of which one holds all of a node.
+    fn sole(&self, (dimension, code): &(Dimension, String), rests_on: &[&Name]) -> Vec<OrganisationKind> {
         let catalogue = self.of.catalogue;
-        let hierarchy = catalogue.hierarchy_of(&dimension.field)?;
+        let Some(hierarchy) = catalogue.hierarchy_of(&dimension.field) else {
+            return Vec::new();
+        };
+        let mut kinds = Vec::new();
         if hierarchy.name.as_str() == SITE
             && let Ok(board) = BOARD.parse()
             && let Some(node) = hierarchy.ancestor(code, &dimension.level, &board)
         {
-            return self.of.organisations.by_board(&node.code).map(|board| board.kind);
+            let board = self.of.organisations.by_board(&node.code);
+            kinds.extend(board.map(|board| board.kind));
         }
-        self.of.population.sole_holders.iter().find_map(|sole| {
-            let relied_on = !self.contradicted.contains(&ContradictedHolder {
-                dimension: sole.when.clone(),
-            });
-            let above = catalogue.ancestor(dimension, code, &sole.when.level);
-            let above = above.filter(|_| relied_on && sole.when.field == dimension.field)?;
+        let declared = self.of.population.sole_holders.iter();
+        let here = declared.filter(|sole| sole.when.field == dimension.field);
+        kinds.extend(here.filter_map(|sole| {
+            let above = catalogue.ancestor(dimension, code, &sole.when.level)?;
             let (_, slug) = sole.pairs.iter().find(|(code, _)| code == above)?;
             let holder = self
                 .of
                 .organisations
                 .iter()
                 .find(|one| one.slug.as_str() == slug)?;
-            Some(holder.kind)
-        })
+            let mut against = self.contradicted.iter();
+            let is_contradicted =
+                against.any(|one| one.dimension == sole.when && rests_on.contains(&&one.dataset));
+            (!is_contradicted).then_some(holder.kind)
+        }));
+        kinds
     }
 }

@@ -304,6 +304,7 @@ impl<'s> Scan<'s> {
     fn emit(&self, table: &Table<'_>, take: &mut impl FnMut(CellId, &CellTotal)) {
         let dimensions = table.cuboid.dimensions();
         let named = self.named(dimensions);
+        let rests_on = self.rests_on(&named);
         let mut cells: HashMap<&[u32], Vec<(&[u32], &Group)>> = HashMap::new();
         for (key, group) in &table.totals {
             let (nodes, tail) = key.split_at(dimensions.len().min(key.len()));
@@ -328,7 +329,7 @@ impl<'s> Scan<'s> {
             let Some(cell) = CellId::new(self.of.catalogue, &self.part.base, &coordinates) else {
                 continue;
             };
-            take(cell, &self.total(&coordinates, &named, &groups));
+            take(cell, &self.total(&coordinates, (&named, &rests_on), &groups));
         }
     }
 
@@ -348,13 +349,23 @@ impl<'s> Scan<'s> {
             .collect()
     }
 
+    /// The same, and those whose amounts and bins are counted of them.
+    fn rests_on(&self, named: &[bool]) -> Vec<bool> {
+        let measured = || self.part.amounts.iter().chain(&self.part.bins);
+        let counts = |dataset: &Name| measured().any(|field| field.dataset == *dataset);
+        let datasets = self.holders.datasets.iter().zip(named);
+        datasets
+            .map(|(dataset, named)| *named || counts(dataset))
+            .collect()
+    }
+
     fn total(
         &self,
         coordinates: &[(Dimension, String)],
-        named: &[bool],
+        (named, rests_on): (&[bool], &[bool]),
         groups: &[(&[u32], &Group)],
     ) -> CellTotal {
-        let counted = self.holders.counted(coordinates);
+        let counted = self.holders.counted(coordinates, rests_on);
         let empty = || Count::new(&counted);
         let bins = self.part.bins.iter().map(|field| {
             let bins = self.of.catalogue.bins(field).len();

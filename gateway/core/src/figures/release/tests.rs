@@ -257,3 +257,60 @@ fn another_population_has_no_cells() {
     );
     assert_eq!(layout, Layout::default());
 }
+
+/// A pupil in special primary education: who declared it admissible, and who supports it.
+fn declared(number: u32, by: &str, supported_by: Option<&str>) -> Pupil {
+    let oin = |slug: &str| {
+        let mut known = policies().organisations.iter();
+        known
+            .find(|one| one.slug.as_str() == slug)
+            .unwrap()
+            .oin
+            .to_string()
+    };
+    let mut codes = HashMap::new();
+    let mut set = |text: &str, code: &str| _ = codes.insert(field(text), code.to_owned());
+    set("admissibility.present", "true");
+    set("admissibility.kind", "SBO");
+    set("admissibility.holder", &oin(by));
+    if let Some(supporter) = supported_by {
+        set("support.present", "true");
+        set("support.holder", &oin(supporter));
+    }
+    let record_key = number.wrapping_mul(2_654_435_761);
+    Pupil { record_key, codes }
+}
+
+/// What the close says, and whether the figure of the pupils who are declared admissible is shown.
+fn declared_by_one(pupils: &[Pupil]) -> (BTreeSet<ContradictedHolder>, bool) {
+    let policies = policies();
+    let of = Release {
+        catalogue: &policies.catalogue,
+        organisations: &policies.organisations,
+        population: policies.catalogue.population(&name("children")).unwrap(),
+        epoch: EPOCH,
+        key: &key(),
+    };
+    let released = release(of, purposes(policies), &snapshot(pupils)).unwrap();
+    let by_kind = |one: &ReleasedCell| one.cell.text() == "admissibility.kind@code=SBO";
+    (released.contradicted, released.cells.iter().any(by_kind))
+}
+
+#[test]
+fn a_sole_holder_is_relied_on_where_the_rows_that_count_do_not_contradict() {
+    let contradicted = |dataset: &str| {
+        BTreeSet::from([ContradictedHolder {
+            dimension: policies().catalogue.dimension("admissibility.kind").unwrap(),
+            dataset: name(dataset),
+        }])
+    };
+    let mut pupils: Vec<Pupil> = (0..200).map(|number| declared(number, "swv-po", None)).collect();
+    assert_eq!(declared_by_one(&pupils), (BTreeSet::new(), true));
+    // One who went on to secondary education is supported there, which does not tell who was declared admissible.
+    pupils.push(declared(200, "swv-po", Some("swv-vo")));
+    assert_eq!(declared_by_one(&pupils), (contradicted("support"), true));
+    // One whom the other declared admissible does: the first would know that there is one more.
+    pupils.pop();
+    pupils.push(declared(201, "swv-vo", None));
+    assert_eq!(declared_by_one(&pupils), (contradicted("admissibility"), false));
+}
