@@ -57,6 +57,11 @@ fn purposes() -> BTreeMap<Name, Purpose> {
     purposes.map(|(id, (purpose, _))| (id, purpose)).collect()
 }
 
+/// The questions that the measures are mapped to, each once.
+pub(crate) fn mapped_questions() -> BTreeSet<(Name, Name)> {
+    measures().iter().flat_map(Measure::questions).collect()
+}
+
 #[test]
 fn every_measure_has_a_question_or_says_why_not() {
     let (measures, purposes) = (measures(), purposes());
@@ -120,9 +125,8 @@ async fn every_mapped_question_is_answered() {
     deliver(&world).await;
     world.close_epoch().await;
     let purposes = purposes();
-    let mapped: BTreeSet<(Name, Name)> = measures().iter().flat_map(Measure::questions).collect();
     let dashboard = world.client("swv-po-dashboard");
-    for (purpose, name) in mapped {
+    for (purpose, name) in mapped_questions() {
         let question = question(&purposes, &purpose, &name);
         let ask = Ask {
             purpose: purpose.to_string(),
