@@ -106,18 +106,16 @@ impl Delivered {
         plan: &FiguresPlan,
         date: Option<Date>,
     ) -> Result<Option<(i64, Date, String)>, StoreError> {
-        for epoch in self.store.closed_epochs(plan.population()).await? {
+        let epochs = self
+            .store
+            .closed_epochs_of(plan.population(), plan.purpose())
+            .await?;
+        for (epoch, purpose) in epochs {
             let Ok(epoch_date) = epoch.date.parse::<Date>() else {
                 continue;
             };
-            if !plan.has_epoch(epoch_date) || date.is_some_and(|date| date != epoch_date) {
-                continue;
-            }
-            let purposes = self.store.epoch_purposes(epoch.id).await?;
-            if purposes
-                .iter()
-                .any(|purpose| purpose.answers(plan.purpose(), plan.manifest(), plan.cells()))
-            {
+            let is_asked = plan.has_epoch(epoch_date) && date.is_none_or(|date| date == epoch_date);
+            if is_asked && purpose.answers(plan.purpose(), plan.manifest(), plan.cells()) {
                 return Ok(Some((epoch.id, epoch_date, epoch.completeness)));
             }
         }

@@ -15,6 +15,8 @@ use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
 /// How long a close may be silent before another process takes it over.
 pub const LEASE: Duration = Duration::from_mins(10);
 const LEASE_US: i64 = 10 * 60 * 1_000_000;
+/// The columns of a [`ClosedEpoch`], where those of a purpose follow.
+const CLOSED_EPOCH_COLUMNS: usize = 5;
 /// Cells a statement.
 const CELLS_PER_STATEMENT_MAX: usize = 5_000;
 
@@ -52,6 +54,11 @@ const CLOSED: Sql = sql!(
     "SELECT id, date, closed_us, catalogue, completeness FROM epoch
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
 );
+const CLOSED_FOR: Sql = sql!(
+    "SELECT e.id, e.date, e.closed_us, e.catalogue, e.completeness, p.purpose, p.version, p.digest, p.cells
+     FROM epoch AS e JOIN epoch_purpose AS p ON p.epoch = e.id AND p.purpose = $2
+     WHERE e.population = $1 AND e.state = 'closed' ORDER BY e.date DESC"
+);
 const ALL_CLOSED: Sql = sql!("SELECT population, date, id FROM epoch WHERE state = 'closed' ORDER BY id");
 const CELLS: Sql = sql!("SELECT cell, y FROM released_cell WHERE epoch = $1");
 const PURPOSES: Sql =
@@ -70,6 +77,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::RELEASE", RELEASE),
     ("released::READ", READ),
     ("released::CLOSED", CLOSED),
+    ("released::CLOSED_FOR", CLOSED_FOR),
     ("released::PURPOSES", PURPOSES),
     ("released::ALL_CLOSED", ALL_CLOSED),
     ("released::CELLS", CELLS),
@@ -248,6 +256,22 @@ impl Store {
         rows.iter().map(closed_epoch).collect()
     }
 
+    /// The closed epochs of a population that a purpose, in whatever version, was active for; the latest date first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn closed_epochs_of(
+        &self,
+        population: &Name,
+        purpose: &Name,
+    ) -> Result<Vec<(ClosedEpoch, EpochPurpose)>, StoreError> {
+        let values = vec![population.as_str().into(), purpose.as_str().into()];
+        let rows = self.fetch_all(CLOSED_FOR, values).await?;
+        rows.iter()
+            .map(|row| Ok((closed_epoch(row)?, epoch_purpose(row, CLOSED_EPOCH_COLUMNS)?)))
+            .collect()
+    }
+
     /// Every closed epoch: its population, its name and its id.
     pub async fn all_closed_epochs(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
         let rows = self.fetch_all(ALL_CLOSED, vec![]).await?;
@@ -270,7 +294,7 @@ impl Store {
     /// The purposes that answer for an epoch, by name.
     pub async fn epoch_purposes(&self, epoch: i64) -> Result<Vec<EpochPurpose>, StoreError> {
         let rows = self.fetch_all(PURPOSES, vec![epoch.into()]).await?;
-        rows.iter().map(epoch_purpose).collect()
+        rows.iter().map(|row| epoch_purpose(row, 0)).collect()
     }
 }
 
@@ -310,16 +334,17 @@ fn closed_epoch(row: &Row) -> Result<ClosedEpoch, StoreError> {
     })
 }
 
-fn epoch_purpose(row: &Row) -> Result<EpochPurpose, StoreError> {
+/// The columns of a purpose, from `first` on.
+fn epoch_purpose(row: &Row, first: usize) -> Result<EpochPurpose, StoreError> {
     let purpose = row
-        .text(0)?
+        .text(first)?
         .parse()
-        .map_err(|_| StoreError::Shape { column: 0 })?;
-    let version = u32::try_from(row.int(1)?).map_err(|_| StoreError::Shape { column: 1 })?;
+        .map_err(|_| StoreError::Shape { column: first })?;
+    let version = first + 1;
     Ok(EpochPurpose {
         purpose,
-        version,
-        digest: row.array(2)?,
-        cells: row.bytes(3)?.try_into().ok(),
+        version: u32::try_from(row.int(version)?).map_err(|_| StoreError::Shape { column: version })?,
+        digest: row.array(first + 2)?,
+        cells: row.bytes(first + 3)?.try_into().ok(),
     })
 }
