@@ -12,7 +12,7 @@ use doelpoort_core::purpose::{FiguresGrant, Grant, Indicator, Measure, Purpose, 
 
 use crate::measures::mapped_questions;
 
-use city::{City, Pupil, name, shown};
+use city::{City, Pupil, name, others, shown};
 
 /// The most that noise adds or takes away, over both layers: D5 and D8, or D9 and D16.
 const NOISE_MAX: i64 = 13;
@@ -85,7 +85,7 @@ fn figures_of_the_demo_population_are_of_use() {
     let by = dimensions.map(|text| city.dimension(text));
     let enrolled = BTreeSet::from([name("enrolment")]);
     let open = city.cells(&name("resident"), &[], &by).into_iter();
-    let open = open.filter(|(_, pupils)| city.others(pupils, &enrolled) >= 15);
+    let open = open.filter(|(_, pupils)| others(pupils, &enrolled) >= 15);
     let open: BTreeMap<CellId, i64> = open.map(|(cell, pupils)| (cell, count(&pupils))).collect();
     let (visible, all, error) = compare(&open, &shown, 15);
     println!("of which no board has all but 15: {visible} of {all} visible, median error {error} ‰");
@@ -260,7 +260,7 @@ impl Asked<'_> {
             tally.visible += 1;
         } else {
             let sure = from + noise;
-            let due = true_count >= sure && self.city.others(pupils, &datasets) >= sure;
+            let due = true_count >= sure && others(pupils, &datasets) >= sure;
             assert!(!due, "{}: {cell:?} is hidden, with {true_count}", self.named());
             tally.hidden += 1;
         }

@@ -24,8 +24,8 @@ const STAD: &str = "WK003418";
 const OTHER_BOARDS_SITE: &str = "32GE00";
 
 fn advance_to(world: &World, moment: &str) {
-    let until = moment.parse::<Timestamp>().unwrap() - world.clock_now();
-    world.advance(until.total(jiff::Unit::Hour).unwrap() as i64);
+    let moment: Timestamp = moment.parse().unwrap();
+    world.advance(moment.duration_since(world.clock_now()).as_hours());
 }
 
 async fn due(gateway: &Gateway) -> Vec<Closed> {

@@ -239,26 +239,26 @@ impl City {
         cells
     }
 
-    /// The fewest of these pupils that remain when any one holder takes away those whose rows of these datasets it
-    /// delivered; all of them where one holder has all.
-    pub(super) fn others(&self, pupils: &[&Pupil], datasets: &BTreeSet<Name>) -> i64 {
-        let mut known: BTreeMap<&str, i64> = BTreeMap::new();
-        for pupil in pupils {
-            let holders: BTreeSet<&str> = datasets
-                .iter()
-                .filter_map(|dataset| pupil.0.get(dataset).map(|rows| rows.holder.as_str()))
-                .collect();
-            for holder in holders {
-                *known.entry(holder).or_default() += 1;
-            }
-        }
-        let all = i64::try_from(pupils.len()).unwrap();
-        known.values().map(|known| all - known).min().unwrap_or(all)
-    }
-
     pub(super) fn dimension(&self, text: &str) -> Dimension {
         self.draft.catalogue.dimension(text).unwrap()
     }
+}
+
+/// The fewest of these pupils that remain when any one holder takes away those whose rows of these datasets it
+/// delivered; all of them where one holder has all.
+pub(super) fn others(pupils: &[&Pupil], datasets: &BTreeSet<Name>) -> i64 {
+    let mut known: BTreeMap<&str, i64> = BTreeMap::new();
+    for pupil in pupils {
+        let holders: BTreeSet<&str> = datasets
+            .iter()
+            .filter_map(|dataset| pupil.0.get(dataset).map(|rows| rows.holder.as_str()))
+            .collect();
+        for holder in holders {
+            *known.entry(holder).or_default() += 1;
+        }
+    }
+    let all = i64::try_from(pupils.len()).unwrap();
+    known.values().map(|known| all - known).min().unwrap_or(all)
 }
 
 /// The value of a field of a row, at the epoch.
