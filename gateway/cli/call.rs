@@ -31,6 +31,9 @@ pub(super) struct Ask {
     /// The epoch: `latest` or a date
     #[arg(long)]
     epoch: Option<String>,
+    /// The earlier epoch to set beside it: `previous` or a date
+    #[arg(long, value_name = "EPOCH")]
+    compared_with: Option<String>,
     /// A filter, such as `enrolment.sector=VO`; may be repeated
     #[arg(long, value_name = "DIMENSION=CODE", value_parser = pair)]
     only: Vec<(String, String)>,
@@ -82,6 +85,7 @@ impl Ask {
             purpose: self.purpose,
             question: self.question,
             epoch: self.epoch,
+            compared_with: self.compared_with,
             only: self.only,
         };
         let answer = self.client.open()?.ask(&ask).await?;

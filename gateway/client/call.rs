@@ -35,6 +35,8 @@ pub struct Ask {
     pub question: String,
     /// `latest` or a date; the gateway's default where left out.
     pub epoch: Option<String>,
+    /// The earlier epoch to set beside it: `previous` or a date.
+    pub compared_with: Option<String>,
     /// Dimension and code each.
     pub only: Vec<(String, String)>,
 }
@@ -106,11 +108,15 @@ impl Ask {
             &["v1", "purposes", &self.purpose, "questions", &self.question],
         )?;
         let epoch = self.epoch.iter().map(|epoch| ("epoch", epoch.as_str()));
+        let earlier = self
+            .compared_with
+            .iter()
+            .map(|epoch| ("comparedWith", epoch.as_str()));
         let only = self
             .only
             .iter()
             .map(|(dimension, code)| (dimension.as_str(), code.as_str()));
-        append(&mut url, epoch.chain(only));
+        append(&mut url, epoch.chain(earlier).chain(only));
         Ok(url.into())
     }
 }

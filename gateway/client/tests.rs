@@ -172,6 +172,7 @@ async fn a_question_is_asked_with_one_token() {
         purpose: "p".to_owned(),
         question: "a/b".to_owned(),
         epoch: Some("latest".to_owned()),
+        compared_with: None,
         only: vec![(
             "enrolment.neighbourhood@district".to_owned(),
             "ALM & HAVEN".to_owned(),

@@ -22,18 +22,19 @@ impl Gateway {
         else {
             return Ok(());
         };
-        let budget = CellBudget {
-            recipient: permit.principal(),
-            clause: permit.clause(),
-            epoch: days(found.epoch),
-            most: most.into(),
-        };
         let cells = i64::try_from(plan.keys().len()).unwrap_or(i64::MAX);
-        if self.store.take_cells(budget, &question(plan), cells).await? {
-            Ok(())
-        } else {
-            Err(Refusal::CellsSpent)
+        for epoch in std::iter::once(found).chain(found.earlier.as_deref()) {
+            let budget = CellBudget {
+                recipient: permit.principal(),
+                clause: permit.clause(),
+                epoch: days(epoch.epoch),
+                most: most.into(),
+            };
+            if !self.store.take_cells(budget, &question(plan), cells).await? {
+                return Err(Refusal::CellsSpent);
+            }
         }
+        Ok(())
     }
 }
 

@@ -146,6 +146,10 @@ impl Circumstances {
             .extra
             .insert(extra::EPOCH, Value::Text(cells.epoch.to_string()));
         self.event.extra.insert(extra::CELLS, Value::Number(count));
+        if let Some(earlier) = &cells.earlier {
+            let epoch = Value::Text(earlier.epoch.to_string());
+            self.event.extra.insert(extra::EARLIER_EPOCH, epoch);
+        }
     }
 
     /// What is entered or lifted, for those of the named pupils that are the board's own. The log says what and for how

@@ -184,6 +184,9 @@ pub(crate) struct QueryDocument {
     /// Figures: `latest` or a count date.
     #[schema(example = "latest")]
     epoch: Option<String>,
+    /// Figures: an earlier epoch beside it, `previous` or a count date.
+    #[schema(example = "previous")]
+    compared_with: Option<String>,
     /// Figures: dimensions, each with its level.
     #[schema(example = json!(["resident.neighbourhood@district"]))]
     group_by: Option<Vec<String>>,

@@ -13,8 +13,9 @@ use crate::exchange::Question;
 
 /// The figures of a question that a purpose names.
 ///
-/// De cijfers van een vraag die een doel noemt. `epoch=latest|JJJJ-MM-DD` kiest het peilmoment; elke andere parameter is
-/// een indeling met een code, zoals `resident.neighbourhood@district=ALM-HAVEN`.
+/// De cijfers van een vraag die een doel noemt. `epoch=latest|JJJJ-MM-DD` kiest het peilmoment,
+/// `comparedWith=previous|JJJJ-MM-DD` zet er een eerder naast; elke andere parameter is een indeling met een code,
+/// zoals `resident.neighbourhood@district=ALM-HAVEN`.
 #[utoipa::path(
     get,
     path = "/v1/purposes/{purpose}/questions/{question}",
@@ -24,6 +25,7 @@ use crate::exchange::Question;
         ("purpose" = String, Path, description = "The purpose's id"),
         ("question" = String, Path, description = "The question's name"),
         ("epoch" = Option<String>, Query, description = "`latest` (default) or a count date such as `2026-10-01`"),
+        ("comparedWith" = Option<String>, Query, description = "An earlier epoch beside it: `previous` or a count date; adds `before(…)` and `change(…)` to each number"),
     ),
     responses(
         (status = 200, description = "The figures; hidden cells are `null`", body = crate::http::openapi::AnswerDocument),

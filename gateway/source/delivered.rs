@@ -11,7 +11,7 @@ use doelpoort_core::catalogue::{Catalogue, Value};
 use doelpoort_core::extract::{EpochCells, Extract, FactRow, RawRow};
 use doelpoort_core::plan::{AskedPupil, FactsPlan, FiguresPlan, Plan, RecordsPlan, RestrictPlan};
 use doelpoort_core::pseudonym::SubjectId;
-use doelpoort_core::request::EpochChoice;
+use doelpoort_core::request::{Earlier, EpochChoice};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -51,6 +51,14 @@ pub struct Delivered {
 
 type Values = Vec<Option<Value>>;
 
+/// A closed epoch that answers for a purpose.
+struct Answering {
+    id: i64,
+    date: Date,
+    /// JSON.
+    completeness: String,
+}
+
 impl Delivered {
     /// A source over our own store; a records request may span so many pupils.
     pub(crate) fn new(store: Store, records_rows_max: u32) -> Self {
@@ -85,41 +93,53 @@ impl Delivered {
             EpochChoice::Latest => None,
             EpochChoice::On(date) => Some(date),
         };
-        let (id, epoch, completeness) = self
-            .answering_epoch(plan, date)
-            .await?
+        let answering = self.answering_epochs(plan).await?;
+        let asked = answering
+            .iter()
+            .find(|epoch| date.is_none_or(|date| date == epoch.date))
             .ok_or(SourceError::NoSuchEpoch)?;
-        let names = plan.keys();
-        let released = self.store.released_cells(id, names).await?;
-        let values = names.iter().map(|name| released.get(name).copied()).collect();
-        let completeness = serde_json::from_str(&completeness).unwrap_or_default();
-        Ok(Extract::Cells(EpochCells {
-            epoch,
-            completeness,
-            values,
-        }))
+        let earlier = plan.earlier().map(|earlier| {
+            let mut before = answering.iter().filter(|epoch| epoch.date < asked.date);
+            match earlier {
+                Earlier::Previous => before.next(),
+                Earlier::On(date) => before.find(|epoch| epoch.date == date),
+            }
+        });
+        let mut cells = self.cells(plan, asked).await?;
+        if let Some(earlier) = earlier {
+            let earlier = earlier.ok_or(SourceError::NoSuchEpoch)?;
+            cells.earlier = Some(Box::new(self.cells(plan, earlier).await?));
+        }
+        Ok(Extract::Cells(cells))
     }
 
-    /// The epoch asked, or the latest, among those that closed while the purpose was active.
-    async fn answering_epoch(
-        &self,
-        plan: &FiguresPlan,
-        date: Option<Date>,
-    ) -> Result<Option<(i64, Date, String)>, StoreError> {
+    async fn cells(&self, plan: &FiguresPlan, epoch: &Answering) -> Result<EpochCells, SourceError> {
+        let names = plan.keys();
+        let released = self.store.released_cells(epoch.id, names).await?;
+        Ok(EpochCells {
+            epoch: epoch.date,
+            completeness: serde_json::from_str(&epoch.completeness).unwrap_or_default(),
+            values: names.iter().map(|name| released.get(name).copied()).collect(),
+            earlier: None,
+        })
+    }
+
+    /// The epochs that closed while the purpose was active, the latest first.
+    async fn answering_epochs(&self, plan: &FiguresPlan) -> Result<Vec<Answering>, StoreError> {
         let epochs = self
             .store
             .closed_epochs_of(plan.population(), plan.purpose())
             .await?;
-        for (epoch, purpose) in epochs {
-            let Ok(epoch_date) = epoch.date.parse::<Date>() else {
-                continue;
-            };
-            let is_asked = plan.has_epoch(epoch_date) && date.is_none_or(|date| date == epoch_date);
-            if is_asked && purpose.answers(plan.purpose(), plan.manifest(), plan.cells()) {
-                return Ok(Some((epoch.id, epoch_date, epoch.completeness)));
-            }
-        }
-        Ok(None)
+        let answering = epochs.into_iter().filter_map(|(epoch, purpose)| {
+            let date = epoch.date.parse::<Date>().ok()?;
+            let answers = purpose.answers(plan.purpose(), plan.manifest(), plan.cells());
+            (plan.has_epoch(date) && answers).then_some(Answering {
+                id: epoch.id,
+                date,
+                completeness: epoch.completeness,
+            })
+        });
+        Ok(answering.collect())
     }
 
     async fn records(

@@ -4,6 +4,7 @@ mod afterwards;
 mod budget;
 mod nearest;
 mod schedule;
+mod trend;
 mod years;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ fn question(name: &str, only: &[(&str, &str)]) -> Ask {
         purpose: "youth-atlas".to_owned(),
         question: name.to_owned(),
         epoch: None,
+        compared_with: None,
         only: only
             .iter()
             .map(|(dimension, code)| ((*dimension).to_owned(), (*code).to_owned()))

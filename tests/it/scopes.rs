@@ -435,6 +435,7 @@ async fn a_filter_finer_than_its_grouping_is_an_error_and_no_empty_answer() {
             purpose: "youth-atlas".to_owned(),
             question: "children-by-district".to_owned(),
             epoch: None,
+            compared_with: None,
             only: vec![(place.to_owned(), "WK003403".to_owned())],
         })
         .await;

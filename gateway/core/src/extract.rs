@@ -56,6 +56,8 @@ pub struct EpochCells {
     pub completeness: Completeness,
     /// The protected value of each planned cell.
     pub values: Vec<Option<i64>>,
+    /// The same cells of the earlier epoch, where one is asked.
+    pub earlier: Option<Box<EpochCells>>,
 }
 
 /// How complete an epoch's sources were, fixed when it closed.

@@ -23,7 +23,7 @@ use crate::catalogue::{Catalogue, Name};
 use crate::party::Oin;
 
 pub use facts::{FactsRequest, Pupil};
-pub use figures::{EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, finer_filter};
+pub use figures::{Earlier, EpochChoice, FINER_THAN_GROUPED, FiguresRequest, Selection, finer_filter};
 pub use inbox::{InboxAnswer, LinkUndo};
 pub use log_look::{LogLook, LookCommand};
 pub use log_reading::LogReading;

@@ -8,15 +8,17 @@ pub(crate) mod raw;
 
 use std::sync::Arc;
 
+use doelpoort::audit::Entries;
 use doelpoort::client::{Answer, Client, ClientError, Delivery, Mode, Problem};
 use doelpoort::clock::{Clock, FixedClock};
 use doelpoort::config::Config;
 use doelpoort::gateway::{Gateway, SubjectIds};
 use doelpoort::keys::KeyUse;
-use doelpoort::log::{Report, SHARD, verify};
+use doelpoort::log::{Report, verify};
 use doelpoort::serve::{Running, Shutdown};
 use doelpoort::telemetry::Metrics;
 use doelpoort::tls::{Examples, Tls};
+use doelpoort_core::audit::leaf::Leaf;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -322,16 +324,18 @@ impl World {
             .unwrap()
     }
 
-    /// The entries of the log from the last `count`, oldest first.
-    pub(crate) async fn last_entries(&self, count: u64) -> Vec<doelpoort_core::audit::leaf::Leaf> {
+    /// The last `count` entries of the log, over all its shards, oldest first.
+    pub(crate) async fn last_entries(&self, count: u64) -> Vec<Leaf> {
         let size = self.report().await.size;
-        let (from, limit) = (size - count, i64::try_from(count).unwrap());
-        doelpoort::store::log::entries(self.gateway.store(), SHARD, from, limit)
+        let mut last = Vec::new();
+        Entries::Database(self.gateway.store().clone())
+            .each(size - count..size, |entry| {
+                last.push(entry.leaf);
+                Ok(())
+            })
             .await
-            .unwrap()
-            .iter()
-            .map(|entry| doelpoort_core::audit::leaf::Leaf::decode(&entry.leaf).unwrap())
-            .collect()
+            .unwrap();
+        last
     }
 }
 

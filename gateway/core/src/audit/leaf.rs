@@ -120,6 +120,8 @@ pub mod extra {
     pub const MERGE_ORDER: u64 = 102;
     /// Unsigned: which pair of the entry that told of merges, from 1; left out: all.
     pub const MERGE_PAIR: u64 = 103;
+    /// Text: the earlier epoch that figures were set beside.
+    pub const EARLIER_EPOCH: u64 = 104;
     /// Unsigned: how many dimensions of a closed epoch repeat others without the catalogue saying so.
     pub const UNDECLARED: u64 = 130;
 }

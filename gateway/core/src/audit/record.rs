@@ -271,6 +271,7 @@ fn named((key, value): (&u64, &Value)) -> (String, String) {
 const NAMES: &[(u64, &str)] = &[
     (extra::POPULATION, "population"),
     (extra::EPOCH, "epoch"),
+    (extra::EARLIER_EPOCH, "earlierEpoch"),
     (extra::CELLS, "cells"),
     (extra::UNDECLARED, "undeclared"),
     (extra::DELIVERY, "delivery"),

@@ -7,7 +7,7 @@ use crate::figures::release::cells_digest;
 use crate::policy::decide::FiguresQuestion;
 use crate::policy::decide::Permit;
 use crate::purpose::{FiguresGrant, Mechanism};
-use crate::request::EpochChoice;
+use crate::request::{Earlier, EpochChoice};
 use crate::text::Text;
 
 mod planned;
@@ -29,6 +29,7 @@ pub struct FiguresPlan {
     manifest: [u8; 32],
     cells: [u8; 32],
     epoch: EpochChoice,
+    earlier: Option<Earlier>,
     calendar: Option<Calendar>,
     dimensions: Vec<String>,
     rows: Vec<PlannedRow>,
@@ -99,6 +100,7 @@ impl FiguresPlan {
             cells: cells_digest(catalogue, &grant.population, &permit.standing().purpose),
             purpose: permit.purpose().clone(),
             epoch: question.epoch,
+            earlier: question.earlier,
             calendar: catalogue
                 .population(&grant.population)
                 .and_then(|population| population.calendar(&grant.epochs))
@@ -140,6 +142,11 @@ impl FiguresPlan {
     /// The epoch asked.
     pub fn epoch(&self) -> EpochChoice {
         self.epoch
+    }
+
+    /// The earlier epoch beside it, if any.
+    pub fn earlier(&self) -> Option<Earlier> {
+        self.earlier
     }
 
     /// Whether the grant has figures of this date.

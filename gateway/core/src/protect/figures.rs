@@ -4,13 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::extract::EpochCells;
-use crate::plan::FiguresPlan;
+use crate::plan::{FigureColumn, FiguresPlan, PlannedRow};
 use crate::policy::decide::Permit;
 use crate::purpose::Mechanism;
 
 mod shown;
 
-use shown::Shown;
+use shown::{Shown, Told, is_number};
 
 use super::meta::{HolderMeta, PurposeMeta, SourceMeta, TermsMeta};
 use super::{Format, RenderError, Rendered, csv, rows_json};
@@ -21,8 +21,18 @@ struct Meta {
     purpose: PurposeMeta,
     #[serde(flatten)]
     terms: TermsMeta,
-    epoch: String,
+    #[serde(flatten)]
+    epoch: Epoch,
     figures: Figures,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<Epoch>,
+}
+
+/// A count date, and whose rows its figures rest on.
+#[derive(Serialize)]
+struct Epoch {
+    #[serde(rename = "epoch")]
+    date: String,
     sources: Vec<SourceMeta>,
     completeness: Counted,
 }
@@ -46,39 +56,50 @@ pub(super) fn render(
     cells: &EpochCells,
     format: Format,
 ) -> Result<Rendered, RenderError> {
-    if cells.values.len() != plan.keys().len() {
+    let of_plan = |cells: &EpochCells| cells.values.len() == plan.keys().len();
+    if !of_plan(cells) || !cells.earlier.as_deref().is_none_or(of_plan) {
         return Err(RenderError::OtherPlan);
     }
-    let shown = Shown::new(plan, &cells.values);
+    let earlier = cells.earlier.as_deref();
+    let rows = Rows {
+        plan,
+        now: Shown::new(plan, &cells.values),
+        earlier: earlier.map(|cells| Shown::new(plan, &cells.values)),
+    };
     let data = match format {
-        Format::Csv => table(plan, &shown),
-        Format::Json | Format::Ndjson => rows_json(&objects(plan, &shown), format)?,
+        Format::Csv => rows.table(),
+        Format::Json | Format::Ndjson => rows_json(&rows.objects(), format)?,
     };
     let meta = serde_json::to_vec(&Meta {
         purpose: PurposeMeta::of(permit),
         terms: TermsMeta::of(permit),
-        epoch: cells.epoch.to_string(),
+        epoch: Epoch::of(permit, cells),
         figures: Figures {
             mechanism: plan.mechanism().name(),
             additive: false,
             rounding: rounding(plan),
         },
-        sources: sources(permit, cells),
-        completeness: Counted {
-            holders: cells
-                .completeness
-                .sources
-                .iter()
-                .filter(|source| source.as_of_us.is_some())
-                .count(),
-            of: cells.completeness.sources.len(),
-        },
+        earlier: earlier.map(|cells| Epoch::of(permit, cells)),
     })?;
     Ok(Rendered {
         data,
         meta,
         rows: u64::try_from(plan.rows().len()).unwrap_or(u64::MAX),
     })
+}
+
+impl Epoch {
+    fn of(permit: &Permit<'_>, cells: &EpochCells) -> Self {
+        let sources = &cells.completeness.sources;
+        Self {
+            date: cells.epoch.to_string(),
+            sources: self::sources(permit, cells),
+            completeness: Counted {
+                holders: sources.iter().filter(|source| source.as_of_us.is_some()).count(),
+                of: sources.len(),
+            },
+        }
+    }
 }
 
 /// The base of what is shown: a table was rounded when it was published, and a holder may ask for more.
@@ -89,52 +110,97 @@ fn rounding(plan: &FiguresPlan) -> u32 {
     }
 }
 
-fn objects(plan: &FiguresPlan, shown: &Shown<'_>) -> Vec<Map<String, Value>> {
-    plan.rows()
-        .iter()
-        .map(|row| {
+/// The rows of an answer: each figure, and where an earlier epoch is asked that figure then and the change.
+struct Rows<'e> {
+    plan: &'e FiguresPlan,
+    now: Shown<'e>,
+    earlier: Option<Shown<'e>>,
+}
+
+impl Rows<'_> {
+    /// What is told of one row, by column.
+    fn told(&self, row: &PlannedRow) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (column, figure) in self.plan.columns().iter().zip(&row.figures) {
+            let now = self.now.figure(column, figure);
+            let before = self
+                .compared(column)
+                .map(|earlier| earlier.figure(column, figure));
+            let compared = before.map(|before| {
+                let change = now.since(&before);
+                [before, change]
+            });
+            told.push(now);
+            told.extend(compared.into_iter().flatten());
+        }
+        told
+    }
+
+    /// The earlier figures that a column is set beside.
+    fn compared(&self, column: &FigureColumn) -> Option<&Shown<'_>> {
+        self.earlier.as_ref().filter(|_| is_number(column))
+    }
+
+    /// What the columns are called, one for each that is told.
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for column in self.plan.columns() {
+            let name = column.name();
+            let compared = self.compared(column);
+            let compared = compared.map(|_| [format!("before({name})"), format!("change({name})")]);
+            names.push(name);
+            names.extend(compared.into_iter().flatten());
+        }
+        names
+    }
+
+    fn objects(&self) -> Vec<Map<String, Value>> {
+        let names = self.names();
+        let rows = self.plan.rows().iter().map(|row| {
             let mut object = Map::new();
-            for (dimension, (code, label)) in plan.dimensions().iter().zip(&row.nodes) {
+            for (dimension, (code, label)) in self.plan.dimensions().iter().zip(&row.nodes) {
                 object.insert(dimension.clone(), json!({ "code": code, "label": label.nl }));
             }
-            let mut hidden = false;
-            for (column, figure) in plan.columns().iter().zip(&row.figures) {
-                let value = shown.figure(column, figure);
-                hidden |= value.is_hidden();
-                object.insert(column.name(), value.to_json());
+            let told = self.told(row);
+            for (name, told) in names.iter().zip(&told) {
+                object.insert(name.clone(), told.to_json());
             }
-            if hidden {
+            if told.iter().any(Told::is_hidden) {
                 object.insert("hidden".to_owned(), "small".into());
             }
             object
-        })
-        .collect()
-}
-
-fn table(plan: &FiguresPlan, shown: &Shown<'_>) -> Vec<u8> {
-    let mut header = Vec::new();
-    for dimension in plan.dimensions() {
-        header.push(dimension.clone());
-        header.push(format!("{dimension} label"));
+        });
+        rows.collect()
     }
-    header.extend(plan.columns().iter().flat_map(shown::header));
-    header.push("hidden".to_owned());
-    let rows = plan.rows().iter().map(|row| {
-        let mut fields = Vec::new();
-        for (code, label) in &row.nodes {
-            fields.push(code.clone());
-            fields.push(label.nl.clone());
+
+    fn table(&self) -> Vec<u8> {
+        let mut header = Vec::new();
+        for dimension in self.plan.dimensions() {
+            header.push(dimension.clone());
+            header.push(format!("{dimension} label"));
         }
-        let mut hidden = false;
-        for (column, figure) in plan.columns().iter().zip(&row.figures) {
-            let value = shown.figure(column, figure);
-            hidden |= value.is_hidden();
-            fields.extend(value.cells());
+        for column in self.plan.columns() {
+            let name = column.name();
+            header.extend(shown::header(column));
+            if self.compared(column).is_some() {
+                header.extend([format!("before({name})"), format!("change({name})")]);
+            }
         }
-        fields.push(if hidden { "small".to_owned() } else { String::new() });
-        fields
-    });
-    csv(&header, rows)
+        header.push("hidden".to_owned());
+        let rows = self.plan.rows().iter().map(|row| {
+            let mut fields = Vec::new();
+            for (code, label) in &row.nodes {
+                fields.push(code.clone());
+                fields.push(label.nl.clone());
+            }
+            let told = self.told(row);
+            fields.extend(told.iter().flat_map(Told::cells));
+            let hidden = told.iter().any(Told::is_hidden);
+            fields.push(if hidden { "small".to_owned() } else { String::new() });
+            fields
+        });
+        csv(&header, rows)
+    }
 }
 
 fn sources(permit: &Permit<'_>, cells: &EpochCells) -> Vec<SourceMeta> {

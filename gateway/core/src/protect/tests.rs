@@ -60,6 +60,7 @@ fn cells(values: Vec<Option<i64>>) -> Extract {
         as_of_us,
     };
     Extract::Cells(EpochCells {
+        earlier: None,
         epoch: jiff::civil::date(2026, 10, 1),
         completeness: Completeness {
             sources: vec![

@@ -19,6 +19,15 @@ pub enum EpochChoice {
     On(Date),
 }
 
+/// The earlier epoch that figures are set beside: a trend is the difference of two shown figures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Earlier {
+    /// The one before the epoch asked.
+    Previous,
+    /// That of this date, which is before the epoch asked.
+    On(Date),
+}
+
 /// What is selected from the lattice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Selection {
@@ -40,6 +49,8 @@ pub struct FiguresRequest {
     pub purpose: Name,
     /// The epoch.
     pub epoch: EpochChoice,
+    /// The earlier epoch beside it, if any.
+    pub earlier: Option<Earlier>,
     /// Named or composed.
     pub selection: Selection,
     /// One node each.
@@ -63,6 +74,13 @@ impl FiguresRequest {
                 epoch
             }
         };
+        let earlier = reader.text(COMPARED_WITH).map(|text| {
+            let earlier = earlier(&text);
+            if earlier.is_none() {
+                reader.wrong(COMPARED_WITH, "bad-date", EARLIER_EXPECTED);
+            }
+            earlier
+        });
         let group_by = group_by(catalogue, reader);
         let measures = measures(reader);
         let only = only(catalogue, reader);
@@ -79,6 +97,10 @@ impl FiguresRequest {
         Some(Self {
             purpose: purpose?,
             epoch: epoch?,
+            earlier: match earlier {
+                None => None,
+                Some(earlier) => Some(earlier?),
+            },
             selection: Selection::Composed {
                 group_by,
                 measures: measures?,
@@ -99,6 +121,7 @@ impl FiguresRequest {
         Some(Self {
             purpose: reader.purpose()?,
             epoch: epoch.map_or(EpochChoice::Latest, EpochChoice::On),
+            earlier: reader.text(COMPARED_WITH).and_then(|text| earlier(&text)),
             selection: Selection::Composed {
                 group_by,
                 measures: measures(reader).unwrap_or_default(),
@@ -123,6 +146,7 @@ impl FiguresRequest {
             });
         };
         let mut epoch = EpochChoice::Latest;
+        let mut compared_with = None;
         let mut only: Vec<(Dimension, String)> = Vec::new();
         for (key, value) in parameters {
             if key == "epoch" {
@@ -135,6 +159,13 @@ impl FiguresRequest {
                         "bad-date",
                         "must be `latest` or a date such as `2026-10-01`".to_owned(),
                     ),
+                }
+                continue;
+            }
+            if key == COMPARED_WITH {
+                compared_with = earlier(value);
+                if compared_with.is_none() {
+                    wrong("query", COMPARED_WITH, "bad-date", EARLIER_EXPECTED.to_owned());
                 }
                 continue;
             }
@@ -168,12 +199,24 @@ impl FiguresRequest {
             (Ok(purpose), Ok(question)) if errors.is_empty() => Ok(Self {
                 purpose,
                 epoch,
+                earlier: compared_with,
                 selection: Selection::Named(question),
                 only,
             }),
             _ => Err(errors),
         }
     }
+}
+
+/// The key of the earlier epoch.
+const COMPARED_WITH: &str = "comparedWith";
+const EARLIER_EXPECTED: &str = "must be `previous` or a date such as `2025-10-01`";
+
+fn earlier(text: &str) -> Option<Earlier> {
+    if text == "previous" {
+        return Some(Earlier::Previous);
+    }
+    date(text).map(Earlier::On)
 }
 
 /// The code of a filter that is finer than the grouping of its own field.

@@ -3,7 +3,7 @@
 use crate::catalogue::{Dimension, Name};
 use crate::policy::Policies;
 use crate::purpose::{FiguresGrant, Grant, Indicator, Measure, Purpose};
-use crate::request::{EpochChoice, FiguresRequest, Selection, finer_filter};
+use crate::request::{Earlier, EpochChoice, FiguresRequest, Selection, finer_filter};
 
 use super::denial::{Denial, DenialCode};
 use super::nearest::nearest;
@@ -13,6 +13,8 @@ use super::nearest::nearest;
 pub struct FiguresQuestion {
     /// The epoch asked.
     pub epoch: EpochChoice,
+    /// The earlier epoch beside it, if any.
+    pub earlier: Option<Earlier>,
     /// Grouped by these.
     pub group_by: Vec<Dimension>,
     /// The caller's and the question's filters; those of the grant come on top.
@@ -126,6 +128,7 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
     match &request.selection {
         Selection::Composed { group_by, measures } => Ok(FiguresQuestion {
             epoch: request.epoch,
+            earlier: request.earlier,
             group_by: group_by.clone(),
             only: request.only.clone(),
             measures: measures.clone(),
@@ -147,6 +150,7 @@ fn resolve(purpose: &Purpose, position: usize, request: &FiguresRequest) -> Resu
             }
             Ok(FiguresQuestion {
                 epoch: request.epoch,
+                earlier: request.earlier,
                 group_by: named.group_by.clone(),
                 only,
                 measures: named.measures.clone(),

@@ -61,6 +61,7 @@ pub(super) fn nearest(
 ) -> NearestQuestion {
     let mut near = FiguresQuestion {
         epoch: question.epoch,
+        earlier: question.earlier,
         group_by: Vec::new(),
         only: Vec::new(),
         measures: question.measures.clone(),

@@ -160,6 +160,15 @@ impl Told {
         }
     }
 
+    /// How much more this is than an earlier figure: the difference of what is shown of both, and of nothing else.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        match (self, earlier) {
+            (Self::Whole(now), Self::Whole(before)) => Self::Whole(now - before),
+            (Self::Thousandths(now), Self::Thousandths(before)) => Self::Thousandths(now - before),
+            _ => Self::Hidden,
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         match self {
             Self::Hidden => Value::Null,
@@ -206,6 +215,11 @@ pub(super) fn header(column: &FigureColumn) -> Vec<String> {
         }
         _ => vec![name],
     }
+}
+
+/// Whether figures of two epochs can be set beside each other: a distribution is no number.
+pub(super) fn is_number(column: &FigureColumn) -> bool {
+    !matches!(column, FigureColumn::Measure(_, bins) if !bins.is_empty())
 }
 
 /// Where a quantile lies, in thousandths, straight between the ends of its bin. Only where it is in the same shown
@@ -270,7 +284,9 @@ fn number(thousandths: i64) -> Value {
     if thousandths % 1_000 == 0 {
         return (thousandths / 1_000).into();
     }
-    let text = format!("{}.{:03}", thousandths / 1_000, thousandths.rem_euclid(1_000));
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let size = thousandths.unsigned_abs();
+    let text = format!("{sign}{}.{:03}", size / 1_000, size % 1_000);
     let parsed: Option<f64> = text.parse().ok();
     parsed
         .and_then(Number::from_f64)
@@ -309,6 +325,18 @@ mod tests {
         assert!(quantile(&clear, 50, 9).is_some());
         let close = bins(&[Some(100), None, Some(100), Some(5), Some(1)]);
         assert_eq!(quantile(&close, 50, 14), None);
+    }
+
+    #[test]
+    fn a_change_is_the_difference_of_shown_figures() {
+        let told = |now: &Told, before: &Told| now.since(before).to_json().to_string();
+        assert_eq!(told(&Told::Whole(31), &Told::Whole(43)), "-12");
+        assert_eq!(told(&Told::Thousandths(1_500), &Told::Thousandths(2_700)), "-1.2");
+        assert_eq!(told(&Told::Thousandths(2_000), &Told::Thousandths(2_500)), "-0.5");
+        for unknown in [Told::Hidden, Told::Band("<5")] {
+            assert_eq!(told(&Told::Whole(31), &unknown), "null");
+            assert_eq!(told(&unknown, &Told::Whole(31)), "null");
+        }
     }
 
     #[test]

@@ -172,6 +172,7 @@ proptest! {
         let request = Request::Figures(FiguresRequest {
             purpose: name(&purpose),
             epoch: crate::request::EpochChoice::Latest,
+            earlier: None,
             selection: crate::request::Selection::Composed { group_by: group_by.clone(), measures: vec![crate::purpose::Measure::Pupils] },
             only: only.clone(),
         });
@@ -286,6 +287,7 @@ proptest! {
             Request::Figures(FiguresRequest {
                 purpose: name(&purpose),
                 epoch: crate::request::EpochChoice::Latest,
+                earlier: None,
                 selection: crate::request::Selection::Composed { group_by, measures: vec![crate::purpose::Measure::Pupils] },
                 only: Vec::new(),
             })

@@ -154,6 +154,7 @@ fn measured(
     Request::Figures(FiguresRequest {
         purpose: name(purpose),
         epoch: EpochChoice::Latest,
+        earlier: None,
         selection: Selection::Composed {
             group_by,
             measures: vec![measure],

@@ -358,14 +358,14 @@ fn question(body: &Map<String, Json>, purpose: Name) -> Result<Ask, String> {
         match (key.as_str(), given) {
             ("purpose", _) => {}
             ("question", Json::String(text)) => name = Some(text.clone()),
-            ("epoch", Json::String(text)) => parameters.push(("epoch".to_owned(), text.clone())),
+            ("epoch" | "comparedWith", Json::String(text)) => parameters.push((key.clone(), text.clone())),
             ("only", Json::Object(filters)) => parameters.extend(filters.iter().map(|(field, code)| {
                 let code = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
                 (field.clone(), code)
             })),
             _ => {
                 return Err(format!(
-                    "a named question has no `{key}` of this kind; it has `epoch` and `only`"
+                    "a named question has no `{key}` of this kind; it has `epoch`, `comparedWith` and `only`"
                 ));
             }
         }
