@@ -6,8 +6,8 @@
 //! when its lease has passed; after it a closed epoch. The snapshot is in memory only.
 
 pub mod former;
+mod population;
 pub mod schedule;
-mod snapshot;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use doelpoort_core::audit::leaf::{GRANTED, Kind, Value, extra};
 use doelpoort_core::audit::released::released_digest;
 use doelpoort_core::catalogue::{Name, Population};
-use doelpoort_core::extract::{Completeness, SourceState};
+use doelpoort_core::extract::Completeness;
 use doelpoort_core::figures::bound::{Coming, Past};
 use doelpoort_core::figures::release::{
     ContradictedHolder, Release, ReleaseError, Released, ReleasedCell, Undeclared, cells_digest, release,
@@ -31,6 +31,7 @@ use self::former::{FormerError, former};
 use crate::exchange::Refusal;
 use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
+use crate::source::{SourceError, completeness};
 use crate::store::StoreError;
 use crate::store::released::EpochPurpose;
 
@@ -83,6 +84,9 @@ pub enum CloseError {
     /// The rows cannot be read.
     #[error("the rows cannot be read: `{0}`")]
     Rows(&'static str),
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// Whether it was released is not known.
     #[error(
         "the log was restored after `{date}`: figures of that date may have been released in the part that was lost, \
@@ -293,30 +297,24 @@ impl Gateway {
         })
     }
 
-    /// Which holders had delivered which datasets, from policy and deliveries alone, never from rows found.
+    /// How complete the rows are that the epoch rests on.
     async fn completeness(
         &self,
         current: &Current,
         population: &Population,
         purposes: &[&Purpose],
     ) -> Result<Completeness, StoreError> {
-        let catalogue = &current.policies.catalogue;
-        let mut sources = Vec::new();
-        for dataset in snapshot::datasets(population, purposes) {
-            let Some(kind) = catalogue.dataset(&dataset).map(|dataset| dataset.holder_kind) else {
-                continue;
-            };
-            let active = self.store.active_deliveries(&dataset).await?;
-            for holder in current.policies.organisations.of_kind(kind) {
-                let as_of = active.iter().filter(|delivery| delivery.holder == holder.oin);
-                sources.push(SourceState {
-                    dataset: dataset.to_string(),
-                    holder: holder.oin.to_string(),
-                    as_of_us: as_of.filter_map(|delivery| delivery.activated_us).max(),
-                });
-            }
-        }
-        Ok(Completeness { sources })
+        let policies = &current.policies;
+        let datasets = population::datasets(population, purposes).into_iter();
+        let sources = datasets.filter_map(|dataset| {
+            let kind = policies.catalogue.dataset(&dataset)?.holder_kind;
+            let holders = policies
+                .organisations
+                .of_kind(kind)
+                .map(|holder| holder.oin.clone());
+            Some((dataset, holders.collect()))
+        });
+        completeness(&self.store, &sources.collect::<Vec<_>>()).await
     }
 }
 
@@ -393,7 +391,7 @@ fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Time
         let grants = standing.purpose.grants.iter().enumerate();
         let mut figures = grants
             .filter(
-                |(_, grant)| matches!(grant, Grant::Figures(figures) if figures.population == *population),
+                |(_, grant)| matches!(grant, Grant::Figures(figures) if figures.population == *population && figures.is_released()),
             )
             .peekable();
         figures.peek().is_some() && figures.all(|(position, _)| standing.grant_acts(position, now).is_ok())

@@ -1,6 +1,7 @@
 //! Reads what a plan needs from the delivered rows, and nothing else.
 
 mod formerly;
+mod live;
 mod meant;
 mod reading;
 mod scope;
@@ -80,7 +81,10 @@ impl Delivered {
     ) -> Result<Extract, SourceError> {
         match plan {
             Plan::Facts(plan) => self.facts(catalogue, plan, now).await,
-            Plan::Figures(plan) => self.figures(plan).await,
+            Plan::Figures(plan) => match plan.live() {
+                Some(live) => Box::pin(self.live(catalogue, plan, live)).await,
+                None => self.figures(plan).await,
+            },
             Plan::Meant(plan) => self.meant(catalogue, plan, now).await,
             Plan::Records(plan) => self.records(catalogue, plan, now).await,
             Plan::Restrict(plan) => self.restrict(catalogue, plan, now).await,

@@ -2,6 +2,7 @@
 
 mod afterwards;
 mod budget;
+mod exact;
 mod nearest;
 mod schedule;
 mod trend;

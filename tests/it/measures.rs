@@ -104,7 +104,7 @@ fn what_waits_names_the_measure_that_it_waits_for() {
  1 distribution(years that a declaration holds)
  6 mean(days from received to decided)
  5 rows(absence)
-37 rows(admissibility)
+32 rows(admissibility)
  5 rows(support)
 "#);
 }

@@ -157,7 +157,10 @@ fn what_is_no_table_is_refused_with_its_reason() {
             "is of another mechanism",
         ),
         (r#"mechanism = "cell-key", k = 5"#, "is of another mechanism"),
-        (r#"mechanism = "exact""#, "`exact` is not built yet"),
+        (
+            r#"mechanism = "cell-key", article = "Wet x""#,
+            "is of another mechanism",
+        ),
     ];
     for (mechanism, expected) in cases {
         let told = refusal(|folder| {

@@ -134,6 +134,11 @@ fn every_measure_of_the_partnerships_is_near_the_truth() {
     for (purpose, question) in mapped_questions() {
         let (purpose, _) = &city.draft.purposes[&purpose];
         let question = purpose.questions.iter().find(|one| one.name == question).unwrap();
+        let released = |grant: &Grant| matches!(grant, Grant::Figures(figures) if figures.is_released());
+        // True counts are no release; `figures::exact` holds them against the truth.
+        if !released(&purpose.grants[question.grant]) {
+            continue;
+        }
         let asked = Asked {
             city: &city,
             shown: &shown,

@@ -44,7 +44,7 @@ use crate::policy::decide::{Permit, Right};
 use crate::request::Request;
 
 pub use facts::{AskedPupil, FactsPlan};
-pub use figures::{CELLS_MAX, Code, FigureColumn, FiguresPlan, PlannedFigure, PlannedRow};
+pub use figures::{CELLS_MAX, Code, FigureColumn, FiguresPlan, LiveCount, PlannedFigure, PlannedRow};
 pub use meant::{Aim, MeantPlan};
 pub use records::{Column, Part, RecordsPlan};
 pub use restrict::RestrictPlan;

@@ -26,9 +26,9 @@ use crate::text::Text;
 
 pub use explain::{Explanation, Warning};
 pub use grants::{
-    Conditions, DeliveryGrant, FactsGrant, FieldGrant, FiguresGrant, Generalise, Grant, HolderRule,
-    KeyPeriod, LinkScope, Mechanism, RecordsGrant, ResolveGrant, RestrictGrant, Scope, SearchGrant,
-    StaffRule, TranslateGrant,
+    Conditions, DeliveryGrant, Entitlement, FactsGrant, FieldGrant, FiguresGrant, Generalise, Grant,
+    HolderRule, KeyPeriod, LinkScope, Mechanism, RecordsGrant, ResolveGrant, RestrictGrant, Scope,
+    SearchGrant, StaffRule, TranslateGrant,
 };
 pub use indicator::{Indicator, Term};
 pub use measure::{InvalidMeasure, Measure};

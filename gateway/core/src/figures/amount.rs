@@ -47,6 +47,11 @@ impl AmountTotal {
         other.largest.iter().for_each(|amount| self.place(*amount));
     }
 
+    /// The true sum.
+    pub fn sum(&self) -> i64 {
+        i64::try_from(self.sum).unwrap_or(i64::MAX)
+    }
+
     /// The sum of keys by which the first layer of a sum's noise is drawn.
     pub fn cell_key(&self) -> u32 {
         let [.., a, b, c, d] = self.sum_keys.to_be_bytes();

@@ -116,7 +116,7 @@ fn shapes<'p>(
     for purpose in purposes {
         for grant in &purpose.grants {
             let Grant::Figures(grant) = grant else { continue };
-            if grant.population != population.name {
+            if grant.population != population.name || !grant.is_released() {
                 continue;
             }
             let days = population

@@ -1,5 +1,6 @@
 //! What an epoch's close may show: the lattices of all active purposes, each cell once, protected.
 
+pub mod exact;
 mod holders;
 mod part;
 mod table;
@@ -85,21 +86,30 @@ pub fn layout<'p>(
     population: &Name,
     purposes: impl Iterator<Item = &'p Purpose>,
 ) -> Layout {
+    let parts = grants(population, purposes).flat_map(|(_, _, grant)| parts(catalogue, grant));
+    let parts: Vec<Part> = parts.collect();
+    let mut columns = columns(&parts);
+    let shared = |dataset: &&Name| holders::shared(catalogue, organisations, dataset);
+    let held = parts
+        .iter()
+        .flat_map(Part::datasets)
+        .filter(shared)
+        .map(holder_column);
+    let fields: BTreeSet<FieldName> = columns.fields.into_iter().chain(held).collect();
+    columns.fields = fields.into_iter().collect();
+    columns
+}
+
+/// What a snapshot must hold for parts to be counted.
+fn columns(parts: &[Part]) -> Layout {
     let mut fields: BTreeSet<FieldName> = BTreeSet::new();
     let mut amounts: BTreeSet<FieldName> = BTreeSet::new();
-    for (_, _, grant) in grants(population, purposes) {
-        for part in parts(catalogue, grant) {
-            fields.extend(part.free.iter().map(|dimension| dimension.field.clone()));
-            fields.extend(part.only.iter().map(|(dimension, _)| dimension.field.clone()));
-            fields.insert(Dimension::present(&part.base).field);
-            fields.extend(part.bins.iter().cloned());
-            amounts.extend(part.amounts.iter().cloned());
-            let held = part.datasets().into_iter();
-            fields.extend(
-                held.filter(|dataset| holders::shared(catalogue, organisations, dataset))
-                    .map(holder_column),
-            );
-        }
+    for part in parts {
+        fields.extend(part.free.iter().map(|dimension| dimension.field.clone()));
+        fields.extend(part.only.iter().map(|(dimension, _)| dimension.field.clone()));
+        fields.insert(Dimension::present(&part.base).field);
+        fields.extend(part.bins.iter().cloned());
+        amounts.extend(part.amounts.iter().cloned());
     }
     Layout {
         fields: fields.into_iter().collect(),
@@ -197,7 +207,7 @@ pub fn release<'p>(
                 continue;
             }
             // The same cell from two grants is the same set of pupils: one figure.
-            table::for_each_cell(&of, &part, &holders, snapshot, &mut |cell, total| {
+            table::for_each_cell(of.catalogue, &part, &holders, snapshot, &mut |cell, total| {
                 if !refused.has(&cell) {
                     show(&of, &part, &cell, total, &mut released);
                 }
@@ -233,7 +243,7 @@ fn publish(
     released: &mut BTreeMap<CellKey, i64>,
 ) -> Result<(), String> {
     let mut counts: BTreeMap<CellId, i64> = BTreeMap::new();
-    table::for_each_cell(of, part, holders, snapshot, &mut |cell, total| {
+    table::for_each_cell(of.catalogue, part, holders, snapshot, &mut |cell, total| {
         counts.insert(cell, total.pupils.pupils);
     })
     .map_err(|error| error.to_string())?;
@@ -347,7 +357,9 @@ fn grants<'p>(
             .iter()
             .enumerate()
             .filter_map(move |(position, grant)| match grant {
-                Grant::Figures(grant) if grant.population == *population => Some((purpose, position, grant)),
+                Grant::Figures(grant) if grant.population == *population && grant.is_released() => {
+                    Some((purpose, position, grant))
+                }
                 _ => None,
             })
     })

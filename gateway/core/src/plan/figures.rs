@@ -10,10 +10,12 @@ use crate::purpose::{FiguresGrant, Mechanism};
 use crate::request::{Earlier, EpochChoice};
 use crate::text::Text;
 
+mod live;
 mod planned;
 
 use planned::Planner;
 
+pub use live::LiveCount;
 pub use planned::{FigureColumn, PlannedFigure};
 
 use super::PlanError;
@@ -36,6 +38,7 @@ pub struct FiguresPlan {
     keys: Vec<String>,
     columns: Vec<FigureColumn>,
     mechanism: Mechanism,
+    live: Option<LiveCount>,
     round: u32,
     show_from: i64,
 }
@@ -113,7 +116,8 @@ impl FiguresPlan {
             rows,
             keys: planner.into_keys(),
             columns,
-            mechanism: grant.mechanism,
+            mechanism: grant.mechanism.clone(),
+            live: LiveCount::of(permit, grant, question),
             round: permit.terms().round(),
             show_from: i64::from(permit.terms().show_from()),
         })
@@ -177,8 +181,20 @@ impl FiguresPlan {
     }
 
     /// How the figures were protected.
-    pub fn mechanism(&self) -> Mechanism {
-        self.mechanism
+    pub fn mechanism(&self) -> &Mechanism {
+        &self.mechanism
+    }
+
+    /// What is counted now; none where released cells are read.
+    pub fn live(&self) -> Option<&LiveCount> {
+        self.live.as_ref()
+    }
+
+    /// The latest date of the grant's calendar before a date.
+    pub fn epoch_before(&self, date: Date) -> Option<Date> {
+        let calendar = self.calendar.as_ref()?;
+        let mut before = calendar.epochs_on_or_before(date);
+        before.find(|epoch| *epoch < date)
     }
 
     /// The base to which figures are rounded; 1 is none.

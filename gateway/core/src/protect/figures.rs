@@ -105,7 +105,7 @@ impl Epoch {
 /// The base of what is shown: a table was rounded when it was published, and a holder may ask for more.
 fn rounding(plan: &FiguresPlan) -> u32 {
     match plan.mechanism() {
-        Mechanism::CellKey => plan.round(),
+        Mechanism::CellKey | Mechanism::Exact(_) => plan.round(),
         Mechanism::SuppressRound(rule) => plan.round().max(rule.base),
     }
 }

@@ -69,23 +69,35 @@ pub struct FactsGrant {
 }
 
 /// How the figures of a grant are protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Mechanism {
     /// Two layers of keyed noise.
     #[default]
     CellKey,
+    /// True counts of rows as they are now, for who has a right to them.
+    Exact(Entitlement),
     /// A static table, published once: small cells are hidden with others, and what is shown is rounded.
     SuppressRound(Suppression),
 }
 
 impl Mechanism {
     /// Its name in purposes and answers.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::CellKey => "cell-key",
+            Self::Exact(_) => "exact",
             Self::SuppressRound(_) => "suppress-round",
         }
     }
+}
+
+/// By what a recipient may have true counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entitlement {
+    /// They are of the rows that it holds itself, and of no others.
+    OwnRows,
+    /// This article of law gives it the figure.
+    Article(String),
 }
 
 /// Protected counts over a closed lattice.

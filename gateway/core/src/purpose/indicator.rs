@@ -106,6 +106,8 @@ fn term(
         main.recipients == grant.recipients
             && main.population == grant.population
             && main.epochs == grant.epochs
+            && (main.is_released() || main.mechanism == grant.mechanism)
+            && main.is_released() == grant.is_released()
             && (main.round, main.show_from) == (grant.round, grant.show_from)
             && main.conditions == grant.conditions
     };

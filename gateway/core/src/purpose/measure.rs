@@ -135,7 +135,8 @@ impl Measure {
         }
     }
 
-    /// What keeps it from being counted under a grant, by the catalogue; none when it can.
+    /// What keeps it from being counted under a grant, by the catalogue; none when it can. True counts need no limit of
+    /// what one pupil adds.
     pub fn unfit(&self, catalogue: &Catalogue, grant: &FiguresGrant) -> Option<String> {
         let dataset = |name: &Name| catalogue.dataset(name);
         let field = |name: &FieldName| catalogue.field(name).map(|(_, field)| field);
@@ -143,15 +144,13 @@ impl Measure {
             Self::Pupils => None,
             Self::Rows(name) => match dataset(name) {
                 None => Some(format!("there is no dataset `{name}`")),
-                Some(found) => found.rows_bound.is_none().then(|| {
+                Some(found) => (found.rows_bound.is_none() && grant.is_released()).then(|| {
                     format!("dataset `{name}` declares no `rows_bound`, so its rows cannot be counted")
                 }),
             },
             Self::Sum(name) | Self::Mean(name) => match field(name) {
                 None => Some(format!("there is no field `{name}`")),
-                Some(found) => found
-                    .bound
-                    .is_none()
+                Some(found) => (found.bound.is_none() && grant.is_released())
                     .then(|| format!("field `{name}` declares no `bound`, so it cannot be summed")),
             },
             Self::Distribution(name) => match field(name) {

@@ -137,6 +137,14 @@ impl Grant {
         }
     }
 
+    /// Whether it gives the asking organisation's own rows, or counts them, and no others.
+    pub fn is_of_own_rows(&self) -> bool {
+        match self {
+            Self::Figures(grant) => grant.counts_own_rows(),
+            _ => self.scope() == Some(Scope::OwnBoard),
+        }
+    }
+
     /// Whose rows; a delivery touches those who deliver, a search in the log nobody.
     pub fn holders(&self) -> Option<&Holders> {
         match self {
@@ -198,6 +206,7 @@ impl Grant {
         let scope = self.scope().map(Scope::datasets).unwrap_or_default();
         datasets.extend(scope.iter().filter_map(|name| name.parse().ok()));
         if let Self::Figures(grant) = self
+            && grant.is_released()
             && let Some(population) = catalogue.population(&grant.population)
         {
             datasets.extend(population.datasets.iter().cloned());

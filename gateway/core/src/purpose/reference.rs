@@ -4,7 +4,7 @@
 use crate::catalogue::Name;
 use crate::party::{Organisation, Organisations};
 
-use super::{FiguresGrant, Grant, KeyPeriod, LinkScope, Mechanism, Purpose};
+use super::{Entitlement, FiguresGrant, Grant, KeyPeriod, LinkScope, Mechanism, Purpose};
 
 impl Purpose {
     /// Whether this purpose gives an organisation rows of a dataset under pseudonyms.
@@ -102,7 +102,10 @@ impl Purpose {
             let (other, _) = others.find(|(other, grant)| {
                 let itself = other.id == self.id && *grant == table;
                 let shared = named(grant).iter().any(|dataset| datasets.contains(dataset));
-                !itself && grant.population == table.population && (shared || other.id == self.id)
+                !itself
+                    && grant.is_released()
+                    && grant.population == table.population
+                    && (shared || other.id == self.id)
             })?;
             Some(format!(
                 "a `suppress-round` table of `{}` stands beside other figures of the same datasets in purpose `{}`: one \
@@ -118,6 +121,16 @@ impl FiguresGrant {
     /// Whether its figures are one table that is published once.
     pub fn publishes_table(&self) -> bool {
         matches!(self.mechanism, Mechanism::SuppressRound(_))
+    }
+
+    /// Whether its figures are computed when an epoch closes, once for everybody. Exact ones are counted when asked.
+    pub fn is_released(&self) -> bool {
+        !matches!(self.mechanism, Mechanism::Exact(_))
+    }
+
+    /// Whether it counts the asking organisation's own rows alone.
+    pub fn counts_own_rows(&self) -> bool {
+        self.mechanism == Mechanism::Exact(Entitlement::OwnRows)
     }
 }
 

@@ -76,7 +76,8 @@ pub fn contradicted(of: &Release<'_>, snapshot: &Snapshot) -> BTreeSet<Contradic
 
 /// The holders that may know part of a part's cells.
 pub(super) struct Holders<'r> {
-    of: Release<'r>,
+    /// None where nothing is taken away for anybody.
+    of: Option<Release<'r>>,
     /// The part's datasets that several organisations hold.
     pub(super) datasets: Vec<Name>,
     known: Vec<&'r Organisation>,
@@ -98,10 +99,20 @@ impl<'r> Holders<'r> {
             .collect();
         let known = of.organisations.iter().filter(|one| kinds.contains(&one.kind));
         Self {
-            of: *of,
+            of: Some(*of),
             datasets,
             known: known.collect(),
             contradicted: contradicted.clone(),
+        }
+    }
+
+    /// For counts that are not protected.
+    pub(super) fn none() -> Self {
+        Self {
+            of: None,
+            datasets: Vec::new(),
+            known: Vec::new(),
+            contradicted: BTreeSet::new(),
         }
     }
 
@@ -124,16 +135,21 @@ impl<'r> Holders<'r> {
             .zip(named)
             .filter_map(|(dataset, named)| named.then_some(dataset))
             .collect();
-        let sole: Vec<OrganisationKind> = coordinates
-            .iter()
-            .flat_map(|one| self.sole(one, &rests_on))
+        let of = self.of.iter();
+        let sole: Vec<OrganisationKind> = of
+            .flat_map(|of| coordinates.iter().flat_map(|one| self.sole(of, one, &rests_on)))
             .collect();
         self.known.iter().map(|one| !sole.contains(&one.kind)).collect()
     }
 
     /// The kinds of organisation of which one holds all of a node.
-    fn sole(&self, (dimension, code): &(Dimension, String), rests_on: &[&Name]) -> Vec<OrganisationKind> {
-        let catalogue = self.of.catalogue;
+    fn sole(
+        &self,
+        of: &Release<'_>,
+        (dimension, code): &(Dimension, String),
+        rests_on: &[&Name],
+    ) -> Vec<OrganisationKind> {
+        let catalogue = of.catalogue;
         let Some(hierarchy) = catalogue.hierarchy_of(&dimension.field) else {
             return Vec::new();
         };
@@ -142,19 +158,15 @@ impl<'r> Holders<'r> {
             && let Ok(board) = BOARD.parse()
             && let Some(node) = hierarchy.ancestor(code, &dimension.level, &board)
         {
-            let board = self.of.organisations.by_board(&node.code);
+            let board = of.organisations.by_board(&node.code);
             kinds.extend(board.map(|board| board.kind));
         }
-        let declared = self.of.population.sole_holders.iter();
+        let declared = of.population.sole_holders.iter();
         let here = declared.filter(|sole| sole.when.field == dimension.field);
         kinds.extend(here.filter_map(|sole| {
             let above = catalogue.ancestor(dimension, code, &sole.when.level)?;
             let (_, slug) = sole.pairs.iter().find(|(code, _)| code == above)?;
-            let holder = self
-                .of
-                .organisations
-                .iter()
-                .find(|one| one.slug.as_str() == slug)?;
+            let holder = of.organisations.iter().find(|one| one.slug.as_str() == slug)?;
             let mut against = self.contradicted.iter();
             let is_contradicted =
                 against.any(|one| one.dimension == sole.when && rests_on.contains(&&one.dataset));

@@ -8,7 +8,6 @@ use crate::figures::cell_id::CellId;
 use crate::figures::lattice::{Cuboid, Lattice, LatticeDimension, LatticeError};
 use crate::figures::snapshot::{Filter, Group, Groups, Snapshot};
 
-use super::Release;
 use super::holders::{Holders, holder_column};
 use super::part::{Part, levels};
 
@@ -78,14 +77,14 @@ struct Table<'c> {
 
 /// Gives every cell that anybody is in, each by its canonical id.
 pub(super) fn for_each_cell(
-    of: &Release<'_>,
+    catalogue: &Catalogue,
     part: &Part,
     holders: &Holders<'_>,
     snapshot: &Snapshot,
     take: &mut impl FnMut(CellId, &CellTotal),
 ) -> Result<(), LatticeError<FieldName>> {
-    let cuboids = lattice_of(of.catalogue, part)?.cuboids()?;
-    let scan = Scan::new(of, part, holders, snapshot);
+    let cuboids = lattice_of(catalogue, part)?.cuboids()?;
+    let scan = Scan::new(catalogue, part, holders, snapshot);
     let mut done: Vec<Table<'_>> = Vec::new();
     // The widest first, so that narrower ones are made of them.
     for cuboid in cuboids.iter().rev() {
@@ -127,7 +126,7 @@ pub fn lattice_of(
 
 /// One pass over the snapshot, and how its codes lie in the hierarchies.
 struct Scan<'s> {
-    of: &'s Release<'s>,
+    catalogue: &'s Catalogue,
     part: &'s Part,
     holders: &'s Holders<'s>,
     groups: Groups,
@@ -142,8 +141,12 @@ struct Scan<'s> {
 }
 
 impl<'s> Scan<'s> {
-    fn new(of: &'s Release<'s>, part: &'s Part, holders: &'s Holders<'s>, snapshot: &'s Snapshot) -> Self {
-        let catalogue = of.catalogue;
+    fn new(
+        catalogue: &'s Catalogue,
+        part: &'s Part,
+        holders: &'s Holders<'s>,
+        snapshot: &'s Snapshot,
+    ) -> Self {
         let mut fields: Vec<FieldName> = part
             .free
             .iter()
@@ -200,7 +203,7 @@ impl<'s> Scan<'s> {
                 .collect()
         });
         Self {
-            of,
+            catalogue,
             part,
             holders,
             groups,
@@ -223,7 +226,7 @@ impl<'s> Scan<'s> {
     /// How levels of one field lie above each other; none where `to` is finer.
     fn step(&self, field: &FieldName, from: &Name, to: &Name) -> Option<usize> {
         let depth = |level: &Name| {
-            self.of.catalogue.depth(&Dimension {
+            self.catalogue.depth(&Dimension {
                 field: field.clone(),
                 level: level.clone(),
             })
@@ -294,7 +297,7 @@ impl<'s> Scan<'s> {
             level: finer.clone(),
         };
         let above = |code: &String| {
-            let above = self.of.catalogue.ancestor(&dimension, code, level);
+            let above = self.catalogue.ancestor(&dimension, code, level);
             above.and_then(|above| places.get(above).copied()).unwrap_or(NONE)
         };
         of(finer).iter().map(above).collect()
@@ -326,7 +329,7 @@ impl<'s> Scan<'s> {
             });
             let mut coordinates = self.part.only.clone();
             coordinates.extend(crossed);
-            let Some(cell) = CellId::new(self.of.catalogue, &self.part.base, &coordinates) else {
+            let Some(cell) = CellId::new(self.catalogue, &self.part.base, &coordinates) else {
                 continue;
             };
             take(cell, &self.total(&coordinates, (&named, &rests_on), &groups));
@@ -368,7 +371,7 @@ impl<'s> Scan<'s> {
         let counted = self.holders.counted(coordinates, rests_on);
         let empty = || Count::new(&counted);
         let bins = self.part.bins.iter().map(|field| {
-            let bins = self.of.catalogue.bins(field).len();
+            let bins = self.catalogue.bins(field).len();
             vec![empty(); bins]
         });
         let amounts = self.part.amounts.iter().map(|_| Summed {

@@ -3,7 +3,7 @@
 
 use crate::catalogue::{FieldName, Name, ProtectionClass};
 use crate::party::{Oin, Organisation, Slug};
-use crate::purpose::{Grant, HolderRule, Scope, keep_days, months};
+use crate::purpose::{Grant, HolderRule, keep_days, months};
 
 use super::asking::Asking;
 use super::denial::{Denial, DenialCode};
@@ -123,7 +123,7 @@ fn applying<'p>(
         .conditions()
         .map(|conditions| conditions.holder_rules.as_slice());
     let policies = asking.policies;
-    let own_rows = grant.scope() == Some(Scope::OwnBoard);
+    let own_rows = grant.is_of_own_rows();
     let applies = |holder: &Organisation| {
         let holds = |name: &&Name| {
             policies

@@ -51,7 +51,7 @@ pub struct Row {
     /// How the person who asks must be known; none where nobody is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staff: Option<&'static str>,
-    /// Whose rows: `all`, or short names.
+    /// Whose rows: `all`, `own`, or short names.
     pub holders: String,
     /// How often.
     pub limit: String,
@@ -187,6 +187,9 @@ fn clients(organisation: &Organisation, role: &str) -> Vec<String> {
 }
 
 fn holders(grant: &Grant) -> String {
+    if matches!(grant, Grant::Figures(figures) if figures.counts_own_rows()) {
+        return "own".to_owned();
+    }
     match grant.holders() {
         None => "own".to_owned(),
         Some(Holders::All) => "all".to_owned(),

@@ -7,7 +7,8 @@ use crate::figures::suppress::Suppression;
 use crate::identifier::IdentifierKind;
 use crate::party::Organisations;
 use crate::purpose::{
-    Conditions, Grant, Holders, KeyPeriod, LinkScope, Mechanism, Per, Rate, ResolveGrant, SearchGrant,
+    Conditions, Entitlement, Grant, Holders, KeyPeriod, LinkScope, Mechanism, Per, Rate, ResolveGrant,
+    SearchGrant,
 };
 use crate::text::Text;
 
@@ -52,8 +53,10 @@ pub(super) fn terms(
             });
             terms.extend(fixed(&always.collect::<Vec<_>>()));
             terms.push(("max_dimensions", crossed(figures.max_dimensions)));
-            if let Mechanism::SuppressRound(rule) = figures.mechanism {
-                terms.push(("mechanism", suppressed(rule)));
+            match &figures.mechanism {
+                Mechanism::CellKey => {}
+                Mechanism::Exact(by) => terms.push(("mechanism", exact(by))),
+                Mechanism::SuppressRound(rule) => terms.push(("mechanism", suppressed(*rule))),
             }
             if figures.round > 1 {
                 terms.push(("round", rounded(figures.round)));
@@ -278,6 +281,19 @@ fn crossed(count: u8) -> Text {
         format!("ten hoogste {count} {nl} naast de plaats"),
         format!("at most {count} {en} besides the place"),
     )
+}
+
+fn exact(by: &Entitlement) -> Text {
+    match by {
+        Entitlement::OwnRows => both(
+            "exacte aantallen over alleen de eigen gegevens van wie vraagt",
+            "exact figures, of the asking organisation's own rows alone",
+        ),
+        Entitlement::Article(article) => both(
+            format!("exacte aantallen, onbeveiligd, op grond van {article}"),
+            format!("exact figures, not protected, by {article}"),
+        ),
+    }
 }
 
 fn suppressed(rule: Suppression) -> Text {

@@ -18,12 +18,16 @@ pub(super) struct Shown<'e> {
     values: &'e [Option<i64>],
     base: u32,
     from: i64,
+    /// Whether they are true counts, of which nothing has to be hidden.
+    exact: bool,
 }
 
 /// One figure as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Hidden,
+    /// There is no such number: what it would be divided by is nobody.
+    Undefined,
     Whole(i64),
     /// A number with a fraction, in thousandths.
     Thousandths(i64),
@@ -46,6 +50,7 @@ impl<'e> Shown<'e> {
             values,
             base: plan.round(),
             from: plan.show_from(),
+            exact: plan.live().is_some(),
         }
     }
 
@@ -60,11 +65,12 @@ impl<'e> Shown<'e> {
                 shown.map_or(Told::Hidden, Told::Whole)
             }
             PlannedFigure::Mean(keys) => {
-                let mean = keys.and_then(|(sum, givers)| {
-                    let givers = self.count(Some(givers)).filter(|givers| *givers > 0)?;
-                    Some(significant(thousandths(self.raw(Some(sum))?, givers)))
-                });
-                mean.map_or(Told::Hidden, Told::Thousandths)
+                let known = keys.and_then(|(sum, givers)| self.raw(Some(sum)).zip(self.count(Some(givers))));
+                match known {
+                    None => self.unknown(keys.is_some()),
+                    Some((_, givers)) if givers <= 0 => self.unknown(false),
+                    Some((sum, givers)) => Told::Thousandths(self.precise(thousandths(sum, givers))),
+                }
             }
             PlannedFigure::Bins(keys, shows_from) => self.distribution(column, keys, *shows_from),
             PlannedFigure::Share {
@@ -83,9 +89,44 @@ impl<'e> Shown<'e> {
         }
     }
 
-    /// What is released of a cell, not rounded.
+    /// Where there is no number: hidden as small ones are, unless nothing is hidden.
+    fn unknown(&self, hidden: bool) -> Told {
+        if hidden || !self.exact {
+            Told::Hidden
+        } else {
+            Told::Undefined
+        }
+    }
+
+    /// A quotient with as many digits as it may have.
+    fn precise(&self, quotient: i64) -> i64 {
+        if self.exact {
+            quotient
+        } else {
+            significant(quotient)
+        }
+    }
+
+    /// A per cent, as a band where the ends would tell too much.
+    fn per_cent(&self, quotient: i64) -> Told {
+        if self.exact {
+            Told::Thousandths(quotient)
+        } else {
+            banded(quotient)
+        }
+    }
+
+    /// Whether a share of so many may be told, with so many in the rest.
+    fn tells_share(&self, whole: i64, rest: i64, shows_from: i64) -> bool {
+        self.exact || (whole >= WHOLE_MIN && rest >= shows_from.max(self.from))
+    }
+
+    /// What is known of a cell, not rounded. Where by metadata nobody can be, a true count is 0.
     fn raw(&self, key: Option<usize>) -> Option<i64> {
-        self.values.get(key?).copied().flatten()
+        match key {
+            None => self.exact.then_some(0),
+            Some(key) => self.values.get(key).copied().flatten(),
+        }
     }
 
     /// A count as it is shown.
@@ -101,10 +142,13 @@ impl<'e> Shown<'e> {
         };
         // The rest must be large enough too: as a cell where it is one, and from what is shown in any case.
         let rest_shown = rest.is_none_or(|rest| self.count(Some(rest)).is_some());
-        if whole < WHOLE_MIN || whole - part < shows_from.max(self.from) || !rest_shown {
+        if !rest_shown || !self.tells_share(whole, whole - part, shows_from) {
             return Told::Hidden;
         }
-        banded(thousandths(part * 100, whole))
+        if whole <= 0 {
+            return Told::Undefined;
+        }
+        self.per_cent(thousandths(part * 100, whole))
     }
 
     fn ratio(
@@ -119,17 +163,20 @@ impl<'e> Shown<'e> {
         let (Some(above), Some(below)) = (side(numerator), side(denominator)) else {
             return Told::Hidden;
         };
-        if below < WHOLE_MIN {
+        if below < WHOLE_MIN && !self.exact {
             return Told::Hidden;
+        }
+        if below <= 0 {
+            return Told::Undefined;
         }
         let ratio = thousandths(above.saturating_mul(per.into()), below);
         if !share {
-            return Told::Thousandths(significant(ratio));
+            return Told::Thousandths(self.precise(ratio));
         }
-        if below - above < shows_from.max(self.from) {
+        if !self.tells_share(below, below - above, shows_from) {
             return Told::Hidden;
         }
-        banded(ratio)
+        self.per_cent(ratio)
     }
 
     fn distribution(&self, column: &FigureColumn, keys: &[Option<usize>], shows_from: i64) -> Told {
@@ -145,7 +192,11 @@ impl<'e> Shown<'e> {
                 pupils: self.count(*key),
             })
             .collect();
-        let hidden_max = shows_from.max(self.from) - 1;
+        let hidden_max = if self.exact {
+            0
+        } else {
+            shows_from.max(self.from) - 1
+        };
         let quantiles = QUANTILES.map(|per_cent| quantile(&bins, per_cent, hidden_max));
         Told::Distribution(bins, quantiles)
     }
@@ -155,7 +206,7 @@ impl Told {
     pub(super) fn is_hidden(&self) -> bool {
         match self {
             Self::Hidden => true,
-            Self::Whole(_) | Self::Thousandths(_) | Self::Band(_) => false,
+            Self::Undefined | Self::Whole(_) | Self::Thousandths(_) | Self::Band(_) => false,
             Self::Distribution(bins, _) => bins.iter().any(|bin| bin.pupils.is_none()),
         }
     }
@@ -165,13 +216,15 @@ impl Told {
         match (self, earlier) {
             (Self::Whole(now), Self::Whole(before)) => Self::Whole(now - before),
             (Self::Thousandths(now), Self::Thousandths(before)) => Self::Thousandths(now - before),
+            (Self::Undefined, Self::Undefined | Self::Whole(_) | Self::Thousandths(_))
+            | (Self::Whole(_) | Self::Thousandths(_), Self::Undefined) => Self::Undefined,
             _ => Self::Hidden,
         }
     }
 
     pub(super) fn to_json(&self) -> Value {
         match self {
-            Self::Hidden => Value::Null,
+            Self::Hidden | Self::Undefined => Value::Null,
             Self::Whole(whole) => (*whole).into(),
             Self::Thousandths(thousandths) => number(*thousandths),
             Self::Band(band) => (*band).into(),
@@ -189,7 +242,7 @@ impl Told {
     /// One cell of a table, or those of a distribution.
     pub(super) fn cells(&self) -> Vec<String> {
         match self {
-            Self::Hidden => vec![String::new()],
+            Self::Hidden | Self::Undefined => vec![String::new()],
             Self::Whole(whole) => vec![whole.to_string()],
             Self::Thousandths(thousandths) => vec![number(*thousandths).to_string()],
             Self::Band(band) => vec![(*band).to_owned()],

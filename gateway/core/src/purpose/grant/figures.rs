@@ -7,7 +7,7 @@ use crate::document::{Table, Value};
 use crate::figures::release;
 use crate::figures::suppress::{self, Suppression};
 use crate::purpose::names::{Names, limit, measure, or_default};
-use crate::purpose::{FiguresGrant, Grant, Holders, Measure, Mechanism};
+use crate::purpose::{Entitlement, FiguresGrant, Grant, Holders, Measure, Mechanism, Party};
 
 /// The coarsest rounding base.
 pub(super) const ROUND_MAX: u32 = 100;
@@ -19,6 +19,26 @@ const K_MIN_SENSITIVE: u32 = 10;
 const K_MAX: u32 = 100;
 const DIMENSIONS_MAX: u32 = 4;
 const DIMENSIONS_DEFAULT: u8 = 2;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MechanismName {
+    CellKey,
+    Exact,
+    SuppressRound,
+}
+
+const MECHANISMS: [(&str, MechanismName); 3] = [
+    ("cell-key", MechanismName::CellKey),
+    ("exact", MechanismName::Exact),
+    ("suppress-round", MechanismName::SuppressRound),
+];
+
+/// The keys that one mechanism has and others have not.
+const OWN_KEYS: [(MechanismName, &[&str]); 3] = [
+    (MechanismName::CellKey, &["round", "show_from"]),
+    (MechanismName::Exact, &["article"]),
+    (MechanismName::SuppressRound, &["k", "base"]),
+];
 
 /// `form = "figures"`.
 pub(super) fn figures(table: &Table<'_, '_>, names: &Names<'_>) -> Option<FiguresGrant> {
@@ -73,8 +93,10 @@ fn countable(table: &Table<'_, '_>, grant: &FiguresGrant, names: &Names<'_>) {
     if grant.conditions.partial {
         table.error("figures are the same for all purposes, so `partial` cannot leave out one holder's rows");
     }
-    if let Mechanism::SuppressRound(rule) = grant.mechanism {
-        is_table(table, grant, rule, names);
+    match grant.mechanism {
+        Mechanism::SuppressRound(rule) => is_table(table, grant, rule, names),
+        Mechanism::Exact(Entitlement::OwnRows) => is_of_own_rows(table, grant, names),
+        Mechanism::Exact(Entitlement::Article(_)) | Mechanism::CellKey => {}
     }
     for unfit in grant
         .measures
@@ -116,38 +138,77 @@ fn counted(table: &Table<'_, '_>, names: &Names<'_>) -> Option<(Name, Name)> {
     Some((name, calendar))
 }
 
-/// `{ mechanism = "cell-key", round = 5, show_from = 20 }`, the rounding base, and from where figures are shown; or
-/// `{ mechanism = "suppress-round", k = 5, base = 5 }`.
+/// `{ mechanism = "cell-key", round = 5, show_from = 20 }`, the rounding base, and from where figures are shown;
+/// `{ mechanism = "suppress-round", k = 5, base = 5 }`; or `{ mechanism = "exact" }`, of others' rows with `article`.
 fn protect(value: Value<'_, '_>) -> Option<(Mechanism, u32, u32)> {
     let table = value.table()?;
-    let name = table.required("mechanism").and_then(|value| {
-        if value.as_text() == Some("exact") {
-            value.error("mechanism `exact` is not built yet, so no figure is given without protection");
-            return None;
+    let name = table
+        .required("mechanism")
+        .and_then(|value| value.choice("mechanism", &MECHANISMS))?;
+    for (owner, keys) in OWN_KEYS {
+        let strange = keys.iter().filter(|_| owner != name);
+        for value in strange.filter_map(|key| table.optional(key)) {
+            value.error(
+                "is of another mechanism: `cell-key` has `round` and `show_from`, `suppress-round` has `k` and `base`, \
+                 `exact` has `article`",
+            );
         }
-        value.choice("mechanism", &[("cell-key", false), ("suppress-round", true)])
-    });
-    let of_table = [table.optional("k"), table.optional("base")];
-    let of_noise = [table.optional("round"), table.optional("show_from")];
-    let is_table = name?;
-    for value in if is_table { of_noise } else { of_table }.into_iter().flatten() {
-        value.error("is of another mechanism: `cell-key` has `round` and `show_from`, `suppress-round` has `k` and `base`");
     }
-    let protected = if is_table {
-        let k = table.required("k").and_then(|value| value.integer(K_MIN..=K_MAX));
-        let base = table
-            .required("base")
-            .and_then(|value| value.integer(1..=ROUND_MAX));
-        k.zip(base)
-            .map(|(k, base)| (Mechanism::SuppressRound(Suppression { k, base }), 1, 0))
-    } else {
-        let round = or_default(&table, "round", 1, |value| value.integer(1..=ROUND_MAX));
-        let show_from = or_default(&table, "show_from", 0, |value| value.integer(1..=SHOW_FROM_MAX));
-        let both = round.zip(show_from);
-        both.map(|(round, show_from)| (Mechanism::CellKey, round, show_from))
+    let protected = match name {
+        MechanismName::CellKey => {
+            let round = or_default(&table, "round", 1, |value| value.integer(1..=ROUND_MAX));
+            let show_from = or_default(&table, "show_from", 0, |value| value.integer(1..=SHOW_FROM_MAX));
+            let both = round.zip(show_from);
+            both.map(|(round, show_from)| (Mechanism::CellKey, round, show_from))
+        }
+        MechanismName::Exact => {
+            let article = table.if_there("article", |value| value.words());
+            let by = article
+                .ok()
+                .map(|article| article.map_or(Entitlement::OwnRows, Entitlement::Article));
+            by.map(|by| (Mechanism::Exact(by), 1, 0))
+        }
+        MechanismName::SuppressRound => {
+            let k = table.required("k").and_then(|value| value.integer(K_MIN..=K_MAX));
+            let base = table
+                .required("base")
+                .and_then(|value| value.integer(1..=ROUND_MAX));
+            k.zip(base)
+                .map(|(k, base)| (Mechanism::SuppressRound(Suppression { k, base }), 1, 0))
+        }
     };
     table.finish();
     protected
+}
+
+/// Notes where a grant of true counts would count others' rows without a law that says so.
+fn is_of_own_rows(table: &Table<'_, '_>, grant: &FiguresGrant, names: &Names<'_>) {
+    let whole = Grant::Figures(grant.clone());
+    let is_own = |dataset: &Name| {
+        let kind = names
+            .catalogue
+            .dataset(dataset)
+            .map(|dataset| dataset.holder_kind);
+        grant.recipients.iter().all(|recipient| match &recipient.who {
+            Party::Kind(recipients) => kind == Some(*recipients),
+            Party::Organisation(slug) => {
+                let organisation = names.organisations.by_slug(slug);
+                organisation.is_some_and(|organisation| kind == Some(organisation.kind))
+            }
+        })
+    };
+    let datasets = whole
+        .named_datasets()
+        .into_iter()
+        .filter(|dataset| !is_own(dataset));
+    let others: Vec<String> = datasets.map(|dataset| format!("`{dataset}`")).collect();
+    if !others.is_empty() {
+        table.error(format!(
+            "`exact` counts the recipient's own rows, and not every recipient holds {}; where a law gives the exact \
+             figure over others' rows, name it: `article = \"…\"`",
+            others.join(", ")
+        ));
+    }
 }
 
 /// Notes what keeps a grant from being one static table.

@@ -455,7 +455,7 @@ fn it_tells_about_whom_how_and_for_whom() {
 {
     "delivery": 39,
     "facts": 559,
-    "figures": 1419,
+    "figures": 1437,
     "records": 216,
     "resolve": 2,
     "restrict": 13,

@@ -156,8 +156,13 @@ pub(super) fn figures() -> Shape {
             Shape::Table(vec![
                 must(
                     "mechanism",
-                    Shape::Choice(&["cell-key", "suppress-round"]),
-                    "How figures are protected",
+                    Shape::Choice(&["cell-key", "exact", "suppress-round"]),
+                    "How figures are protected; `exact`: not, for they are the recipient's own or a law gives them",
+                ),
+                may(
+                    "article",
+                    Shape::Text,
+                    "Of `exact` over others' rows: the article that gives the recipient the exact figure",
                 ),
                 may("round", Shape::Integer(1, 100), "Rounded to a multiple of this"),
                 may(

@@ -1,24 +1,18 @@
-//! Freezes the population: one row a pupil, without the pupil. The latest row of each dataset gives the codes, all that
+//! Freezes who is counted: one row a pupil, without the pupil. The latest row of each dataset gives the codes, all that
 //! hold give the amounts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use doelpoort_core::catalogue::{Catalogue, Dataset, Field, FieldName, Name, Population};
-use doelpoort_core::figures::release::layout;
+use doelpoort_core::catalogue::{Catalogue, Dataset, Field, FieldName, Name};
 use doelpoort_core::figures::snapshot::{Layout, PupilKeys, Snapshot};
-use doelpoort_core::figures::{RecordKey, record_key, sum_record_key};
+use doelpoort_core::party::Oin;
 use doelpoort_core::plan::LeftOut;
-use doelpoort_core::policy::Policies;
-use doelpoort_core::policy::decide::civil_day;
 use doelpoort_core::pseudonym::SubjectId;
-use doelpoort_core::purpose::{Grant, Purpose};
 use jiff::civil::Date;
 
-use super::CloseError;
-use crate::gateway::Gateway;
-use crate::source::stored_value;
+use super::{SourceError, stored_value};
 use crate::store::render::{self, Selection};
-use crate::store::{Row, StoreError, Tx};
+use crate::store::{Row, Store, StoreError, Tx};
 
 /// What a pupil's rows of one dataset come to.
 struct Reduced {
@@ -49,72 +43,65 @@ struct Part {
     pupils: HashMap<[u8; 16], Reduced>,
 }
 
-impl Gateway {
-    /// Reads the population as it stands at `date`, all in one transaction, without pupils who object today.
-    pub(super) async fn freeze(
-        &self,
-        policies: &Policies,
-        population: &Population,
-        date: Date,
-        purposes: &[&Purpose],
-        key: &RecordKey,
-    ) -> Result<Snapshot, CloseError> {
-        let catalogue = &policies.catalogue;
-        let layout = layout(
-            catalogue,
-            &policies.organisations,
-            &population.name,
-            purposes.iter().copied(),
-        );
-        // One cell is one figure for all purposes, so who objects to one of them is in none of them.
-        let left_out = LeftOut {
-            purposes: purposes.iter().map(|purpose| purpose.id.clone()).collect(),
-            on: civil_day(self.clock.now()),
-        };
-        let mut wanted = by_dataset(&layout);
-        for dataset in &population.datasets {
-            wanted.entry(dataset.clone()).or_default();
-        }
-        let mut tx = self.store.begin_read().await?;
-        let mut members: BTreeSet<[u8; 16]> = BTreeSet::new();
-        let mut parts: BTreeMap<Name, Part> = BTreeMap::new();
-        for (name, wanted) in wanted {
-            let part = reduce(&mut tx, catalogue, &name, wanted, date, &left_out).await?;
-            if population.datasets.contains(&name) {
-                members.extend(part.pupils.keys());
-            }
-            parts.insert(name, part);
-        }
-        tx.rollback().await?;
-
-        let bounds = layout
-            .amounts
-            .iter()
-            .map(|amount| bound(catalogue, amount))
-            .collect::<Vec<_>>();
-        let mut snapshot = Snapshot::new(layout.clone());
-        for member in members {
-            let subject = SubjectId::from_bytes(member);
-            let keys = PupilKeys {
-                count: record_key(key, &population.name, &subject),
-                sum: sum_record_key(key, &population.name, &subject),
-            };
-            let codes = layout.fields.iter().map(|field| code(&parts, &member, field));
-            let amounts = layout.amounts.iter().zip(&bounds);
-            let amounts = amounts.map(|(amount, bound)| summed(&parts, &member, amount).clamp(0, *bound));
-            snapshot.push(keys, codes, amounts);
-        }
-        Ok(snapshot)
-    }
+/// Who is counted, by which columns, of whose rows.
+pub(crate) struct Census<'c> {
+    /// What is kept of each pupil.
+    pub(crate) layout: Layout,
+    /// Pupils with a row in one of these are counted.
+    pub(crate) members: Vec<Name>,
+    /// As rows stood on this date.
+    pub(crate) date: Date,
+    /// Without these.
+    pub(crate) left_out: &'c LeftOut,
+    /// Whose rows of a dataset; all of them where it is not named.
+    pub(crate) holders: &'c [(Name, Vec<Oin>)],
+    /// Whether what one pupil adds to an amount is limited as the catalogue says.
+    pub(crate) bounded: bool,
 }
 
-/// The datasets that figures over a population rest on.
-pub(super) fn datasets(population: &Population, purposes: &[&Purpose]) -> BTreeSet<Name> {
-    let grants = purposes.iter().flat_map(|purpose| &purpose.grants);
-    let figures =
-        grants.filter(|grant| matches!(grant, Grant::Figures(one) if one.population == population.name));
-    let named = figures.flat_map(|grant| grant.named_datasets().into_iter().cloned());
-    population.datasets.iter().cloned().chain(named).collect()
+/// Freezes who is counted, all in one transaction: `keys` gives each pupil's part in the keys of cells.
+///
+/// # Errors
+/// When the layout names what the catalogue does not have, or the store fails.
+pub(crate) async fn freeze(
+    store: &Store,
+    catalogue: &Catalogue,
+    census: Census<'_>,
+    keys: impl Fn(&SubjectId) -> PupilKeys,
+) -> Result<Snapshot, SourceError> {
+    let mut wanted = by_dataset(&census.layout);
+    for dataset in &census.members {
+        wanted.entry(dataset.clone()).or_default();
+    }
+    let mut tx = store.begin_read().await?;
+    let mut members: BTreeSet<[u8; 16]> = BTreeSet::new();
+    let mut parts: BTreeMap<Name, Part> = BTreeMap::new();
+    for (name, wanted) in wanted {
+        let part = reduce(&mut tx, catalogue, &name, wanted, &census).await?;
+        if census.members.contains(&name) {
+            members.extend(part.pupils.keys());
+        }
+        parts.insert(name, part);
+    }
+    tx.rollback().await?;
+
+    let Census { layout, bounded, .. } = census;
+    let bounds = layout.amounts.iter().map(|amount| {
+        if bounded {
+            bound(catalogue, amount)
+        } else {
+            i64::MAX
+        }
+    });
+    let bounds: Vec<i64> = bounds.collect();
+    let mut snapshot = Snapshot::new(layout.clone());
+    for member in members {
+        let codes = layout.fields.iter().map(|field| code(&parts, &member, field));
+        let amounts = layout.amounts.iter().zip(&bounds);
+        let amounts = amounts.map(|(amount, bound)| summed(&parts, &member, amount).clamp(0, *bound));
+        snapshot.push(keys(&SubjectId::from_bytes(member)), codes, amounts);
+    }
+    Ok(snapshot)
 }
 
 /// What is wanted of each dataset. `present` and `rows` need no column.
@@ -151,21 +138,20 @@ async fn reduce(
     catalogue: &Catalogue,
     name: &Name,
     wanted: Wanted,
-    date: Date,
-    left_out: &LeftOut,
-) -> Result<Part, CloseError> {
-    let dataset = catalogue
-        .dataset(name)
-        .ok_or(CloseError::Rows("a dataset is not in the catalogue"))?;
-    let reading = Reading::new(catalogue, dataset, &wanted, date)?;
+    census: &Census<'_>,
+) -> Result<Part, SourceError> {
+    let missing = || SourceError::NotInCatalogue(name.to_string());
+    let dataset = catalogue.dataset(name).ok_or_else(missing)?;
+    let reading = Reading::new(catalogue, dataset, &wanted, census.date)?;
+    let held = census.holders.iter().find(|(dataset, _)| dataset == name);
     let selection = Selection {
         dataset,
         columns: reading.columns.iter().map(|field| &field.name).collect(),
         only: Vec::new(),
-        holders: None,
-        at: date,
+        holders: held.map(|(_, holders)| holders.as_slice()),
+        at: census.date,
         within: Vec::new(),
-        left_out: Some(left_out),
+        left_out: Some(census.left_out),
     };
     let mut interned = Interned::default();
     let mut pupils: HashMap<[u8; 16], Reduced> = HashMap::new();
@@ -214,10 +200,10 @@ impl<'c> Reading<'c> {
         dataset: &'c Dataset,
         wanted: &Wanted,
         date: Date,
-    ) -> Result<Self, CloseError> {
+    ) -> Result<Self, SourceError> {
         let field = |name: &Name| {
-            let field = dataset.field(name);
-            field.ok_or(CloseError::Rows("a field is not in the catalogue"))
+            let missing = || SourceError::NotInCatalogue(format!("{}.{name}", dataset.name));
+            dataset.field(name).ok_or_else(missing)
         };
         let code = |name: &Name| {
             if *name == Name::holder() {
