@@ -24,6 +24,7 @@ use doelpoort_core::pseudonymise::pseudonymise;
 use crate::gateway::{Current, Gateway};
 
 pub use asked::{Asked, Question, Trace};
+pub(crate) use cells::TakenCells;
 pub use look::Look;
 pub(crate) use look::{ROLE as FG_ROLE, reading};
 pub(crate) use meant::{sealed_to, unknown_of};

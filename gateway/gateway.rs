@@ -29,6 +29,7 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::exchange::TakenCells;
 use crate::identity::{Identity, Provider};
 use crate::keys::{CurrentKeys, Keyring};
 use crate::limit::Limiter;
@@ -80,6 +81,8 @@ pub struct Gateway {
     /// Where people of the console sign in; none: by one-time links.
     pub(crate) provider: Option<Provider>,
     pub(crate) tally: Mutex<Tally>,
+    /// Which cells recipients asked about already.
+    pub(crate) taken_cells: TakenCells,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) follower: OnceLock<AbortHandle>,
     pub(crate) random: SystemRandom,

@@ -16,6 +16,7 @@ use super::key_files::{key_files, token_keys};
 use super::{Current, Gateway, PolicySet, ReloadError, SubjectIds, follow};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::exchange::TakenCells;
 use crate::identity::{Identity, InvalidSettings, Settings};
 use crate::keys::{CurrentKeys, KeyFileError, KeyUse, Keyring};
 use crate::limit::{Limiter, Rates};
@@ -137,6 +138,7 @@ impl Gateway {
             policies: Arc::new(PolicySet::new(current)),
             provider,
             tally: Mutex::default(),
+            taken_cells: TakenCells::default(),
             ledger: Mutex::new(ledger),
             follower: OnceLock::new(),
             random: SystemRandom::new(),

@@ -1,6 +1,7 @@
 //! Reads what a plan needs from the delivered rows, and nothing else.
 
 mod formerly;
+mod kept;
 mod live;
 mod meant;
 mod reading;
@@ -23,6 +24,7 @@ use crate::store::{Row, Store, StoreError, TypeClass};
 pub(crate) use reading::stored_value;
 
 use formerly::formerly_since;
+use kept::Kept;
 use reading::Reading;
 use scope::within;
 
@@ -48,6 +50,7 @@ pub enum SourceError {
 pub struct Delivered {
     store: Store,
     records_rows_max: u32,
+    kept: Kept,
 }
 
 type Values = Vec<Option<Value>>;
@@ -66,6 +69,7 @@ impl Delivered {
         Self {
             store,
             records_rows_max,
+            kept: Kept::default(),
         }
     }
 
@@ -118,12 +122,10 @@ impl Delivered {
     }
 
     async fn cells(&self, plan: &FiguresPlan, epoch: &Answering) -> Result<EpochCells, SourceError> {
-        let names = plan.keys();
-        let released = self.store.released_cells(epoch.id, names).await?;
         Ok(EpochCells {
             epoch: epoch.date,
             completeness: serde_json::from_str(&epoch.completeness).unwrap_or_default(),
-            values: names.iter().map(|name| released.get(name).copied()).collect(),
+            values: self.kept.cells(&self.store, epoch.id, plan.keys()).await?,
             earlier: None,
         })
     }

@@ -50,6 +50,13 @@ const READ: Sql = sql!(
     postgres = "SELECT c.cell, c.y FROM unnest($2::text[]) AS v (cell) JOIN released_cell AS c ON c.cell = v.cell
                 WHERE c.epoch = $1 AND EXISTS (SELECT 1 FROM epoch AS e WHERE e.id = $1 AND e.state = 'closed')"
 );
+/// `$1` epoch, `$2` the most rows.
+const READ_ALL: Sql = sql!(
+    "SELECT c.cell, c.y FROM released_cell AS c
+     WHERE c.epoch = CAST($1 AS BIGINT)
+       AND EXISTS (SELECT 1 FROM epoch AS e WHERE e.id = CAST($1 AS BIGINT) AND e.state = 'closed')
+     LIMIT CAST($2 AS BIGINT)"
+);
 const CLOSED: Sql = sql!(
     "SELECT id, date, closed_us, catalogue, completeness FROM epoch
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
@@ -76,6 +83,7 @@ pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::PURPOSE", PURPOSE),
     ("released::RELEASE", RELEASE),
     ("released::READ", READ),
+    ("released::READ_ALL", READ_ALL),
     ("released::CLOSED", CLOSED),
     ("released::CLOSED_FOR", CLOSED_FOR),
     ("released::PURPOSES", PURPOSES),
@@ -248,6 +256,26 @@ impl Store {
             .await?;
         }
         Ok(found)
+    }
+
+    /// All figures of an epoch that may be shown, where they are no more than `most`. Nothing of an epoch that is not
+    /// closed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_released_cells(
+        &self,
+        epoch: i64,
+        most: usize,
+    ) -> Result<Option<HashMap<String, i64>>, StoreError> {
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let mut found = HashMap::new();
+        self.for_each(READ_ALL, vec![epoch.into(), limit.into()], |row| {
+            found.insert(row.text(0)?, row.int(1)?);
+            Ok(())
+        })
+        .await?;
+        Ok(Some(found).filter(|found| found.len() <= most))
     }
 
     /// The closed epochs of a population, the latest date first.

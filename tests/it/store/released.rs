@@ -47,6 +47,8 @@ async fn cells_are_read_only_when_their_epoch_is_released_and_it_closes_once(#[c
         .unwrap();
     let asked = ["a", "b", "hidden"].map(str::to_owned);
     assert!(store.released_cells(epoch, &asked).await.unwrap().is_empty());
+    let all = store.all_released_cells(epoch, 10).await.unwrap();
+    assert_eq!(all.map(|all| all.len()), Some(0));
 
     let mut tx = store.begin_write().await.unwrap();
     released::release(&mut tx, epoch, NOW + 7).await.unwrap();
@@ -54,6 +56,8 @@ async fn cells_are_read_only_when_their_epoch_is_released_and_it_closes_once(#[c
 
     let found = store.released_cells(epoch, &asked).await.unwrap();
     assert_eq!((found.len(), found["a"], found["b"]), (2, 10, 11));
+    assert_eq!(store.all_released_cells(epoch, 2).await.unwrap(), Some(found));
+    assert_eq!(store.all_released_cells(epoch, 1).await.unwrap(), None);
     let closed = store.closed_epochs(&children).await.unwrap();
     assert_eq!(
         (closed[0].id, closed[0].closed_us, closed[0].date.as_str()),
