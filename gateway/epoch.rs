@@ -7,6 +7,7 @@
 
 pub mod former;
 mod population;
+mod records;
 pub mod schedule;
 
 use std::collections::BTreeSet;
@@ -33,7 +34,7 @@ use crate::gateway::{Current, Gateway};
 use crate::log::{Effect, Entry, LogError};
 use crate::source::{SourceError, completeness};
 use crate::store::StoreError;
-use crate::store::released::EpochPurpose;
+use crate::store::released::{EpochPurpose, NO_CELLS};
 
 /// How long a close waits for its entry.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -72,8 +73,11 @@ pub enum CloseError {
     /// What is released already is not known.
     #[error(transparent)]
     Former(#[from] FormerError),
-    /// No purpose that acts grants figures of the population: nothing would ever answer for the epoch.
-    #[error("no purpose that acts grants figures of `{population}`; the epoch stays open")]
+    /// No purpose that acts grants figures or k-anonymous records of the population: nothing would ever answer for the
+    /// epoch.
+    #[error(
+        "no purpose that acts grants figures or k-anonymous records of `{population}`; the epoch stays open"
+    )]
     NoPurposes {
         /// The population.
         population: Name,
@@ -111,6 +115,8 @@ pub struct Closed {
     pub date: Date,
     /// How many cells may be shown.
     pub cells: usize,
+    /// By how many pupils who are alike records were released; none where no purpose grants any.
+    pub k_anonymity: Option<u32>,
     /// The purposes that answer for it.
     pub purposes: Vec<Name>,
     /// Dimensions that repeat others without the catalogue saying so: their second names were not released.
@@ -141,12 +147,14 @@ impl Gateway {
             return Err(CloseError::Restored { date });
         }
         self.apply_merges().await?;
-        let purposes = figures_purposes(&current, &name, now);
-        let purposes = self.without_published_tables(population, date, purposes).await?;
-        if purposes.is_empty() {
+        let figures = figures_purposes(&current, &name, now);
+        let figures = self.without_published_tables(population, date, figures).await?;
+        let records = records::purposes(&current, population, date, now);
+        if figures.is_empty() && records.is_empty() {
             return Err(CloseError::NoPurposes { population: name });
         }
-        self.within_bound(&current, date, &purposes).await?;
+        self.within_bound(&current, date, &figures).await?;
+        let purposes = Releasing { figures, records };
         let digest = current.policies.digest;
         let id = self
             .store
@@ -234,13 +242,14 @@ impl Gateway {
         current: &Current,
         population: &Population,
         date: Date,
-        purposes: &[&Purpose],
+        purposes: &Releasing<'_>,
         id: i64,
     ) -> Result<Closed, CloseError> {
         let catalogue = &current.policies.catalogue;
+        let figures = purposes.figures.as_slice();
         let snapshot = {
             let record_key = RecordKey::derive(&self.keyring().figures);
-            self.freeze(&current.policies, population, date, purposes, &record_key)
+            self.freeze(&current.policies, population, date, figures, &record_key)
                 .await?
         };
         let query_key = QueryKey::derive(&self.keyring().figures);
@@ -256,7 +265,7 @@ impl Gateway {
             cells,
             undeclared,
             contradicted,
-        } = release(release_of, purposes.iter().copied(), &snapshot)?;
+        } = release(release_of, figures.iter().copied(), &snapshot)?;
         drop(snapshot);
 
         let mut stored: Vec<(String, i64)> = cells
@@ -266,11 +275,12 @@ impl Gateway {
         self.store
             .stage_cells(id, &stored, self.clock.now().as_microsecond())
             .await?;
-        let answering: Vec<EpochPurpose> = purposes
-            .iter()
-            .filter_map(|purpose| standing(current, &population.name, purpose))
-            .collect();
-        let completeness = self.completeness(current, population, purposes).await?;
+        let k_anonymity = self
+            .release_records(current, population, date, (&purposes.records, id))
+            .await?;
+        let answering = purposes.answering(current, &population.name);
+        let all: Vec<&Purpose> = purposes.all().collect();
+        let completeness = self.completeness(current, population, &all).await?;
         let completeness =
             serde_json::to_string(&completeness).map_err(|_| CloseError::Rows("completeness has no JSON"))?;
         self.store
@@ -280,16 +290,22 @@ impl Gateway {
         let mut entry = entry_of(current, population, epoch, cells.len(), undeclared.len())?;
         let digest = Value::Bytes(released_digest(&mut stored).to_vec());
         entry.event.extra.insert(extra::CELLS_DIGEST, digest);
+        if let Some(k) = k_anonymity {
+            let k = Value::Number(k.into());
+            entry.event.extra.insert(extra::K_ANONYMITY, k);
+        }
         let entry = entry
             .decided_under(current.generation)
             .with_effect(Effect::ReleaseEpoch { epoch: id });
         let receipt = self.log.append_within(entry, WAIT_MAX).await?;
+        self.forget_old_records(population, date).await;
         self.metrics.undeclared_equivalences(undeclared.len());
         tell(&undeclared, &contradicted);
         let purposes = answering.into_iter().map(|purpose| purpose.purpose).collect();
         Ok(Closed {
             date,
             cells: cells.len(),
+            k_anonymity,
             purposes,
             undeclared: undeclared.into_iter().collect(),
             contradicted: contradicted.into_iter().collect(),
@@ -403,14 +419,46 @@ fn figures_purposes<'p>(current: &'p Current, population: &Name, now: jiff::Time
         .collect()
 }
 
-fn standing(current: &Current, population: &Name, purpose: &Purpose) -> Option<EpochPurpose> {
-    let standing = current.policies.purposes.get(&purpose.id)?;
-    Some(EpochPurpose {
-        purpose: purpose.id.clone(),
-        version: purpose.version,
-        digest: standing.manifest_digest,
-        cells: Some(cells_digest(&current.policies.catalogue, population, purpose)),
-    })
+/// The purposes for which an epoch is released.
+struct Releasing<'p> {
+    /// Those that answer with figures.
+    figures: Vec<&'p Purpose>,
+    /// Those that answer with k-anonymous records.
+    records: Vec<&'p Purpose>,
+}
+
+impl<'p> Releasing<'p> {
+    /// Each once.
+    fn all(&self) -> impl Iterator<Item = &'p Purpose> + '_ {
+        let is_in = |purpose: &&Purpose| self.figures.iter().any(|other| other.id == purpose.id);
+        let records = self.records.iter().copied();
+        let others = records.filter(move |purpose| !is_in(purpose));
+        self.figures.iter().copied().chain(others)
+    }
+
+    /// What the epoch keeps of each, by which it answers later versions.
+    fn answering(&self, current: &Current, population: &Name) -> Vec<EpochPurpose> {
+        let catalogue = &current.policies.catalogue;
+        let is_of =
+            |purposes: &[&Purpose], purpose: &Purpose| purposes.iter().any(|one| one.id == purpose.id);
+        let answering = self.all().filter_map(|purpose| {
+            let standing = current.policies.purposes.get(&purpose.id)?;
+            Some(EpochPurpose {
+                purpose: purpose.id.clone(),
+                version: purpose.version,
+                digest: standing.manifest_digest,
+                cells: Some(if is_of(&self.figures, purpose) {
+                    cells_digest(catalogue, population, purpose)
+                } else {
+                    NO_CELLS
+                }),
+                records: purpose
+                    .records_digest(catalogue, population)
+                    .filter(|_| is_of(&self.records, purpose)),
+            })
+        });
+        answering.collect()
+    }
 }
 
 impl From<CloseError> for Refusal {

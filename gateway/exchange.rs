@@ -102,6 +102,9 @@ impl Gateway {
         let known = extract.len();
         let after = cursor.as_ref().and_then(Cursor::last);
         let pseudonymised = pseudonymise(&permit, &plan, extract, &self.exit_key(&keyring)?, after);
+        cursor
+            .as_ref()
+            .map_or(Ok(()), |cursor| cursor.leads_to(&pseudonymised))?;
         circumstances.answers(&permit, &pseudonymised);
         self.pass_on(&permit, &plan, &pseudonymised, known, circumstances)
             .await?;

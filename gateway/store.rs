@@ -277,6 +277,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         quota::ALL,
         published::prune::ALL,
         released::ALL,
+        released::ROWS,
         replay::ALL,
         searches::ALL,
         restrictions::ALL,

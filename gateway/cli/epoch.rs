@@ -67,6 +67,11 @@ impl Epoch {
             purposes.join(", "),
             closed.index
         ))?;
+        if let Some(k) = closed.k_anonymity {
+            print(&format!(
+                "records are released too: at least {k} pupils are alike in what is not sensitive"
+            ))?;
+        }
         for Undeclared { repeated, by, .. } in &closed.undeclared {
             print(&format!(
                 "`{repeated}` follows from `{by}` in these rows, and the catalogue does not say so: cells that would have \

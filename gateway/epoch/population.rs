@@ -49,12 +49,17 @@ impl Gateway {
     }
 }
 
-/// The datasets that figures over a population rest on.
+/// The datasets that what is released of a population rests on.
 pub(super) fn datasets(population: &Population, purposes: &[&Purpose]) -> BTreeSet<Name> {
     let grants = purposes.iter().flat_map(|purpose| &purpose.grants);
-    let figures = grants.filter(|grant| {
-        matches!(grant, Grant::Figures(one) if one.population == population.name && one.is_released())
+    let released = grants.filter(|grant| match grant {
+        Grant::Figures(one) => one.population == population.name && one.is_released(),
+        Grant::Records(one) => {
+            let anonymous = one.anonymous.as_ref();
+            anonymous.is_some_and(|anonymous| anonymous.population == population.name)
+        }
+        _ => false,
     });
-    let named = figures.flat_map(|grant| grant.named_datasets().into_iter().cloned());
+    let named = released.flat_map(|grant| grant.named_datasets().into_iter().cloned());
     population.datasets.iter().cloned().chain(named).collect()
 }

@@ -8,6 +8,7 @@ use doelpoort_core::pseudonym::Pseudonym;
 use doelpoort_core::pseudonymise::Pseudonymised;
 use doelpoort_core::request::Request;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, Refusal};
@@ -23,6 +24,8 @@ pub(crate) struct Cursor {
     staff: Option<String>,
     case: Option<String>,
     expires_s: i64,
+    /// The epoch that released the rows; none where they are read as they are now.
+    epoch: Option<Date>,
     #[serde(skip)]
     after: Option<Pseudonym>,
 }
@@ -81,6 +84,7 @@ impl Cursor {
             staff: staff.map(|staff| staff.subject.clone()),
             case: staff.and_then(|staff| staff.case.clone()),
             expires_s: now.as_second() + LIFETIME_S,
+            epoch: page.epoch(),
             after: None,
         };
         let plain = serde_json::to_vec(&cursor).map_err(|_| Refusal::Internal)?;
@@ -91,6 +95,15 @@ impl Cursor {
             .seal(&aad, &plain, &gateway.random)
             .map_err(|_| Refusal::Internal)?;
         Ok(Some(BASE64URL_NOPAD.encode(&sealed)))
+    }
+
+    /// Whether a page goes on where the last one ended: a newer epoch has other pseudonyms, and no place to go on from.
+    pub(crate) fn leads_to(&self, page: &Pseudonymised) -> Result<(), Refusal> {
+        if self.epoch == page.epoch() {
+            Ok(())
+        } else {
+            Err(Refusal::Cursor)
+        }
     }
 
     /// The pseudonym after which the page begins.

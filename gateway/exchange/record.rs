@@ -5,7 +5,7 @@ use doelpoort_core::audit::private::{Private, ResultPart, StaffPart};
 use doelpoort_core::catalogue::{About, Name};
 use doelpoort_core::extract::{Extract, FactRow};
 use doelpoort_core::party::{Caller, ClientId, Staff};
-use doelpoort_core::plan::{AskedPupil, Plan, RestrictPlan};
+use doelpoort_core::plan::{AskedPupil, Plan, ReleasedRecords, RestrictPlan};
 use doelpoort_core::policy::Policies;
 use doelpoort_core::policy::decide::Permit;
 use doelpoort_core::protect::Release;
@@ -135,6 +135,17 @@ impl Circumstances {
     pub(crate) fn found(&mut self, plan: &Plan, extract: &Extract) {
         let (plan, cells) = match (plan, extract) {
             (Plan::Figures(plan), Extract::Cells(cells)) => (plan, cells),
+            (Plan::Records(plan), Extract::Anonymous(released)) => {
+                let population = plan.released().map(ReleasedRecords::population);
+                let say = population.map(|population| (extra::POPULATION, population.to_string()));
+                let say = say
+                    .into_iter()
+                    .chain([(extra::EPOCH, released.epoch.to_string())]);
+                self.event
+                    .extra
+                    .extend(say.map(|(key, text)| (key, Value::Text(text))));
+                return;
+            }
             (Plan::Restrict(plan), Extract::Facts(rows)) => return self.restricts(plan, rows),
             _ => return,
         };

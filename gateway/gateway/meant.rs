@@ -131,7 +131,7 @@ impl Gateway {
         };
         let receives = |grant: &Grant| {
             let organisation = policies.organisations.by_oin(&caller.organisation);
-            matches!(grant, Grant::Records(_))
+            matches!(grant, Grant::Records(records) if records.anonymous.is_none())
                 && organisation.is_some_and(|organisation| grant.is_for(organisation, &caller.roles))
         };
         acts(&translation.purpose).is_some()

@@ -8,7 +8,7 @@ use doelpoort_core::figures::release::{self, cells_digest};
 use doelpoort_core::party::Caller;
 use doelpoort_core::policy::Standing;
 use doelpoort_core::policy::decide::Allowed;
-use doelpoort_core::purpose::{FiguresGrant, Grant};
+use doelpoort_core::purpose::{FiguresGrant, Grant, Purpose};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -185,6 +185,45 @@ impl ClosedEpochs {
     }
 }
 
+/// What an epoch answers a grant by.
+enum ReleasedGrant<'g> {
+    Figures(&'g Name, [u8; 32]),
+    Records(&'g Name, [u8; 32]),
+}
+
+impl<'g> ReleasedGrant<'g> {
+    /// None where nothing is released for it.
+    fn of(catalogue: &Catalogue, purpose: &Purpose, grant: &'g Grant) -> Option<Self> {
+        match grant {
+            Grant::Figures(figures) => {
+                let population = &figures.population;
+                let digest = cells_digest(catalogue, population, purpose);
+                Some(Self::Figures(population, digest))
+            }
+            Grant::Records(records) => {
+                let population = &records.anonymous.as_ref()?.population;
+                let digest = purpose.records_digest(catalogue, population)?;
+                Some(Self::Records(population, digest))
+            }
+            _ => None,
+        }
+    }
+
+    fn population(&self) -> &'g Name {
+        match self {
+            Self::Figures(population, _) | Self::Records(population, _) => population,
+        }
+    }
+
+    fn is_answered_by(&self, epoch: &EpochPurpose, standing: &Standing) -> bool {
+        let purpose = &standing.purpose.id;
+        match self {
+            Self::Figures(_, cells) => epoch.answers(purpose, &standing.manifest_digest, cells),
+            Self::Records(_, records) => epoch.answers_records(purpose, records),
+        }
+    }
+}
+
 async fn purpose(
     gateway: &Gateway,
     current: &Current,
@@ -199,11 +238,13 @@ async fn purpose(
         .iter()
         .filter(|question| granted.iter().any(|(at, _)| *at == question.grant));
     let mut epochs = BTreeSet::new();
-    for grant in granted.iter().filter_map(|(_, grant)| figures(grant)) {
-        let cells = cells_digest(catalogue, &grant.population, purpose);
-        let answering = closed.of(&gateway.store, &grant.population).await?.iter();
+    for (_, grant) in granted {
+        let Some(released) = ReleasedGrant::of(catalogue, purpose, grant) else {
+            continue;
+        };
+        let answering = closed.of(&gateway.store, released.population()).await?.iter();
         epochs.extend(answering.filter_map(|(date, purposes)| {
-            let answers = |one: &EpochPurpose| one.answers(&purpose.id, &standing.manifest_digest, &cells);
+            let answers = |one: &EpochPurpose| released.is_answered_by(one, standing);
             purposes.iter().any(answers).then(|| date.clone())
         }));
     }

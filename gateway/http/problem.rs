@@ -343,8 +343,8 @@ fn help(code: &str, language: Language) -> String {
             "the board must give you a mandate for this dataset",
         ),
         "no-such-epoch" => (
-            "cijfers komen met het eerste peilmoment nadat het doel is gaan gelden; zie `GET /v1/catalogue` voor de gesloten peilmomenten",
-            "figures come with the first count date after the purpose began to act; see `GET /v1/catalogue` for its closed epochs",
+            "cijfers en k-anonieme regels komen met het eerste peilmoment nadat het doel is gaan gelden; zie `GET /v1/catalogue` voor de gesloten peilmomenten",
+            "figures and k-anonymous records come with the first count date after the purpose began to act; see `GET /v1/catalogue` for its closed epochs",
         ),
         "no-such-purpose" => (
             "zie `GET /v1/catalogue` voor uw doelen; wie voor een bestuur handelt, noemt het: `holder=` bij een levering, `actingFor` in een vraag",

@@ -1,5 +1,6 @@
 //! Reads what a plan needs from the delivered rows, and nothing else.
 
+mod anonymous;
 mod formerly;
 mod kept;
 mod live;
@@ -32,7 +33,7 @@ use scope::within;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// No epoch closed while the purpose was active, or not the one asked.
-    #[error("no figures were released for this epoch under this purpose")]
+    #[error("nothing was released for this epoch under this purpose")]
     NoSuchEpoch,
     /// The plan names what the catalogue does not have.
     #[error("the plan names `{0}`, which the catalogue does not have")]
@@ -90,7 +91,10 @@ impl Delivered {
                 None => self.figures(plan).await,
             },
             Plan::Meant(plan) => self.meant(catalogue, plan, now).await,
-            Plan::Records(plan) => self.records(catalogue, plan, now).await,
+            Plan::Records(plan) => match plan.released() {
+                Some(released) => Box::pin(self.anonymous(catalogue, plan, released)).await,
+                None => self.records(catalogue, plan, now).await,
+            },
             Plan::Restrict(plan) => self.restrict(catalogue, plan, now).await,
         }
     }

@@ -5,12 +5,17 @@
 //! `closing`; nobody reads its cells, and when its lease has passed the next close begins anew under a new id,
 //! so that what a paused process still writes goes nowhere.
 
+mod rows;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use doelpoort_core::catalogue::Name;
 
 use super::{Column, Row, Sql, SqlValue, Store, StoreError, Tx, sql};
+
+pub(in crate::store) use rows::ALL as ROWS;
+pub use rows::ReleasedRow;
 
 /// How long a close may be silent before another process takes it over.
 pub const LEASE: Duration = Duration::from_mins(10);
@@ -39,8 +44,9 @@ const STAGE: Sql = sql!(
 );
 const DESCRIBE: Sql =
     sql!("UPDATE epoch SET lease_us = $2, completeness = $3 WHERE id = $1 AND state = 'closing'");
-const PURPOSE: Sql =
-    sql!("INSERT INTO epoch_purpose (epoch, purpose, version, digest, cells) VALUES ($1, $2, $3, $4, $5)");
+const PURPOSE: Sql = sql!(
+    "INSERT INTO epoch_purpose (epoch, purpose, version, digest, cells, records) VALUES ($1, $2, $3, $4, $5, $6)"
+);
 const RELEASE: Sql =
     sql!("UPDATE epoch SET state = 'closed', closed_us = $2 WHERE id = $1 AND state = 'closing'");
 const READ: Sql = sql!(
@@ -62,14 +68,15 @@ const CLOSED: Sql = sql!(
      WHERE population = $1 AND state = 'closed' ORDER BY date DESC"
 );
 const CLOSED_FOR: Sql = sql!(
-    "SELECT e.id, e.date, e.closed_us, e.catalogue, e.completeness, p.purpose, p.version, p.digest, p.cells
+    "SELECT e.id, e.date, e.closed_us, e.catalogue, e.completeness, p.purpose, p.version, p.digest, p.cells, p.records
      FROM epoch AS e JOIN epoch_purpose AS p ON p.epoch = e.id AND p.purpose = $2
      WHERE e.population = $1 AND e.state = 'closed' ORDER BY e.date DESC"
 );
 const ALL_CLOSED: Sql = sql!("SELECT population, date, id FROM epoch WHERE state = 'closed' ORDER BY id");
 const CELLS: Sql = sql!("SELECT cell, y FROM released_cell WHERE epoch = $1");
-const PURPOSES: Sql =
-    sql!("SELECT purpose, version, digest, cells FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose");
+const PURPOSES: Sql = sql!(
+    "SELECT purpose, version, digest, cells, records FROM epoch_purpose WHERE epoch = $1 ORDER BY purpose"
+);
 
 pub(crate) const ALL: &[(&str, Sql)] = &[
     ("released::FIND", FIND),
@@ -117,13 +124,25 @@ pub struct EpochPurpose {
     pub digest: [u8; 32],
     /// Digest of which cells it could show; none for epochs that closed before this was kept.
     pub cells: Option<[u8; 32]>,
+    /// Digest of which k-anonymous records it could show; none where it could show none.
+    pub records: Option<[u8; 32]>,
 }
+
+/// In place of a digest: the purpose was active for records alone, and no figures were released for it.
+pub const NO_CELLS: [u8; 32] = [0; 32];
 
 impl EpochPurpose {
     /// Whether the epoch answers for a purpose as it is today: the very same version, or one that shows the same
     /// canonical cells. Another version was not approved when these were released.
     pub fn answers(&self, purpose: &Name, digest: &[u8; 32], cells: &[u8; 32]) -> bool {
-        self.purpose == *purpose && (self.digest == *digest || self.cells.as_ref() == Some(cells))
+        self.purpose == *purpose
+            && self.cells != Some(NO_CELLS)
+            && (self.digest == *digest || self.cells.as_ref() == Some(cells))
+    }
+
+    /// Whether the epoch answers for a purpose's k-anonymous records as they are today: for the very same ones.
+    pub fn answers_records(&self, purpose: &Name, records: &[u8; 32]) -> bool {
+        self.purpose == *purpose && self.records.as_ref() == Some(records)
     }
 }
 
@@ -216,15 +235,20 @@ impl Store {
             version,
             digest,
             cells,
+            records,
         } in purposes
         {
+            let digest_or_none = |digest: &Option<[u8; 32]>| -> SqlValue {
+                digest.as_ref().map_or(&[][..], <[u8; 32]>::as_slice).into()
+            };
             let version = i64::from(*version);
             let values = vec![
                 epoch.into(),
                 purpose.as_str().into(),
                 version.into(),
                 digest.as_slice().into(),
-                cells.as_ref().map_or(&[][..], <[u8; 32]>::as_slice).into(),
+                digest_or_none(cells),
+                digest_or_none(records),
             ];
             tx.execute(PURPOSE, values).await?;
         }
@@ -348,6 +372,7 @@ async fn drop_epoch(tx: &mut Tx, epoch: i64) -> Result<(), StoreError> {
         return Err(StoreError::EpochLost { epoch });
     }
     tx.execute(DROP_CELLS, vec![epoch.into()]).await?;
+    tx.execute(rows::DROP, vec![epoch.into()]).await?;
     tx.execute(DROP_PURPOSES, vec![epoch.into()]).await?;
     Ok(())
 }
@@ -374,5 +399,6 @@ fn epoch_purpose(row: &Row, first: usize) -> Result<EpochPurpose, StoreError> {
         version: u32::try_from(row.int(version)?).map_err(|_| StoreError::Shape { column: version })?,
         digest: row.array(first + 2)?,
         cells: row.bytes(first + 3)?.try_into().ok(),
+        records: row.bytes(first + 4)?.try_into().ok(),
     })
 }

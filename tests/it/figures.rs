@@ -4,7 +4,7 @@ mod afterwards;
 mod budget;
 mod exact;
 mod nearest;
-mod schedule;
+pub(crate) mod schedule;
 mod trend;
 mod years;
 

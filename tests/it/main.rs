@@ -1,6 +1,8 @@
 //! Integration tests: one binary, real databases, real TLS.
 
 #[cfg(test)]
+mod anonymous;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 #[path = "../attacks/main.rs"]

@@ -6,9 +6,13 @@
 //! fields: two questions that show other columns of the same rows then differ in nobody, and a filter selects whole
 //! classes or, on a sensitive field, rows within classes that are varied enough.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod table;
+
+use std::collections::BTreeMap;
 
 use crate::catalogue::ProtectionClass;
+
+pub use table::{RecordsTable, TableRow, kept, restored, table};
 
 /// The least distinct values of a sensitive field in a class.
 const DISTINCT_MIN: usize = 2;
@@ -38,61 +42,70 @@ impl Anonymity {
         self.0
     }
 
-    /// Which rows may be shown, by their place. Each row has a value for each field of the grant, as coarse as it is
-    /// granted; none where it is empty. `sensitive` says of each field whether it is.
-    pub fn released<V: Ord>(self, rows: &[Vec<Option<V>>], sensitive: &[bool]) -> Vec<bool> {
-        let mut classes: BTreeMap<Vec<&Option<V>>, Vec<usize>> = BTreeMap::new();
-        for (place, row) in rows.iter().enumerate() {
-            let key = columns(row, sensitive, false).collect();
-            classes.entry(key).or_default().push(place);
+    /// Which members may be shown, by their place. A class is shown where it is large and varied enough, and so is what
+    /// is left of it for each holder that knows its own pupils among them.
+    pub fn released<V: Ord>(self, members: &[Member<V>]) -> Vec<bool> {
+        let mut classes: BTreeMap<&[V], Vec<&Member<V>>> = BTreeMap::new();
+        for member in members {
+            classes.entry(&member.open).or_default().push(member);
         }
-        let mut released = vec![false; rows.len()];
-        for places in classes
-            .into_values()
-            .filter(|places| self.may_leave(places, rows, sensitive))
-        {
-            for place in places {
-                if let Some(row) = released.get_mut(place) {
-                    *row = true;
-                }
-            }
-        }
-        released
+        classes.retain(|_, class| self.may_leave(class) && self.others_may_leave(class));
+        members
+            .iter()
+            .map(|member| classes.contains_key(member.open.as_slice()))
+            .collect()
     }
 
-    fn may_leave<V: Ord>(self, places: &[usize], rows: &[Vec<Option<V>>], sensitive: &[bool]) -> bool {
-        if places.len() < usize::try_from(self.0).unwrap_or(usize::MAX) {
-            return false;
-        }
-        let of_class = || places.iter().filter_map(|place| rows.get(*place));
-        let secrets = sensitive.iter().filter(|is_sensitive| **is_sensitive).count();
-        (0..secrets).all(|secret| {
-            let values = of_class().filter_map(|row| columns(row, sensitive, true).nth(secret));
-            is_varied(values, places.len())
+    fn may_leave<V: Ord>(self, class: &[&Member<V>]) -> bool {
+        let secrets = class.first().map_or(0, |member| member.sensitive.len());
+        class.len() >= usize::try_from(self.0).unwrap_or(usize::MAX)
+            && (0..secrets).all(|secret| {
+                let values = class.iter().filter_map(|member| member.sensitive.get(secret));
+                is_varied(values, class.len())
+            })
+    }
+
+    /// The others' part: a board takes its own pupils out of the class, and knows the rest the better.
+    fn others_may_leave<V: Ord>(self, class: &[&Member<V>]) -> bool {
+        let datasets = class.first().map_or(0, |member| member.holders.len());
+        (0..datasets).all(|dataset| {
+            let mut holders: Vec<&V> = class.iter().filter_map(|member| member.holder(dataset)).collect();
+            holders.sort_unstable();
+            holders.dedup();
+            holders.into_iter().all(|one| {
+                let others = class.iter().filter(|member| member.holder(dataset) != Some(one));
+                let others: Vec<_> = others.copied().collect();
+                others.is_empty() || self.may_leave(&others)
+            })
         })
     }
 }
 
-/// The values of a row in the fields that are sensitive, or in those that are not.
-fn columns<'r, V>(
-    row: &'r [Option<V>],
-    sensitive: &'r [bool],
-    wanted: bool,
-) -> impl Iterator<Item = &'r Option<V>> {
-    let both = row.iter().zip(sensitive);
-    both.filter(move |(_, is_sensitive)| **is_sensitive == wanted)
-        .map(|(value, _)| value)
+/// One pupil as classes are formed by.
+#[derive(Clone, Debug)]
+pub struct Member<V> {
+    /// What may be known of a pupil: who is alike in all of it is of one class.
+    pub open: Vec<V>,
+    /// What must not be known from the class.
+    pub sensitive: Vec<V>,
+    /// Who holds the pupil's rows of each dataset that several may hold; none where there is no row.
+    pub holders: Vec<Option<V>>,
+}
+
+impl<V> Member<V> {
+    fn holder(&self, dataset: usize) -> Option<&V> {
+        self.holders.get(dataset)?.as_ref()
+    }
 }
 
 /// Whether nobody's value is known for sure, or nearly, from the class alone. To have none is a value.
-fn is_varied<'r, V: Ord + 'r>(values: impl Iterator<Item = &'r Option<V>>, pupils: usize) -> bool {
-    let mut counts: BTreeMap<&Option<V>, usize> = BTreeMap::new();
+fn is_varied<'m, V: Ord + 'm>(values: impl Iterator<Item = &'m V>, pupils: usize) -> bool {
+    let mut counts: BTreeMap<&V, usize> = BTreeMap::new();
     for value in values {
         *counts.entry(value).or_default() += 1;
     }
     let largest = counts.values().copied().max().unwrap_or(0);
-    counts.keys().collect::<BTreeSet<_>>().len() >= DISTINCT_MIN
-        && largest * 100 <= pupils * SHARE_MAX_PERCENT
+    counts.len() >= DISTINCT_MIN && largest * 100 <= pupils * SHARE_MAX_PERCENT
 }
 
 #[cfg(test)]
@@ -101,20 +114,27 @@ mod tests {
 
     use super::*;
 
-    type Row = Vec<Option<u8>>;
+    type Row = Member<Option<u8>>;
 
     fn anonymity(k: u32) -> Anonymity {
         Anonymity::new(k, ProtectionClass::Normal).unwrap()
     }
 
-    /// So many pupils with these values, the last one sensitive.
-    fn class(size: usize, open: u8, secrets: &[u8]) -> Vec<Row> {
-        (0..size)
-            .map(|place| vec![Some(open), Some(secrets[place % secrets.len()])])
-            .collect()
+    /// So many pupils of one holder with this open value, who have these sensitive ones in turn.
+    fn class(size: usize, open: u8, secrets: &[u8], holder: u8) -> Vec<Row> {
+        let row = |place: usize| Member {
+            open: vec![Some(open)],
+            sensitive: vec![Some(secrets[place % secrets.len()])],
+            holders: vec![Some(Some(holder))],
+        };
+        (0..size).map(row).collect()
     }
 
-    const SECRET: [bool; 2] = [false, true];
+    fn all_of(rows: &[Row]) -> bool {
+        let released = anonymity(5).released(rows);
+        assert!(released.windows(2).all(|two| two[0] == two[1]), "one class");
+        released[0]
+    }
 
     #[test]
     fn k_is_five_and_ten_where_sensitive() {
@@ -128,40 +148,47 @@ mod tests {
 
     #[test]
     fn a_small_class_is_left_out_whole() {
-        let rows = [class(4, 1, &[1, 2]), class(5, 2, &[1, 2])].concat();
-        let released = anonymity(5).released(&rows, &SECRET);
+        let rows = [class(4, 1, &[1, 2], 0), class(5, 2, &[1, 2], 0)].concat();
+        let released = anonymity(5).released(&rows);
         assert_eq!(released, [[false; 4].as_slice(), &[true; 5]].concat());
     }
 
     #[test]
     fn a_class_of_one_mind_tells_what_each_of_them_has() {
-        assert!(
-            !anonymity(5)
-                .released(&class(40, 1, &[7]), &SECRET)
-                .contains(&true)
-        );
+        assert!(!all_of(&class(40, 1, &[7], 0)));
         // Nine in ten, and four in five.
-        assert!(
-            !anonymity(5)
-                .released(&class(40, 1, &[7, 7, 7, 7, 7, 7, 7, 7, 7, 8]), &SECRET)
-                .contains(&true)
-        );
-        assert!(
-            !anonymity(5)
-                .released(&class(40, 1, &[7, 7, 7, 7, 8]), &SECRET)
-                .contains(&false)
-        );
+        assert!(!all_of(&class(40, 1, &[7, 7, 7, 7, 7, 7, 7, 7, 7, 8], 0)));
+        assert!(all_of(&class(40, 1, &[7, 7, 7, 7, 8], 0)));
     }
 
     #[test]
     fn to_have_none_is_a_value() {
-        let rows: Vec<Row> = (0..10).map(|_| vec![Some(1), None]).collect();
-        assert!(!anonymity(5).released(&rows, &SECRET).contains(&true));
+        let mut rows = class(10, 1, &[1], 0);
+        for row in &mut rows {
+            row.sensitive = vec![None];
+        }
+        assert!(!all_of(&rows));
+    }
+
+    #[test]
+    fn what_is_left_for_a_board_that_knows_its_own_pupils_is_large_and_varied_enough() {
+        let own = || class(40, 1, &[1, 2], 7);
+        assert!(all_of(&own()));
+        assert!(all_of(&[own(), class(5, 1, &[1, 2], 8)].concat()));
+        // Four others; five others who all have the same.
+        assert!(!all_of(&[own(), class(4, 1, &[1, 2], 8)].concat()));
+        assert!(!all_of(&[own(), class(5, 1, &[2], 8)].concat()));
     }
 
     fn rows() -> impl Strategy<Value = Vec<Row>> {
-        let value = prop::option::of(0_u8..3);
-        prop::collection::vec(prop::collection::vec(value, 3), 0..80)
+        let value = || prop::option::of(0_u8..3);
+        let row = (value(), value(), value(), prop::option::of(0_u8..2));
+        let row = row.prop_map(|(one, other, secret, holder)| Member {
+            open: vec![one, other],
+            sensitive: vec![secret],
+            holders: vec![holder.map(Some)],
+        });
+        prop::collection::vec(row, 0..80)
     }
 
     proptest! {
@@ -169,27 +196,29 @@ mod tests {
         /// fewer than k that look alike.
         #[test]
         fn every_projection_and_filter_leaves_k_who_look_alike(rows in rows(), shown in any::<[bool; 2]>(), filter in prop::option::of((0_usize..2, 0_u8..3))) {
-            let sensitive = [false, false, true];
-            let released = anonymity(5).released(&rows, &sensitive);
+            let released = anonymity(5).released(&rows);
             let kept = rows.iter().zip(&released).filter(|(_, released)| **released).map(|(row, _)| row);
-            let kept = kept.filter(|row| filter.is_none_or(|(field, value)| row[field] == Some(value)));
+            let kept = kept.filter(|row| filter.is_none_or(|(field, value)| row.open[field] == Some(value)));
             let mut alike: BTreeMap<Vec<Option<u8>>, usize> = BTreeMap::new();
             for row in kept {
-                let open = row.iter().take(2).zip(shown).filter(|(_, shown)| *shown).map(|(value, _)| *value);
+                let open = row.open.iter().zip(shown).filter(|(_, shown)| *shown).map(|(value, _)| *value);
                 *alike.entry(open.collect()).or_default() += 1;
             }
             prop_assert!(alike.values().all(|count| *count >= 5), "{alike:?}");
         }
 
-        /// Two projections of what is released hold the same pupils, so that their difference names nobody.
+        /// Which rows are released does not depend on their order, and what is released stands by itself: checked again
+        /// without what was left out, nothing more goes.
         #[test]
-        fn released_rows_do_not_depend_on_what_is_asked(rows in rows()) {
-            let sensitive = [false, false, true];
+        fn released_rows_do_not_depend_on_order_and_stand_by_themselves(rows in rows()) {
+            let released = anonymity(5).released(&rows);
             let mut turned: Vec<Row> = rows.clone();
             turned.reverse();
-            let mut released = anonymity(5).released(&turned, &sensitive);
-            released.reverse();
-            prop_assert_eq!(released, anonymity(5).released(&rows, &sensitive));
+            let mut again = anonymity(5).released(&turned);
+            again.reverse();
+            prop_assert_eq!(&again, &released);
+            let kept: Vec<Row> = rows.into_iter().zip(released).filter(|(_, kept)| *kept).map(|(row, _)| row).collect();
+            prop_assert!(anonymity(5).released(&kept).into_iter().all(|kept| kept));
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::pseudonym::SubjectId;
 
 /// Raw rows, released cells, or the rows of named pupils.
 pub enum Extract {
+    /// Rows of a table that was released at the close of an epoch.
+    Anonymous(EpochRows),
     /// The values of released cells in the order of the plan; `None` where nothing may be shown.
     Cells(EpochCells),
     /// A row for each named pupil, in the order of the request.
@@ -46,6 +48,14 @@ pub struct Held {
     pub row: i64,
     /// The holder's own reference, as it is sealed at rest; none where it sent none.
     pub reference: Option<Vec<u8>>,
+}
+
+/// Rows of one closed epoch, each as coarse as it was released.
+pub struct EpochRows {
+    /// The count date.
+    pub epoch: jiff::civil::Date,
+    /// One row a pupil, with its fields in the order of the columns.
+    pub rows: Vec<RawRow>,
 }
 
 /// Cells of one closed epoch.
@@ -112,6 +122,7 @@ impl Extract {
     /// How many rows or cells were read.
     pub fn len(&self) -> usize {
         match self {
+            Self::Anonymous(released) => released.rows.len(),
             Self::Cells(cells) => cells.values.len(),
             Self::Facts(rows) => rows.len(),
             Self::Held(held) => held.iter().flatten().count(),

@@ -46,7 +46,7 @@ use crate::request::Request;
 pub use facts::{AskedPupil, FactsPlan};
 pub use figures::{CELLS_MAX, Code, FigureColumn, FiguresPlan, LiveCount, PlannedFigure, PlannedRow};
 pub use meant::{Aim, MeantPlan};
-pub use records::{Column, Part, RecordsPlan};
+pub use records::{Column, Part, RecordsPlan, ReleasedRecords};
 pub use restrict::RestrictPlan;
 pub use scope::{LeftOut, PlannedScope};
 

@@ -19,6 +19,8 @@ use crate::policy::decide::Permit;
 use crate::pseudonymise::{Content, Pseudonymised};
 use crate::request::Form;
 
+pub(crate) use coarsen::coarsen;
+
 /// The longest answer that is sent as a whole, in bytes of its `data` and `meta`.
 pub const WHOLE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -124,8 +126,8 @@ pub fn protect(
     let rendered = match (pseudonymised.0, plan) {
         (Content::Cells(cells), Plan::Figures(plan)) => figures::render(permit, plan, &cells, format)?,
         (Content::Facts(rows), Plan::Facts(plan)) => facts::render(permit, plan, &rows, format)?,
-        (Content::Records { rows, .. }, Plan::Records(plan)) => {
-            records::render(permit, plan, &rows, envelope.next_cursor, format)?
+        (Content::Records { rows, epoch, .. }, Plan::Records(plan)) => {
+            records::render(permit, plan, &rows, epoch, (envelope.next_cursor, format))?
         }
         (Content::Meant(_), Plan::Meant(plan)) => {
             meant::render(permit, plan, &envelope.reference.unwrap_or_default(), format)?

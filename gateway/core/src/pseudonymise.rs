@@ -70,6 +70,8 @@ pub(crate) enum Content {
     Records {
         rows: Vec<PseudonymRow>,
         next: Option<Pseudonym>,
+        /// The epoch that released them; none where they were read as they are now.
+        epoch: Option<Date>,
     },
 }
 
@@ -109,6 +111,14 @@ impl Pseudonymised {
         }
     }
 
+    /// The epoch that released its rows, where one did.
+    pub fn epoch(&self) -> Option<Date> {
+        match &self.0 {
+            Content::Records { epoch, .. } => *epoch,
+            Content::Cells(_) | Content::Facts(_) | Content::Meant(_) => None,
+        }
+    }
+
     /// The last pseudonym of this page, if more rows follow.
     pub fn next(&self) -> Option<&Pseudonym> {
         match &self.0 {
@@ -132,6 +142,17 @@ pub fn pseudonymise(
         (Extract::Cells(cells), _) => Content::Cells(cells),
         (Extract::Facts(rows), _) => Content::Facts(rows),
         (Extract::Held(held), Plan::Meant(plan)) => Content::Meant(translated(&held, plan, key)),
+        (Extract::Anonymous(released), Plan::Records(plan)) => {
+            let whose = (permit.principal(), permit.purpose());
+            let names = Names::of_epoch(key, whose, released.epoch);
+            page(
+                released.rows,
+                &names,
+                after,
+                plan.page_limit(),
+                Some(released.epoch),
+            )
+        }
         (Extract::Rows(rows), Plan::Records(plan)) => {
             // A vendor that asks for two boards gets two domains, as the boards would themselves.
             let (recipient, purpose) = (permit.principal(), permit.purpose());
@@ -160,13 +181,14 @@ pub fn pseudonymise(
                 overlap_days: plan.overlap_days(),
                 period: plan.key_period(),
             };
-            page(rows, &names, after, plan.page_limit())
+            page(rows, &names, after, plan.page_limit(), None)
         }
         // Rows belong to a records plan; without one there is no row to give.
         (Extract::Held(_), _) => Content::Meant(Vec::new()),
-        (Extract::Rows(_), _) => Content::Records {
+        (Extract::Anonymous(_) | Extract::Rows(_), _) => Content::Records {
             rows: Vec::new(),
             next: None,
+            epoch: None,
         },
     })
 }
@@ -271,6 +293,21 @@ struct Names {
 }
 
 impl Names {
+    /// Pseudonyms of one epoch: the next one has others, and so has every other way to the same pupils.
+    fn of_epoch(key: &ExitKey<'_>, (recipient, purpose): (&Oin, &Name), epoch: Date) -> Self {
+        // A date always fits a part.
+        let part = epoch.to_string().parse().unwrap_or_default();
+        let (tenant, whole) = (key.tenant, PartText::default());
+        Self {
+            current: DomainKey::derive(key.root, key.version, tenant, recipient, purpose, &whole, &part),
+            since: key.since,
+            former: Vec::new(),
+            day: epoch,
+            overlap_days: 0,
+            period: KeyPeriod::None,
+        }
+    }
+
     /// The pseudonyms that this recipient may have been given for the row before, the latest first: under the subjects of
     /// before a merge, and under roots of before. A subject of before that gave way before the root did was never called
     /// by the current one, and no pseudonym leads back into another school year where each has its own.
@@ -299,7 +336,13 @@ impl Names {
     }
 }
 
-fn page(rows: Vec<RawRow>, names: &Names, after: Option<&Pseudonym>, limit: u32) -> Content {
+fn page(
+    rows: Vec<RawRow>,
+    names: &Names,
+    after: Option<&Pseudonym>,
+    limit: u32,
+    epoch: Option<Date>,
+) -> Content {
     let mut named: Vec<PseudonymRow> = rows
         .into_iter()
         .map(|raw| PseudonymRow {
@@ -317,7 +360,11 @@ fn page(rows: Vec<RawRow>, names: &Names, after: Option<&Pseudonym>, limit: u32)
         row.previous = names.previous(&row.raw);
     }
     let next = named.last().filter(|_| more).map(|row| row.pseudonym.clone());
-    Content::Records { rows: named, next }
+    Content::Records {
+        rows: named,
+        next,
+        epoch,
+    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ use crate::text::Text;
 pub use explain::{Explanation, Warning};
 pub use grants::{
     Conditions, DeliveryGrant, Entitlement, FactsGrant, FieldGrant, FiguresGrant, Generalise, Grant,
-    HolderRule, KeyPeriod, LinkScope, Mechanism, RecordsGrant, ResolveGrant, RestrictGrant, Scope,
-    SearchGrant, StaffRule, TranslateGrant,
+    HolderRule, KAnonymous, KeyPeriod, LinkScope, Mechanism, RecordsGrant, ResolveGrant, RestrictGrant,
+    Scope, SearchGrant, StaffRule, TranslateGrant,
 };
 pub use indicator::{Indicator, Term};
 pub use measure::{InvalidMeasure, Measure};

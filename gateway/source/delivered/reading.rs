@@ -71,31 +71,36 @@ impl<'a> Reading<'a> {
 
     /// The values of the part's fields, in order. Column 0 is the subject.
     pub(super) fn values(&self, row: &impl Cells) -> Result<Values, StoreError> {
+        self.values_after(0, row)
+    }
+
+    /// The same where the last column before them is this one.
+    pub(super) fn values_after(&self, last: usize, row: &impl Cells) -> Result<Values, StoreError> {
         self.fields
             .iter()
             .map(|field| match &field.derive {
-                Some(derive) if derive.is_when_asked() => self.derived(row, derive),
-                _ => self.stored(row, &field.name),
+                Some(derive) if derive.is_when_asked() => self.derived(last, row, derive),
+                _ => self.stored(last, row, &field.name),
             })
             .collect()
     }
 
-    fn stored(&self, row: &impl Cells, wanted: &Name) -> Result<Option<Value>, StoreError> {
+    fn stored(&self, last: usize, row: &impl Cells, wanted: &Name) -> Result<Option<Value>, StoreError> {
         match self
             .columns
             .iter()
             .enumerate()
             .find(|(_, field)| field.name == *wanted)
         {
-            Some((place, field)) => stored_value(row, place + 1, field),
+            Some((place, field)) => stored_value(row, last + 1 + place, field),
             None => Ok(None),
         }
     }
 
-    fn derived(&self, row: &impl Cells, derive: &Derive) -> Result<Option<Value>, StoreError> {
+    fn derived(&self, last: usize, row: &impl Cells, derive: &Derive) -> Result<Option<Value>, StoreError> {
         let mut from: Vec<(&Name, Option<Value>)> = Vec::new();
         for source in derive.sources() {
-            from.push((source, self.stored(row, source)?));
+            from.push((source, self.stored(last, row, source)?));
         }
         let of = |wanted: &Name| {
             from.iter()

@@ -38,6 +38,9 @@ impl Store {
             self.execute(REMOVALS, vec![delivery.into()]).await?;
             self.execute(SWEPT, vec![delivery.into(), now_us.into()]).await?;
         }
+        if swept > 0 {
+            self.forget_gone_pupils().await?;
+        }
         Ok(swept)
     }
 

@@ -23,7 +23,7 @@ const HAVEN: &str = "WK003403";
 const STAD: &str = "WK003418";
 const OTHER_BOARDS_SITE: &str = "32GE00";
 
-pub(super) fn advance_to(world: &World, moment: &str) {
+pub(crate) fn advance_to(world: &World, moment: &str) {
     let moment: Timestamp = moment.parse().unwrap();
     world.advance(moment.duration_since(world.clock_now()).as_hours());
 }

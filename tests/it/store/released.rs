@@ -2,9 +2,12 @@
 
 use doelpoort::store::StoreError;
 use doelpoort::store::released::{self, EpochPurpose};
+use doelpoort_core::anonymity::{RecordsTable, TableRow};
+use doelpoort_core::pseudonym::SubjectId;
 use rstest::rstest;
+use serde_json::json;
 
-use super::world::{NOW, World, name};
+use super::world::{NOW, SCHOOL, World, bsn, name, row, subject};
 use crate::support::database::Backend;
 
 const LEASE_US: i64 = 10 * 60 * 1_000_000;
@@ -37,6 +40,7 @@ async fn cells_are_read_only_when_their_epoch_is_released_and_it_closes_once(#[c
         .unwrap();
     let purpose = EpochPurpose {
         cells: Some([3; 32]),
+        records: Some([4; 32]),
         purpose: name("youth-atlas"),
         version: 3,
         digest: [9; 32],
@@ -138,4 +142,96 @@ async fn many_cells_are_stored_and_read_in_parts(#[case] backend: Backend) {
     let found = world.store.released_cells(epoch, &names).await.unwrap();
 
     assert!(all.iter().all(|(name, y)| found[name] == *y));
+}
+
+const ROWS: &str = "SELECT COUNT(*) FROM released_row";
+
+fn row_of(value: &str) -> TableRow {
+    TableRow {
+        values: vec![Some(value.to_owned())],
+        holders: vec![Some(SCHOOL.to_owned())],
+    }
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn rows_are_read_when_released_and_go_with_the_last_row_of_the_pupil_or_with_time(
+    #[case] backend: Backend,
+) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let (store, children) = (&world.store, name("children"));
+    world
+        .deliver("enrolment", SCHOOL, &[row(1, &[bsn(1)]), row(2, &[bsn(2)])])
+        .await;
+    let table: RecordsTable = serde_json::from_value(json!({
+        "k": 5, "bases": ["enrolment"],
+        "columns": [{ "field": "enrolment.sector", "form": "exact", "sensitive": false }],
+    }))
+    .unwrap();
+    let rows = [(subject(&bsn(1)), row_of("BO")), (subject(&bsn(2)), row_of("VO"))];
+    let epoch = store
+        .begin_epoch(&children, "2026-10-01", &[5; 32], NOW)
+        .await
+        .unwrap();
+    store.stage_records(epoch, &table, &rows, NOW).await.unwrap();
+    assert!(store.released_rows(epoch).await.unwrap().is_empty());
+    assert_eq!(store.records_table(epoch).await.unwrap(), None);
+    let mut tx = store.begin_write().await.unwrap();
+    released::release(&mut tx, epoch, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut found = store.released_rows(epoch).await.unwrap();
+    found.sort_by(|(_, one), (_, other)| one.values.cmp(&other.values));
+    let told = |(pupil, row): &(SubjectId, TableRow)| (*pupil, row.values.clone(), row.holders.clone());
+    assert_eq!(
+        found.iter().map(told).collect::<Vec<_>>(),
+        rows.iter().map(told).collect::<Vec<_>>()
+    );
+    assert_eq!(store.records_table(epoch).await.unwrap().as_ref(), Some(&table));
+    let late = store.stage_records(epoch, &table, &[], NOW).await;
+    assert!(matches!(late, Err(StoreError::EpochLost { .. })), "{late:?}");
+
+    // The school has nobody but the second any more.
+    world.deliver("enrolment", SCHOOL, &[row(2, &[bsn(2)])]).await;
+    assert_eq!(world.count(ROWS).await, 2);
+    store.sweep(NOW).await.unwrap();
+    let left = store.released_rows(epoch).await.unwrap();
+    assert_eq!((left.len(), left[0].0), (1, subject(&bsn(2))));
+
+    store
+        .forget_records_before(&children, "2026-10-01")
+        .await
+        .unwrap();
+    assert_eq!(world.count(ROWS).await, 1);
+    store
+        .forget_records_before(&children, "2026-10-02")
+        .await
+        .unwrap();
+    assert_eq!(world.count(ROWS).await, 0);
+    assert_eq!(store.records_table(epoch).await.unwrap(), None);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_close_that_is_given_up_leaves_no_row(#[case] backend: Backend) {
+    let Some(world) = World::new(backend).await else {
+        return;
+    };
+    let store = &world.store;
+    let epoch = store
+        .begin_epoch(&name("children"), "2026-10-01", &[5; 32], NOW)
+        .await
+        .unwrap();
+    let table = serde_json::from_value(json!({ "k": 5, "bases": ["enrolment"], "columns": [] })).unwrap();
+    let rows = [(subject(&bsn(1)), row_of("BO"))];
+    store.stage_records(epoch, &table, &rows, NOW).await.unwrap();
+    assert_eq!(world.count(ROWS).await, 1);
+    store.abandon_epoch(epoch).await.unwrap();
+    assert_eq!(world.count(ROWS).await, 0);
 }

@@ -122,6 +122,8 @@ pub mod extra {
     pub const MERGE_PAIR: u64 = 103;
     /// Text: the earlier epoch that figures were set beside.
     pub const EARLIER_EPOCH: u64 = 104;
+    /// Unsigned: by how many pupils who are alike an epoch released records.
+    pub const K_ANONYMITY: u64 = 105;
     /// Unsigned: how many dimensions of a closed epoch repeat others without the catalogue saying so.
     pub const UNDECLARED: u64 = 130;
 }

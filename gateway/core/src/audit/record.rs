@@ -274,6 +274,7 @@ const NAMES: &[(u64, &str)] = &[
     (extra::EARLIER_EPOCH, "earlierEpoch"),
     (extra::CELLS, "cells"),
     (extra::UNDECLARED, "undeclared"),
+    (extra::K_ANONYMITY, "kAnonymity"),
     (extra::DELIVERY, "delivery"),
     (extra::ROWS, "rows"),
     (extra::HOLDER, "holder"),

@@ -154,24 +154,27 @@ pub fn cells_digest(catalogue: &Catalogue, population: &Name, purpose: &Purpose)
         parts.extend(table.map(serde_json::Value::from));
         shown.insert(serde_json::Value::from(parts).to_string());
     }
-    let versions: Vec<serde_json::Value> = datasets
-        .iter()
-        .filter_map(|name| catalogue.dataset(name))
-        .map(|dataset| {
-            let hierarchies: BTreeSet<(&str, u32)> = dataset
-                .fields
-                .iter()
-                .filter_map(|field| catalogue.hierarchy(field.hierarchy.as_ref()?))
-                .map(|hierarchy| (hierarchy.name.as_str(), hierarchy.version))
-                .collect();
-            json!([dataset.name.as_str(), dataset.version, hierarchies])
-        })
-        .collect();
+    let versions = versions(catalogue, &datasets);
     let population_version = catalogue
         .population(population)
         .map(|population| population.version);
     let all = json!([population.as_str(), population_version, shown, versions]);
     crate::policy::sha256(all.to_string().as_bytes())
+}
+
+/// What the codes of these datasets mean: the versions of each and of its hierarchies.
+pub(crate) fn versions(catalogue: &Catalogue, datasets: &BTreeSet<Name>) -> Vec<serde_json::Value> {
+    let versions = datasets.iter().filter_map(|name| catalogue.dataset(name));
+    let versions = versions.map(|dataset| {
+        let hierarchies: BTreeSet<(&str, u32)> = dataset
+            .fields
+            .iter()
+            .filter_map(|field| catalogue.hierarchy(field.hierarchy.as_ref()?))
+            .map(|hierarchy| (hierarchy.name.as_str(), hierarchy.version))
+            .collect();
+        json!([dataset.name.as_str(), dataset.version, hierarchies])
+    });
+    versions.collect()
 }
 
 /// Computes every cell that the purposes' grants reach, protects it, and keeps what may be shown.

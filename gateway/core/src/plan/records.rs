@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 
-use crate::catalogue::{FieldName, Name, Value};
+use crate::catalogue::{Calendar, FieldName, Name, Value};
 use crate::party::{Oin, Staff};
 use crate::policy::decide::Permit;
 use crate::purpose::{Generalise, KeyPeriod, LinkScope, RecordsGrant};
-use crate::request::RecordsRequest;
+use crate::request::{EpochChoice, RecordsRequest};
 
 use super::scope::{self, LeftOut, PlannedScope};
 use super::{PlanError, value};
@@ -24,6 +24,21 @@ pub struct RecordsPlan {
     overlap_days: u32,
     link: LinkScope,
     page_limit: u32,
+    released: Option<ReleasedRecords>,
+}
+
+/// Rows of a table that was released at the close of an epoch.
+#[derive(Debug)]
+pub struct ReleasedRecords {
+    population: Name,
+    purpose: Name,
+    manifest: [u8; 32],
+    digest: [u8; 32],
+    epoch: EpochChoice,
+    calendar: Calendar,
+    dataset: Name,
+    only: Vec<(FieldName, Value)>,
+    k: u32,
 }
 
 /// The fields wanted from one dataset; the first part is the base.
@@ -97,6 +112,7 @@ impl RecordsPlan {
         Ok(Self {
             parts,
             columns,
+            released: ReleasedRecords::of(permit, grant, request)?,
             pseudonym: request.pseudonym,
             scope: scope::planned(permit, grant.scope, staff, request.site.as_deref())?,
             left_out: LeftOut::by(permit),
@@ -157,9 +173,92 @@ impl RecordsPlan {
         base.filter(|_| self.link == LinkScope::Dataset)
     }
 
+    /// The table of an epoch that its rows come from; none where they are read as they are now.
+    pub fn released(&self) -> Option<&ReleasedRecords> {
+        self.released.as_ref()
+    }
+
+    /// How many pupils are alike at least; none where rows are read as they are now.
+    pub fn k(&self) -> Option<u32> {
+        self.released.as_ref().map(|released| released.k)
+    }
+
     /// The most rows on a page.
     pub fn page_limit(&self) -> u32 {
         self.page_limit
+    }
+}
+
+impl ReleasedRecords {
+    /// None where the grant's rows are read when asked.
+    fn of(
+        permit: &Permit<'_>,
+        grant: &RecordsGrant,
+        request: &RecordsRequest,
+    ) -> Result<Option<Self>, PlanError> {
+        let Some(anonymous) = &grant.anonymous else {
+            return Ok(None);
+        };
+        let standing = permit.standing();
+        let catalogue = &permit.policies().catalogue;
+        let population = catalogue.population(&anonymous.population);
+        let calendar = population.and_then(|population| population.calendar(&anonymous.epochs));
+        let digest = standing.purpose.records_digest(catalogue, &anonymous.population);
+        let mut only = Vec::new();
+        for (field, text) in grant.only.iter().chain(&request.only) {
+            only.push((field.clone(), value(permit, field, text)?));
+        }
+        Ok(Some(Self {
+            population: anonymous.population.clone(),
+            purpose: permit.purpose().clone(),
+            manifest: standing.manifest_digest,
+            digest: digest.ok_or(PlanError::Scope)?,
+            epoch: request.at.map_or(EpochChoice::Latest, EpochChoice::On),
+            calendar: calendar.ok_or(PlanError::Scope)?.clone(),
+            dataset: grant.dataset.clone(),
+            only,
+            k: anonymous.k.k(),
+        }))
+    }
+
+    /// The population.
+    pub fn population(&self) -> &Name {
+        &self.population
+    }
+
+    /// The purpose, which must have been active when the epoch closed.
+    pub fn purpose(&self) -> &Name {
+        &self.purpose
+    }
+
+    /// The digest of the purpose's manifest.
+    pub fn manifest(&self) -> &[u8; 32] {
+        &self.manifest
+    }
+
+    /// The digest of which records the purpose shows.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The epoch asked.
+    pub fn epoch(&self) -> EpochChoice {
+        self.epoch
+    }
+
+    /// Whether the grant has rows of this date.
+    pub fn has_epoch(&self, date: Date) -> bool {
+        self.calendar.is_epoch(date)
+    }
+
+    /// The base dataset: pupils who have a row in it.
+    pub fn dataset(&self) -> &Name {
+        &self.dataset
+    }
+
+    /// The grant's own filters and the question's.
+    pub fn only(&self) -> &[(FieldName, Value)] {
+        &self.only
     }
 }
 

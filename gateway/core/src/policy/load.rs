@@ -136,7 +136,7 @@ impl Draft {
             }
         }
         if errors.is_empty() {
-            errors = references(&purposes, &organisations);
+            errors = references(&purposes, &catalogue, &organisations);
         }
         let purposes = signed(&purposes, files, (&catalogue, &organisations), &mut errors);
         if errors.is_empty() {
@@ -260,11 +260,13 @@ fn signed(
 }
 
 /// What purposes name of each other, looked up when all of them are read.
-fn references(purposes: &Read<'_>, organisations: &Organisations) -> Vec<PolicyError> {
+fn references(purposes: &Read<'_>, catalogue: &Catalogue, organisations: &Organisations) -> Vec<PolicyError> {
     let unmet = |(purpose, _): &(Purpose, &NamedText)| {
         let file = format!("purposes/{}.toml", purpose.id);
         let mut messages = purpose.unmet(|id| purposes.get(id).map(|(found, _)| found), organisations);
-        messages.extend(purpose.two_mechanisms(purposes.values().map(|(other, _)| other)));
+        let all = purposes.values().map(|(other, _)| other);
+        messages.extend(purpose.two_mechanisms(all.clone()));
+        messages.extend(purpose.true_counts_beside(catalogue, all));
         messages.into_iter().map(move |message| PolicyError::Reference {
             file: file.clone(),
             message,

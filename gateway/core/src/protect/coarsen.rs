@@ -4,7 +4,7 @@ use crate::catalogue::{Catalogue, FieldName, Value, school_year};
 use crate::purpose::Generalise;
 
 /// A value in the coarsest form that the grant gives; what cannot be made coarser is left out.
-pub(super) fn coarsen(
+pub(crate) fn coarsen(
     catalogue: &Catalogue,
     field: &FieldName,
     generalise: Option<&Generalise>,

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use jiff::civil::Date;
+
 use crate::catalogue::{Catalogue, Value};
 use crate::plan::RecordsPlan;
 use crate::policy::decide::Permit;
@@ -19,6 +21,9 @@ struct Meta {
     #[serde(flatten)]
     terms: TermsMeta,
     at: String,
+    /// Where rows were released at the close of an epoch: how many are alike at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k_anonymity: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceMeta>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,8 +34,8 @@ pub(super) fn render(
     permit: &Permit<'_>,
     plan: &RecordsPlan,
     rows: &[PseudonymRow],
-    next_cursor: Option<String>,
-    format: Format,
+    epoch: Option<Date>,
+    (next_cursor, format): (Option<String>, Format),
 ) -> Result<Rendered, RenderError> {
     let catalogue = &permit.policies().catalogue;
     let data = match format {
@@ -50,7 +55,8 @@ pub(super) fn render(
     let meta = serde_json::to_vec(&Meta {
         purpose: PurposeMeta::of(permit),
         terms: TermsMeta::of(permit),
-        at: plan.at().to_string(),
+        at: epoch.unwrap_or(plan.at()).to_string(),
+        k_anonymity: plan.k(),
         sources: asleep(permit, plan.parts().iter()),
         next_cursor,
     })?;
@@ -106,6 +112,8 @@ fn values<'a>(
             .zip(&row.raw.values)
             .map(|(column, value)| match (&column.generalise, value) {
                 (None, Some(Value::Text(text))) => Cell::Text(text),
+                // It was made so coarse when it was released.
+                (Some(_), Some(Value::Text(text))) if plan.released().is_some() => Cell::Text(text),
                 (_, None) => Cell::Json(serde_json::Value::Null),
                 (generalise, Some(value)) => {
                     let coarse = coarsen(catalogue, &column.field, generalise.as_ref(), value);

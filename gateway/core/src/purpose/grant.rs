@@ -10,7 +10,7 @@ mod records;
 use super::names::{Names, limit, or_default};
 use super::{DeliveryGrant, Grant, Recipient, Scope, StaffRule};
 use super::{rule, sound};
-use crate::catalogue::{About, Dataset};
+use crate::catalogue::{About, Dataset, Name};
 use crate::document::{Table, Value};
 use crate::request::Form;
 
@@ -65,6 +65,36 @@ fn delivery(table: &Table<'_, '_>, names: &Names<'_>) -> Option<DeliveryGrant> {
         deliverers: deliverers?,
         limit: limit?,
     })
+}
+
+/// The population and the name of its calendar.
+fn counted(
+    population: Option<Value<'_, '_>>,
+    epochs: Option<Value<'_, '_>>,
+    names: &Names<'_>,
+) -> Option<(Name, Name)> {
+    let value = population?;
+    let name: Name = value.parse()?;
+    let Some(population) = names.catalogue.population(&name) else {
+        let known = names
+            .catalogue
+            .populations()
+            .map(|population| population.name.as_str());
+        value.unknown(format!("unknown population `{name}`"), name.as_str(), known);
+        return None;
+    };
+    let value = epochs?;
+    let calendar: Name = value.parse()?;
+    if population.calendar(&calendar).is_none() {
+        let known = population.calendars.iter().map(|calendar| calendar.name.as_str());
+        value.unknown(
+            format!("`{name}` has no calendar `{calendar}`"),
+            calendar.as_str(),
+            known,
+        );
+        return None;
+    }
+    Some((name, calendar))
 }
 
 fn parties(table: &Table<'_, '_>, key: &'static str, names: &Names<'_>) -> Option<Vec<Recipient>> {

@@ -1,5 +1,6 @@
 //! What a purpose can allow: one type for each form of answer.
 
+use crate::anonymity::Anonymity;
 use crate::catalogue::{Dimension, FieldName, Name};
 use crate::figures::suppress::Suppression;
 use crate::identifier::IdentifierKind;
@@ -160,12 +161,25 @@ pub struct RecordsGrant {
     pub overlap_days: u32,
     /// Across what a pseudonym stays the same.
     pub link: LinkScope,
+    /// That rows are released when an epoch closes, so that no pupil stands out among them; none: read when asked.
+    pub anonymous: Option<KAnonymous>,
     /// Rows a page.
     pub page_max: u32,
     /// What limits the answer further.
     pub conditions: Conditions,
     /// How much.
     pub limit: Limit,
+}
+
+/// Records that are released once an epoch: each pupil is among at least `k` who are alike in all that is not sensitive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KAnonymous {
+    /// How many are alike at least.
+    pub k: Anonymity,
+    /// The population whose epochs they are.
+    pub population: Name,
+    /// The population's calendar.
+    pub epochs: Name,
 }
 
 /// Pseudonyms that the recipient got under one purpose become those of another recipient and purpose, delivered to

@@ -1,18 +1,19 @@
 //! What a purpose names of other purposes: whose pseudonyms are translated or resolved; and what two purposes may not
 //! have together.
 
-use crate::catalogue::Name;
+use crate::catalogue::{Catalogue, Name, ProtectionClass};
 use crate::party::{Organisation, Organisations};
 
-use super::{Entitlement, FiguresGrant, Grant, KeyPeriod, LinkScope, Mechanism, Purpose};
+use super::{
+    Entitlement, FieldGrant, FiguresGrant, Grant, KAnonymous, KeyPeriod, LinkScope, Mechanism, Purpose,
+    RecordsGrant,
+};
 
 impl Purpose {
     /// Whether this purpose gives an organisation rows of a dataset under pseudonyms.
     pub fn gives_pseudonyms(&self, organisation: &Organisation, dataset: &Name) -> bool {
         self.grants.iter().any(|grant| match grant {
-            Grant::Records(records) => {
-                records.dataset == *dataset && records.recipients.iter().any(|one| one.names(organisation))
-            }
+            Grant::Records(records) => records.names_pupils_to(organisation, dataset),
             _ => false,
         })
     }
@@ -31,10 +32,7 @@ impl Purpose {
     /// dataset has its own.
     pub fn pseudonyms_last(&self, organisation: &Organisation, dataset: &Name) -> Option<(KeyPeriod, bool)> {
         self.grants.iter().find_map(|grant| match grant {
-            Grant::Records(records)
-                if records.dataset == *dataset
-                    && records.recipients.iter().any(|one| one.names(organisation)) =>
-            {
+            Grant::Records(records) if records.names_pupils_to(organisation, dataset) => {
                 Some((records.key_period, records.link == LinkScope::Dataset))
             }
             _ => None,
@@ -114,6 +112,52 @@ impl Purpose {
             ))
         };
         tables.filter_map(clash).collect()
+    }
+}
+
+impl Purpose {
+    /// Its k-anonymous records with something sensitive that figures of the population count as well, a sentence each: who
+    /// counts the rows has true counts beside protected ones.
+    #[expect(clippy::needless_pass_by_value, reason = "an iterator is cheap to clone")]
+    pub fn true_counts_beside<'p>(
+        &self,
+        catalogue: &Catalogue,
+        all: impl Iterator<Item = &'p Self> + Clone,
+    ) -> Vec<String> {
+        let clash = |(fields, anonymous): (&[FieldGrant], &KAnonymous)| {
+            let sensitive = fields.iter().map(|granted| &granted.field);
+            let mut sensitive = sensitive
+                .filter(|field| catalogue.class_of(std::iter::once(*field)) == ProtectionClass::Sensitive);
+            sensitive.find_map(|field| {
+                let counted = |(_, grant): &(&Self, &FiguresGrant)| {
+                    grant.is_released()
+                        && grant.population == anonymous.population
+                        && named(grant).contains(&field.dataset)
+                };
+                let grants = all.clone().flat_map(|other| figures(other).map(move |grant| (other, grant)));
+                let (other, _) = grants.into_iter().find(counted)?;
+                Some(format!(
+                    "k-anonymous records give `{field}`, and purpose `{}` gives protected figures of `{}`: who counts \
+                     the rows has the true ones",
+                    other.id, field.dataset
+                ))
+            })
+        };
+        let anonymous = self.grants.iter().filter_map(|grant| match grant {
+            Grant::Records(records) => Some((records.fields.as_slice(), records.anonymous.as_ref()?)),
+            _ => None,
+        });
+        anonymous.filter_map(clash).collect()
+    }
+}
+
+impl RecordsGrant {
+    /// Whether it gives an organisation rows of a dataset under pseudonyms that lead back to the pupil. Those of
+    /// k-anonymous records lead nowhere, not to the next epoch either.
+    fn names_pupils_to(&self, organisation: &Organisation, dataset: &Name) -> bool {
+        self.anonymous.is_none()
+            && self.dataset == *dataset
+            && self.recipients.iter().any(|one| one.names(organisation))
     }
 }
 

@@ -202,7 +202,8 @@ fn staff_unproved(grant: &Grant, names: &Names<'_>) -> Option<String> {
         Grant::Translate(grant) => grant.staff,
         Grant::Delivery(_) | Grant::Figures(_) | Grant::Resolve(_) | Grant::Search(_) => return None,
     };
-    let unproved = staff != StaffRule::Proved && !is_about_nobody(grant, names);
+    let is_anonymous = matches!(grant, Grant::Records(records) if records.anonymous.is_some());
+    let unproved = staff != StaffRule::Proved && !is_anonymous && !is_about_nobody(grant, names);
     unproved.then(|| format!("{} prove the person who asks", grant.form()))
 }
 

@@ -40,6 +40,21 @@ pub(super) fn check_whole(table: &Table<'_, '_>, grants: &[Grant], names: &Names
     if let Some(message) = two_that_tell_existence(grants, names) {
         table.error(message);
     }
+    if let Some(message) = two_anonymous(grants) {
+        table.error(message);
+    }
+}
+
+/// The rows of two releases would have the same pseudonyms, and be one row of both.
+fn two_anonymous(grants: &[Grant]) -> Option<String> {
+    let is_anonymous =
+        |(_, grant): &(usize, &Grant)| matches!(grant, Grant::Records(one) if one.anonymous.is_some());
+    let mut anonymous = grants.iter().enumerate().filter(is_anonymous);
+    let ((first, _), (second, _)) = (anonymous.next()?, anonymous.next()?);
+    Some(format!(
+        "grants {first} and {second} both give k-anonymous records under the same pseudonyms, so their rows could be \
+         joined; give one of them a purpose of its own"
+    ))
 }
 
 /// Whether there is a row is asked of a purpose, not of a dataset: the second grant would never be reached.

@@ -68,6 +68,10 @@ fn form(asking: &Asking<'_, '_>, grant: &Grant) -> bool {
             records.page_max > 0
                 && records.fields.iter().all(|grant| is_field(asking, &grant.field))
                 && filters(asking, &records.only)
+                && records.anonymous.as_ref().is_none_or(|anonymous| {
+                    let population = asking.policies.catalogue.population(&anonymous.population);
+                    population.is_some_and(|population| population.calendar(&anonymous.epochs).is_some())
+                })
         }
         Grant::Resolve(resolve) => {
             resolve.persons >= 2

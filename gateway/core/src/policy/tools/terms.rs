@@ -7,8 +7,8 @@ use crate::figures::suppress::Suppression;
 use crate::identifier::IdentifierKind;
 use crate::party::Organisations;
 use crate::purpose::{
-    Conditions, Entitlement, Grant, Holders, KeyPeriod, LinkScope, Mechanism, Per, Rate, ResolveGrant,
-    SearchGrant,
+    Conditions, Entitlement, Grant, Holders, KAnonymous, KeyPeriod, LinkScope, Mechanism, Per, Rate,
+    ResolveGrant, SearchGrant,
 };
 use crate::text::Text;
 
@@ -68,7 +68,10 @@ pub(super) fn terms(
         }
         Grant::Records(records) => {
             terms.extend(fixed(&own_codes(catalogue, &records.only)));
-            terms.push(("key_period", key_period(records.key_period)));
+            match &records.anonymous {
+                None => terms.push(("key_period", key_period(records.key_period))),
+                Some(anonymous) => terms.push(("k_anonymity", anonymous_rows(anonymous))),
+            }
             if records.overlap_days > 0 {
                 terms.push(("overlap_days", overlap(records.overlap_days)));
             }
@@ -342,6 +345,20 @@ fn overlap(days: u32) -> Text {
     both(
         format!("na een sleutelwissel of samenvoeging {days} dagen ook de oude schuilnamen"),
         format!("for {days} days after a rotation of the key or a merge also the former pseudonyms"),
+    )
+}
+
+fn anonymous_rows(anonymous: &KAnonymous) -> Text {
+    let (k, population, epochs) = (anonymous.k.k(), &anonymous.population, &anonymous.epochs);
+    both(
+        format!(
+            "vastgelegd op `{epochs}` van `{population}`: ieder lijkt op minstens {k} anderen of blijft weg, met een \
+             schuilnaam voor één peilmoment"
+        ),
+        format!(
+            "released at `{epochs}` of `{population}`: everybody is among at least {k} who are alike or is left out, under \
+             a pseudonym for one epoch"
+        ),
     )
 }
 

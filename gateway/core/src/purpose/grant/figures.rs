@@ -1,7 +1,7 @@
 //! Grants of figures.
 
 use super::conditions::{FIGURES_ONLY, conditions};
-use super::{about_pupils, parties};
+use super::{about_pupils, counted, parties};
 use crate::catalogue::{Name, ProtectionClass};
 use crate::document::{Table, Value};
 use crate::figures::release;
@@ -49,7 +49,7 @@ pub(super) fn figures(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Figure
     let holders = table
         .required("holders")
         .and_then(|value| names.holders(value, dataset));
-    let counted = counted(table, names);
+    let counted = counted(table.required("population"), table.required("epochs"), names);
     let group_by = table.required("group_by").and_then(|list| names.dimensions(list));
     let filter_by = or_default(table, "filter_by", Vec::new(), |list| names.dimensions(list));
     let only = or_default(table, "only", Vec::new(), |value| names.filters(value));
@@ -109,33 +109,6 @@ fn countable(table: &Table<'_, '_>, grant: &FiguresGrant, names: &Names<'_>) {
     if let Err(error) = lattice.and_then(|lattice| lattice.cuboids().map(drop)) {
         table.error(error.to_string());
     }
-}
-
-/// The population and the name of its calendar.
-fn counted(table: &Table<'_, '_>, names: &Names<'_>) -> Option<(Name, Name)> {
-    let (population, epochs) = (table.required("population"), table.required("epochs"));
-    let value = population?;
-    let name: Name = value.parse()?;
-    let Some(population) = names.catalogue.population(&name) else {
-        let known = names
-            .catalogue
-            .populations()
-            .map(|population| population.name.as_str());
-        value.unknown(format!("unknown population `{name}`"), name.as_str(), known);
-        return None;
-    };
-    let value = epochs?;
-    let calendar: Name = value.parse()?;
-    if population.calendar(&calendar).is_none() {
-        let known = population.calendars.iter().map(|calendar| calendar.name.as_str());
-        value.unknown(
-            format!("`{name}` has no calendar `{calendar}`"),
-            calendar.as_str(),
-            known,
-        );
-        return None;
-    }
-    Some((name, calendar))
 }
 
 /// `{ mechanism = "cell-key", round = 5, show_from = 20 }`, the rounding base, and from where figures are shown;

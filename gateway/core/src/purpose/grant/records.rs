@@ -2,13 +2,16 @@
 
 use super::conditions::conditions;
 use super::field::{field_grant, joined, own_codes};
-use super::{about_pupils_or_places, parties, scope, staff};
-use crate::catalogue::{FieldName, Name};
-use crate::document::Table;
+use super::{about_pupils_or_places, counted, parties, scope, staff};
+use crate::anonymity::Anonymity;
+use crate::catalogue::{About, FieldName, Name, ProtectionClass};
+use crate::document::{Table, Value};
 use crate::purpose::names::{Names, limit, or_default};
-use crate::purpose::{FieldGrant, KeyPeriod, LinkScope, RecordsGrant};
+use crate::purpose::{FieldGrant, Holders, KAnonymous, KeyPeriod, LinkScope, RecordsGrant, Scope};
 
 const PAGE_ROWS_MAX: u32 = 1_000;
+/// The most pupils that a grant may ask to be alike.
+const K_MAX: u32 = 1_000;
 const OVERLAP_DAYS_MAX: u32 = 366;
 const LINK_SCOPES: [(&str, LinkScope); 2] =
     [("purpose", LinkScope::Purpose), ("dataset", LinkScope::Dataset)];
@@ -32,11 +35,13 @@ pub(super) fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Record
     });
     let only = or_default(table, "only", Vec::new(), |value| own_codes(value, names));
     let scope = scope(table);
-    if let Some(value) = table.optional("k_anonymity") {
-        value.error(
-            "k-anonymity of records has no mechanism yet; leave it out, or generalise the fields with `as`",
-        );
-    }
+    let epochs = ["population", "epochs"].map(|key| (key, table.optional(key)));
+    let anonymous = if let Some(value) = table.optional("k_anonymity") {
+        anonymous(value, epochs, fields.as_deref(), names).map(Some)
+    } else {
+        only_of_anonymous(epochs);
+        Some(None)
+    };
     finer_filters(table, fields.as_deref(), filter_by.as_deref());
     let staff = staff(table);
     let key_period = or_default(table, "key_period", KeyPeriod::None, |value| {
@@ -62,7 +67,7 @@ pub(super) fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Record
     });
     let conditions = conditions(table, names, &[]);
     let limit = table.required("limit").and_then(|value| limit(value, false));
-    Some(RecordsGrant {
+    let grant = RecordsGrant {
         recipients: recipients?,
         dataset: dataset?.name.clone(),
         holders: holders?,
@@ -74,10 +79,119 @@ pub(super) fn records(table: &Table<'_, '_>, names: &Names<'_>) -> Option<Record
         key_period: key_period?,
         overlap_days: overlap_days?,
         link: link?,
+        anonymous: anonymous?,
         page_max: page_max?,
         conditions: conditions?,
         limit: limit?,
+    };
+    if let Some(anonymous) = &grant.anonymous {
+        releasable(table, &grant, anonymous, names);
+    }
+    Some(grant)
+}
+
+/// What says which epochs rows are released in.
+type Epochs<'v, 't> = [(&'static str, Option<Value<'v, 't>>); 2];
+
+/// `k_anonymity = 5`, with the population and the calendar of its epochs.
+fn anonymous(
+    value: Value<'_, '_>,
+    epochs: Epochs<'_, '_>,
+    fields: Option<&[FieldGrant]>,
+    names: &Names<'_>,
+) -> Option<KAnonymous> {
+    for (key, _) in epochs.iter().filter(|(_, value)| value.is_none()) {
+        value.error(format!(
+            "k-anonymous records are released once an epoch: name its `{key}`"
+        ));
+    }
+    let fields = fields.unwrap_or_default().iter().map(|granted| &granted.field);
+    let class = names.catalogue.class_of(fields);
+    let k = value.integer(1..=K_MAX).and_then(|k| {
+        let k = Anonymity::new(k, class);
+        if k.is_none() {
+            value.error(format!(
+                "`k_anonymity` is {} at least here",
+                Anonymity::least(class)
+            ));
+        }
+        k
+    });
+    let [(_, population), (_, epochs)] = epochs;
+    let (population, epochs) = counted(population, epochs, names)?;
+    Some(KAnonymous {
+        k: k?,
+        population,
+        epochs,
     })
+}
+
+/// Notes what only k-anonymous records have.
+fn only_of_anonymous(epochs: Epochs<'_, '_>) {
+    for (key, value) in epochs {
+        if let Some(value) = value {
+            value.error(format!(
+                "only k-anonymous records have `{key}`: add `k_anonymity`"
+            ));
+        }
+    }
+}
+
+/// Notes what would let a pupil be found in what is released, or could not be released.
+fn releasable(table: &Table<'_, '_>, grant: &RecordsGrant, anonymous: &KAnonymous, names: &Names<'_>) {
+    let catalogue = names.catalogue;
+    let granted = |field: &FieldName| {
+        let mut fields = grant.fields.iter();
+        fields.any(|granted| granted.field == *field && granted.generalise.is_none())
+    };
+    let fixed = grant.only.iter().map(|(field, _)| field);
+    for field in grant
+        .filter_by
+        .iter()
+        .chain(fixed)
+        .filter(|field| !granted(field))
+    {
+        table.error(format!(
+            "`{field}` is not among `fields` as it is, and over these the classes of k-anonymous records are formed"
+        ));
+    }
+    let population = catalogue.population(&anonymous.population);
+    if population.is_some_and(|population| !population.datasets.contains(&grant.dataset)) {
+        table.error(format!(
+            "k-anonymous records are of those whom a population counts, and `{}` does not count by `{}`",
+            anonymous.population, grant.dataset
+        ));
+    }
+    for granted in &grant.fields {
+        let dataset = catalogue.dataset(&granted.field.dataset);
+        if dataset.is_none_or(|dataset| dataset.about != About::Pupil) {
+            table.error(format!(
+                "`{}` is about no pupil, so nobody is alike in it",
+                granted.field
+            ));
+        }
+    }
+    let class = |field: &FieldName| catalogue.class_of(std::iter::once(field));
+    let sensitive = grant.fields.iter().map(|granted| &granted.field);
+    let mut sensitive = sensitive.filter(|field| class(field) == ProtectionClass::Sensitive);
+    if let (Some(one), Some(other)) = (sensitive.next(), sensitive.next()) {
+        table.error(format!(
+            "`{one}` and `{other}` are both sensitive: who knows the one of a pupil would read off the other"
+        ));
+    }
+    let whole = [
+        (grant.holders == Holders::All, "holders = \"all\""),
+        (grant.scope == Scope::Everything, "scope = \"everything\""),
+        (grant.key_period == KeyPeriod::None, "no `key_period`"),
+        (grant.overlap_days == 0, "no `overlap_days`"),
+        (grant.link == LinkScope::Purpose, "no `link`"),
+        (!grant.conditions.partial, "no `partial`"),
+    ];
+    for (_, wanted) in whole.iter().filter(|(met, _)| !met) {
+        table.error(format!(
+            "k-anonymous records are released once an epoch, of everybody and under pseudonyms of that epoch: {wanted}"
+        ));
+    }
 }
 
 /// A row that shows another dataset's field links the two, whatever its pseudonym.

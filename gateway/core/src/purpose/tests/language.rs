@@ -67,6 +67,72 @@ fn scopes_coarser_forms_and_conditions_are_read() {
     assert_eq!((rule.without.len(), rule.retention.as_deref()), (1, Some("P3M")));
 }
 
+const ANONYMOUS: &str = r#"[[grant]]
+form = "records"
+recipient = [{ organisation = "swv-po", role = "dashboard" }]
+dataset = "enrolment"
+holders = "all"
+fields = [
+  "enrolment.sector",
+  { field = "enrolment.neighbourhood", as = "district" },
+  "absence.stay-at-home",
+]
+filter_by = ["enrolment.sector"]
+scope = "everything"
+staff = "none"
+k_anonymity = 10
+population = "children"
+epochs = "count-dates"
+limit = { requests = "600/h" }
+"#;
+
+#[test]
+fn k_anonymous_records_are_of_an_epoch_and_lead_back_to_nobody() {
+    let Grant::Records(grant) = second(&records(ANONYMOUS)) else {
+        panic!("another form")
+    };
+    let anonymous = grant.anonymous.unwrap();
+    assert_eq!(anonymous.k.k(), 10);
+    assert_eq!(
+        (anonymous.population.as_str(), anonymous.epochs.as_str()),
+        ("children", "count-dates")
+    );
+
+    // Nobody can have a pseudonym of theirs resolved.
+    let world = World::new();
+    let purpose = world.parse(&records(ANONYMOUS)).unwrap();
+    let swv = world.organisations.by_slug(&"swv-po".parse().unwrap()).unwrap();
+    assert!(!purpose.gives_pseudonyms(swv, &grant.dataset));
+    assert_eq!(purpose.pseudonyms_last(swv, &grant.dataset), None);
+
+    // Their rows have the same pseudonyms, so there is one grant of them in a purpose.
+    let two = records(&format!("{ANONYMOUS}\n{ANONYMOUS}"));
+    assert_eq!(
+        messages(&two),
+        [
+            "grants 1 and 2 both give k-anonymous records under the same pseudonyms, so their rows could be joined; give \
+          one of them a purpose of its own"
+        ]
+    );
+}
+
+#[test]
+fn what_is_counted_with_noise_is_not_given_row_by_row() {
+    let world = World::new();
+    // It counts absences as well.
+    let purpose = world.parse(&records(ANONYMOUS)).unwrap();
+    let beside = |purpose: &Purpose| purpose.true_counts_beside(&world.catalogue, std::iter::once(purpose));
+    assert_eq!(
+        beside(&purpose),
+        [
+            "k-anonymous records give `absence.stay-at-home`, and purpose `trial` gives protected figures of `absence`: who \
+          counts the rows has the true ones"
+        ]
+    );
+    let open = ANONYMOUS.replace("  \"absence.stay-at-home\",\n", "");
+    assert!(beside(&world.parse(&records(&open)).unwrap()).is_empty());
+}
+
 const RESOLVE: &str = r#"[[grant]]
 form = "resolve"
 recipient = [{ organisation = "swv-po", role = "consulent" }]
@@ -137,8 +203,64 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     (
         OWN_SCHOOL,
         "partial = true",
-        "k_anonymity = 5",
-        "k-anonymity of records has no mechanism yet; leave it out, or generalise the fields with `as`",
+        "epochs = \"count-dates\"",
+        "only k-anonymous records have `epochs`: add `k_anonymity`",
+    ),
+    (
+        ANONYMOUS,
+        "k_anonymity = 10",
+        "k_anonymity = 9",
+        "`k_anonymity` is 10 at least here",
+    ),
+    (
+        ANONYMOUS,
+        "population = \"children\"\n",
+        "",
+        "k-anonymous records are released once an epoch: name its `population`",
+    ),
+    (
+        ANONYMOUS,
+        "\"count-dates\"",
+        "\"months\"",
+        "`children` has no calendar `months`",
+    ),
+    (
+        ANONYMOUS,
+        "filter_by = [\"enrolment.sector\"]",
+        "filter_by = [\"enrolment.site\"]",
+        "`enrolment.site` is not among `fields` as it is, and over these the classes of k-anonymous records are formed",
+    ),
+    (
+        ANONYMOUS,
+        "filter_by = [\"enrolment.sector\"]",
+        "only = { \"enrolment.neighbourhood\" = \"WK003403\" }",
+        "`enrolment.neighbourhood` is not among `fields` as it is, and over these the classes of k-anonymous records \
+         are formed",
+    ),
+    (
+        ANONYMOUS,
+        "dataset = \"enrolment\"",
+        "dataset = \"absence\"",
+        "k-anonymous records are of those whom a population counts, and `children` does not count by `absence`",
+    ),
+    (
+        ANONYMOUS,
+        "  \"enrolment.sector\",",
+        "  \"enrolment.sector\", \"absence.reason\",",
+        "`absence.reason` and `absence.stay-at-home` are both sensitive: who knows the one of a pupil would read off the \
+         other",
+    ),
+    (
+        ANONYMOUS,
+        "limit =",
+        "key_period = \"school-year\"\nlimit =",
+        "k-anonymous records are released once an epoch, of everybody and under pseudonyms of that epoch: no `key_period`",
+    ),
+    (
+        ANONYMOUS,
+        "limit =",
+        "partial = true\nlimit =",
+        "k-anonymous records are released once an epoch, of everybody and under pseudonyms of that epoch: no `partial`",
     ),
     (
         OWN_SCHOOL,

@@ -60,7 +60,8 @@ fn is_about_pupils(draft: &Draft, site: &Site<'_>) -> bool {
 fn records(purpose: &Purpose) -> impl Iterator<Item = Site<'_>> {
     let grants = purpose.grants.iter().enumerate();
     grants.filter_map(move |(position, grant)| match grant {
-        Grant::Records(grant) => Some(Site {
+        // Nobody is unique among k-anonymous rows.
+        Grant::Records(grant) if grant.anonymous.is_none() => Some(Site {
             purpose,
             position,
             grant,

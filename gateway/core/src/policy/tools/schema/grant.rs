@@ -229,6 +229,14 @@ pub(super) fn records() -> Shape {
             Shape::Choice(&["purpose", "dataset"]),
             "Across what a pseudonym stays the same; left out: purpose",
         ),
+        may(
+            "k_anonymity",
+            Shape::Integer(5, 1_000),
+            "How many pupils are alike at least in all that is not sensitive, 10 or more where anything is; rows are \
+             released when an epoch closes, and `population` and `epochs` are compulsory",
+        ),
+        may("population", NAME, "The population whose epochs they are"),
+        may("epochs", NAME, "Its calendar"),
         may("page_max", Shape::Integer(1, 1_000), "Rows a page"),
         kept(),
         partial(),
