@@ -221,10 +221,12 @@ impl Gateway {
         }
         for epoch in self.store.closed_epochs(&population.name).await? {
             let answering = self.store.epoch_purposes(epoch.id).await?;
-            purposes.retain(|purpose| {
-                calendars(purpose).is_empty()
-                    || answering.iter().all(|published| published.purpose != purpose.id)
-            });
+            let published: Vec<&Name> = answering
+                .iter()
+                .filter(|one| one.cells != Some(NO_CELLS))
+                .map(|one| &one.purpose)
+                .collect();
+            purposes.retain(|purpose| calendars(purpose).is_empty() || !published.contains(&&purpose.id));
         }
         Ok(purposes)
     }

@@ -352,12 +352,12 @@ fn anonymous_rows(anonymous: &KAnonymous) -> Text {
     let (k, population, epochs) = (anonymous.k.k(), &anonymous.population, &anonymous.epochs);
     both(
         format!(
-            "vastgelegd op `{epochs}` van `{population}`: ieder lijkt op minstens {k} anderen of blijft weg, met een \
-             schuilnaam voor één peilmoment"
+            "vastgelegd op `{epochs}` van `{population}`: ieder is een van minstens {k} die op elkaar lijken, of \
+             blijft weg; een schuilnaam geldt één peilmoment"
         ),
         format!(
-            "released at `{epochs}` of `{population}`: everybody is among at least {k} who are alike or is left out, under \
-             a pseudonym for one epoch"
+            "released at `{epochs}` of `{population}`: everybody is one of at least {k} who are alike, or is left out; \
+             a pseudonym holds for one epoch"
         ),
     )
 }
