@@ -40,6 +40,8 @@ const FORGET: Sql = sql!(
                 WHERE epoch = $1 AND subject IN (SELECT v.subject FROM unnest($2::bytea[]) AS v (subject))"
 );
 const FORGET_TABLE: Sql = sql!("UPDATE epoch SET records = '' WHERE id = $1");
+/// `$2` is no digest.
+const FORGET_SHOWN: Sql = sql!("UPDATE epoch_purpose SET records = $2 WHERE epoch = $1");
 pub(super) const DROP: Sql = sql!("DELETE FROM released_row WHERE epoch = $1");
 
 pub(in crate::store) const ALL: &[(&str, Sql)] = &[
@@ -51,6 +53,7 @@ pub(in crate::store) const ALL: &[(&str, Sql)] = &[
     ("released::rows::BEFORE", BEFORE),
     ("released::rows::FORGET", FORGET),
     ("released::rows::FORGET_TABLE", FORGET_TABLE),
+    ("released::rows::FORGET_SHOWN", FORGET_SHOWN),
     ("released::rows::DROP", DROP),
 ];
 
@@ -133,6 +136,8 @@ impl Store {
             let epoch = row.int(0)?;
             let mut tx = self.begin_write().await?;
             tx.execute(FORGET_TABLE, vec![epoch.into()]).await?;
+            tx.execute(FORGET_SHOWN, vec![epoch.into(), (&[][..]).into()])
+                .await?;
             tx.execute(DROP, vec![epoch.into()]).await?;
             tx.commit().await?;
         }

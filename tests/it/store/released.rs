@@ -1,7 +1,7 @@
 //! Epochs: released once, never half.
 
 use doelpoort::store::StoreError;
-use doelpoort::store::released::{self, EpochPurpose};
+use doelpoort::store::released::{self, EpochPurpose, NO_CELLS};
 use doelpoort_core::anonymity::{RecordsTable, TableRow};
 use doelpoort_core::pseudonym::SubjectId;
 use rstest::rstest;
@@ -178,6 +178,17 @@ async fn rows_are_read_when_released_and_go_with_the_last_row_of_the_pupil_or_wi
         .await
         .unwrap();
     store.stage_records(epoch, &table, &rows, NOW).await.unwrap();
+    let purpose = EpochPurpose {
+        purpose: name("school-careers"),
+        version: 1,
+        digest: [9; 32],
+        cells: Some(NO_CELLS),
+        records: Some([4; 32]),
+    };
+    store
+        .describe_epoch(epoch, std::slice::from_ref(&purpose), "{}", NOW)
+        .await
+        .unwrap();
     assert!(store.released_rows(epoch).await.unwrap().is_empty());
     assert_eq!(store.records_table(epoch).await.unwrap(), None);
     let mut tx = store.begin_write().await.unwrap();
@@ -207,10 +218,19 @@ async fn rows_are_read_when_released_and_go_with_the_last_row_of_the_pupil_or_wi
         .await
         .unwrap();
     assert_eq!(world.count(ROWS).await, 1);
+    let answering = store.epoch_purposes(epoch).await.unwrap();
+    let shown = |records: u8| answering[0].answers_records(&purpose.purpose, &[records; 32]);
+    assert!(shown(4) && !shown(5));
+    assert!(
+        !answering[0].answers(&purpose.purpose, &[9; 32], &NO_CELLS),
+        "no figures"
+    );
     store
         .forget_records_before(&children, "2026-10-02")
         .await
         .unwrap();
+    let answering = store.epoch_purposes(epoch).await.unwrap();
+    assert!(!answering[0].answers_records(&purpose.purpose, &[4; 32]));
     assert_eq!(world.count(ROWS).await, 0);
     assert_eq!(store.records_table(epoch).await.unwrap(), None);
 }
